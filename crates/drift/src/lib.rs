@@ -1,0 +1,1 @@
+//! How far a window is from the baseline, and whether that is surprising.

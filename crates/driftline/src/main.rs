@@ -1,0 +1,3 @@
+//! The `driftline` command line.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! Reads sources and runs profiles, scores and text functions as DataFusion plans.

@@ -1,0 +1,1 @@
+//! Runs pipelines once or for ever: delivery, schedule and status API.

@@ -1,0 +1,1 @@
+//! Runs a model bundle (ONNX, tokenizer, manifest) over columns of text.

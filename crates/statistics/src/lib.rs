@@ -1,0 +1,1 @@
+//! Mergeable column profiles: what Driftline knows about a column of data.

@@ -1,0 +1,1 @@
+//! Keeps baselines, runs, findings and the outbox; one transaction a run.

@@ -1,0 +1,1 @@
+//! Folds findings into one verdict, decides actions and renders reports.

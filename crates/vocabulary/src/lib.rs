@@ -1,0 +1,1 @@
+//! New terms, and known ones that surge, in the text of a window.
