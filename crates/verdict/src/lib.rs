@@ -1,1 +1,15 @@
-//! Folds findings into one verdict, decides actions and renders reports.
+//! Folds anomalies, measurements and terms into findings and one [`Verdict`],
+//! decides actions, and renders reports.
+
+mod decide;
+mod error;
+mod finding;
+pub mod report;
+
+pub use decide::{decide_actions, run_verdict, window_verdict};
+pub use error::VerdictError;
+pub use finding::{
+    Action, ActionKind, Evidence, Finding, FindingKind, NotEvaluated, Run, Severity, TermClass,
+    TermTier, Verdict, Window,
+};
+pub use report::model::Report;

@@ -1,0 +1,292 @@
+//! Numbers: counts of special values, moments, extremes, quantiles, distinct values.
+
+use crate::{
+    distinct::DistinctCount,
+    quantiles::{QuantileView, Quantiles},
+};
+use serde::{Deserialize, Serialize};
+
+/// Mergeable summary of a column of numbers. Nulls are counted by the column.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct NumericProfile {
+    /// Values that are not a number.
+    pub nan: u64,
+    /// Values of +∞.
+    pub positive_infinity: u64,
+    /// Values of −∞.
+    pub negative_infinity: u64,
+    /// Finite values equal to zero.
+    pub zeros: u64,
+    /// Finite values below zero.
+    pub negatives: u64,
+    moments: Moments,
+    extremes: Option<(f64, f64)>,
+    quantiles: Quantiles,
+    distinct: DistinctCount,
+}
+
+/// Count, mean and sum of squared deviations.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+struct Moments {
+    count: u64,
+    mean: f64,
+    squares: f64,
+}
+
+impl Moments {
+    /// Welford (1962), "Note on a Method for Calculating Corrected Sums of Squares".
+    fn update(&mut self, value: f64) {
+        self.count += 1;
+        let delta = value - self.mean;
+        self.mean += delta / self.count as f64;
+        self.squares += delta * (value - self.mean);
+    }
+
+    /// Chan, Golub, LeVeque (1979), "Updating Formulae and a Pairwise Algorithm
+    /// for Computing Sample Variances".
+    fn merge(&mut self, other: &Self) {
+        if self.count == 0 {
+            *self = *other;
+        } else if other.count > 0 {
+            let count = self.count + other.count;
+            let (n, m) = (self.count as f64, other.count as f64);
+            let delta = other.mean - self.mean;
+            self.mean += delta * (m / count as f64);
+            self.squares += other.squares + delta * delta * (n * m / count as f64);
+            self.count = count;
+        }
+    }
+}
+
+/// One bin of a histogram: `[low, high)`, the last one closed.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Bin {
+    /// Lower end.
+    pub low: f64,
+    /// Upper end.
+    pub high: f64,
+    /// Values inside.
+    pub count: u64,
+}
+
+impl NumericProfile {
+    /// Adds one value.
+    pub fn update(&mut self, value: f64) {
+        if value.is_finite() {
+            self.zeros += u64::from(value == 0.0);
+            self.negatives += u64::from(value < 0.0);
+            self.moments.update(value);
+            let (min, max) = self.extremes.unwrap_or((value, value));
+            self.extremes = Some((min.min(value), max.max(value)));
+            self.quantiles.update(value);
+            let bits = if value == 0.0 { 0 } else { value.to_bits() };
+            self.distinct.update(&bits.to_le_bytes());
+        } else if value.is_nan() {
+            self.nan += 1;
+        } else if value > 0.0 {
+            self.positive_infinity += 1;
+        } else {
+            self.negative_infinity += 1;
+        }
+    }
+
+    /// Adds the values of another profile.
+    pub fn merge(&mut self, other: &Self) {
+        self.nan += other.nan;
+        self.positive_infinity += other.positive_infinity;
+        self.negative_infinity += other.negative_infinity;
+        self.zeros += other.zeros;
+        self.negatives += other.negatives;
+        self.moments.merge(&other.moments);
+        self.extremes = match (self.extremes, other.extremes) {
+            (Some(a), Some(b)) => Some((a.0.min(b.0), a.1.max(b.1))),
+            (a, b) => a.or(b),
+        };
+        self.quantiles.merge(&other.quantiles);
+        self.distinct.merge(&other.distinct);
+    }
+
+    /// Finite values.
+    pub fn count(&self) -> u64 {
+        self.moments.count
+    }
+
+    /// NaN and ±∞ together.
+    pub fn non_finite(&self) -> u64 {
+        self.nan + self.positive_infinity + self.negative_infinity
+    }
+
+    /// Mean of the finite values; `None` without any.
+    pub fn mean(&self) -> Option<f64> {
+        (self.moments.count > 0).then_some(self.moments.mean)
+    }
+
+    /// Population standard deviation (divided by n, as TFDV does) of the finite values.
+    pub fn std_dev(&self) -> Option<f64> {
+        (self.moments.count > 0)
+            .then(|| (self.moments.squares / self.moments.count as f64).max(0.0).sqrt())
+    }
+
+    /// Least finite value.
+    pub fn min(&self) -> Option<f64> {
+        self.extremes.map(|e| e.0)
+    }
+
+    /// Greatest finite value.
+    pub fn max(&self) -> Option<f64> {
+        self.extremes.map(|e| e.1)
+    }
+
+    /// The distribution of the finite values.
+    pub fn quantiles(&self) -> QuantileView {
+        self.quantiles.view()
+    }
+
+    /// Distinct finite values.
+    pub fn distinct(&self) -> crate::DistinctEstimate {
+        self.distinct.estimate()
+    }
+
+    /// A histogram of `bins` bins of equal width between the least and the greatest
+    /// finite value; one bin where they are equal, none without values.
+    pub fn histogram(&self, bins: usize) -> Vec<Bin> {
+        let Some((min, max)) = self.extremes else {
+            return Vec::new();
+        };
+        let edges: Vec<f64> = if min < max {
+            let bins = bins.max(1);
+            // Halves first: the range of two finite numbers can overflow.
+            let step = max / bins as f64 - min / bins as f64;
+            let mut edges: Vec<f64> = (0..=bins).map(|i| min + step * i as f64).collect();
+            edges[bins] = max;
+            edges
+        } else {
+            vec![min, max]
+        };
+        self.histogram_on(&edges)
+    }
+
+    /// Counts between ascending `edges`; values outside them are left out.
+    pub fn histogram_on(&self, edges: &[f64]) -> Vec<Bin> {
+        let view = self.quantiles.view();
+        let last = edges.len().saturating_sub(2);
+        edges
+            .windows(2)
+            .enumerate()
+            .map(|(i, edge)| {
+                let to = if i == last {
+                    view.count_at_or_below(edge[1])
+                } else {
+                    view.count_below(edge[1])
+                };
+                Bin {
+                    low: edge[0],
+                    high: edge[1],
+                    count: to.saturating_sub(view.count_below(edge[0])),
+                }
+            })
+            .collect()
+    }
+
+    /// Bytes held, for a memory pool.
+    pub fn size_bytes(&self) -> usize {
+        std::mem::size_of::<Self>() + self.quantiles.size_bytes() + self.distinct.size_bytes()
+    }
+
+    pub(crate) fn flush(&mut self) {
+        self.quantiles.flush();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn of(values: &[f64]) -> NumericProfile {
+        let mut profile = NumericProfile::default();
+        for &value in values {
+            profile.update(value);
+        }
+        profile
+    }
+
+    #[test]
+    fn special_values_are_counted_apart() {
+        let profile = of(&[0.0, -0.0, f64::NAN, f64::INFINITY, f64::NEG_INFINITY, -3.0, 5.0]);
+        assert_eq!((profile.count(), profile.zeros, profile.negatives), (4, 2, 1));
+        assert_eq!((profile.nan, profile.non_finite()), (1, 3));
+        assert_eq!((profile.min(), profile.max()), (Some(-3.0), Some(5.0)));
+        assert_eq!(profile.distinct().value as u64, 3);
+    }
+
+    #[test]
+    fn only_nan_has_no_mean() {
+        let profile = of(&[f64::NAN]);
+        assert_eq!((profile.mean(), profile.std_dev(), profile.min()), (None, None, None));
+        assert!(profile.histogram(10).is_empty());
+    }
+
+    #[test]
+    fn moments_equal_numpy() {
+        // np.std([2, 4, 4, 4, 5, 5, 7, 9]) = 2.0, mean 5.0.
+        let profile = of(&[2.0, 4.0, 4.0, 4.0, 5.0, 5.0, 7.0, 9.0]);
+        assert_eq!((profile.mean(), profile.std_dev()), (Some(5.0), Some(2.0)));
+    }
+
+    #[test]
+    fn a_histogram_holds_every_value_once() {
+        let profile = of(&[0.0, 1.0, 2.0, 3.0, 4.0, 4.0]);
+        let counts: Vec<u64> = profile.histogram(4).iter().map(|b| b.count).collect();
+        assert_eq!(counts, [1, 1, 1, 3]);
+        assert_eq!(of(&[7.0, 7.0]).histogram(10), [Bin { low: 7.0, high: 7.0, count: 2 }]);
+        let wide = of(&[f64::MIN, 0.0, f64::MAX]).histogram(2);
+        assert_eq!(wide.iter().map(|b| b.count).sum::<u64>(), 3);
+    }
+
+    fn any_number() -> impl Strategy<Value = f64> {
+        prop_oneof![
+            8 => -1e6..1e6_f64,
+            2 => (-5..5_i32).prop_map(f64::from),
+            1 => Just(f64::NAN),
+            1 => Just(f64::INFINITY),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn parts_merge_to_the_whole(values in prop::collection::vec(any_number(), 0..400), cut in 0.0..1.0_f64) {
+            let (head, tail) = values.split_at((values.len() as f64 * cut) as usize);
+            let (mut merged, whole) = (of(head), of(&values));
+            merged.merge(&of(tail));
+            prop_assert_eq!(
+                (merged.count(), merged.nan, merged.zeros, merged.non_finite(), merged.min(), merged.max()),
+                (whole.count(), whole.nan, whole.zeros, whole.non_finite(), whole.min(), whole.max())
+            );
+            prop_assert_eq!(merged.quantiles(), whole.quantiles());
+            prop_assert_eq!(merged.distinct(), whole.distinct());
+            for (a, b) in [(merged.mean(), whole.mean()), (merged.std_dev(), whole.std_dev())] {
+                match (a, b) {
+                    (Some(a), Some(b)) => prop_assert!((a - b).abs() <= 1e-9 * b.abs().max(1.0)),
+                    (a, b) => prop_assert_eq!(a, b),
+                }
+            }
+        }
+
+        #[test]
+        fn order_of_merging_does_not_matter(a in prop::collection::vec(any_number(), 0..200), b in prop::collection::vec(any_number(), 0..200)) {
+            let (mut ab, mut ba) = (of(&a), of(&b));
+            ab.merge(&of(&b));
+            ba.merge(&of(&a));
+            prop_assert_eq!(ab.quantiles(), ba.quantiles());
+            prop_assert_eq!((ab.count(), ab.min(), ab.max()), (ba.count(), ba.min(), ba.max()));
+        }
+
+        #[test]
+        fn merging_with_nothing_changes_nothing(values in prop::collection::vec(any_number(), 0..200)) {
+            let (mut profile, whole) = (of(&values), of(&values));
+            profile.merge(&NumericProfile::default());
+            prop_assert_eq!(crate::codec::encode(&profile), crate::codec::encode(&whole));
+        }
+    }
+}

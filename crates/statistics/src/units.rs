@@ -1,0 +1,1 @@
+//! Text as a sequence of units.

@@ -1,0 +1,287 @@
+//! What a run says: findings, windows, the verdict. These types are `verdict.json`.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// What a run or a window concludes.
+///
+/// Ordered by how bad it is for a run: `pass < warn < unknown < fail`.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// Nothing to object to.
+    Pass,
+    /// A warning, no error.
+    Warn,
+    /// A required check could not be evaluated. Never shown or exited as `pass`.
+    Unknown,
+    /// An error.
+    Fail,
+}
+
+/// How bad a finding is.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Severity {
+    /// Worth knowing.
+    Info,
+    /// Makes the window warn.
+    Warning,
+    /// Makes the window fail.
+    Error,
+}
+
+/// What a finding is about. Readers accept kinds that they do not know.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum FindingKind {
+    /// A broken schema constraint, named as in TFDV.
+    Anomaly,
+    /// A drift measurement beyond its limit.
+    Drift,
+    /// A new term, or a known one that surges.
+    Term,
+    /// A rule of the pipeline that does not hold.
+    Rule,
+    /// Too few or too many rows.
+    Volume,
+    /// Rows that are too old.
+    Freshness,
+    /// An estimated loss of a model's performance.
+    Performance,
+}
+
+/// What a finding asks for.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum ActionKind {
+    /// Tell somebody.
+    Notify,
+    /// Train the model again.
+    Retrain,
+}
+
+/// What kind of word a term is.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum TermClass {
+    /// A word or sense that the baseline does not have.
+    Coinage,
+    /// A name: person, place, work, event.
+    Entity,
+    /// A known word that rises.
+    Surge,
+}
+
+/// How sure the finder is of a term.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum TermTier {
+    /// Worth watching; nobody is told.
+    Watch,
+    /// Told.
+    Alarm,
+    /// Still there after several windows.
+    Confirmed,
+}
+
+/// One part of what a finding rests on: a value, a bin, a term with its shares.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Evidence {
+    /// The value, bin or term.
+    pub label: String,
+    /// Its count or share in the baseline.
+    pub baseline: f64,
+    /// Its count or share in the window.
+    pub window: f64,
+    /// Its part of the measured value, in the measure's unit; parts sum to the
+    /// value where the measure is a sum.
+    pub contribution: f64,
+}
+
+/// One thing worth saying about a window.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Finding {
+    /// What it is about.
+    pub kind: FindingKind,
+    /// The column, where it is about one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub column: Option<String>,
+    /// The slice as `column=value`; absent for all rows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub slice: Option<String>,
+    /// How bad it is.
+    pub severity: Severity,
+    /// Name of the drift measure, the anomaly type or the rule.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub measure: Option<String>,
+    /// The measured value.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub value: Option<f64>,
+    /// The value beyond which it is a finding.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub threshold: Option<f64>,
+    /// Share of stationary windows that differ at least this much.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub p_value: Option<f64>,
+    /// The value in excess of what stationary windows usually show, in the measure's unit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub effect: Option<f64>,
+    /// Lower confidence bound of `effect`; failing needs it above `min_effect`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub effect_lower: Option<f64>,
+    /// The least effect that matters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub min_effect: Option<f64>,
+    /// Rows of the baseline behind the value.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub baseline_rows: Option<u64>,
+    /// Rows of the window behind the value.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub window_rows: Option<u64>,
+    /// One sentence for a person.
+    pub message: String,
+    /// What the value is made of, greatest part first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub evidence: Vec<Evidence>,
+    /// What it asks for; absent where it asks for nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub action: Option<ActionKind>,
+    /// The term.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub term: Option<String>,
+    /// The term's class.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub class: Option<TermClass>,
+    /// The term's tier.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tier: Option<TermTier>,
+    /// Start of the window in which the term was first seen, RFC 3339.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_seen: Option<String>,
+    /// Documents with the term, in the window or the horizon that raised it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub count: Option<u64>,
+    /// Masked examples.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub examples: Vec<String>,
+}
+
+impl Finding {
+    /// A finding with nothing but what every finding has.
+    pub fn new(kind: FindingKind, severity: Severity, message: impl Into<String>) -> Self {
+        Self {
+            kind,
+            column: None,
+            slice: None,
+            severity,
+            measure: None,
+            value: None,
+            threshold: None,
+            p_value: None,
+            effect: None,
+            effect_lower: None,
+            min_effect: None,
+            baseline_rows: None,
+            window_rows: None,
+            message: message.into(),
+            evidence: Vec::new(),
+            action: None,
+            term: None,
+            class: None,
+            tier: None,
+            first_seen: None,
+            count: None,
+            examples: Vec::new(),
+        }
+    }
+}
+
+/// A check that could not be made, and why. It is never a pass.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct NotEvaluated {
+    /// The check: a column, a rule, the schema.
+    pub check: String,
+    /// Why it could not be made.
+    pub reason: String,
+    /// Whether the window's verdict is unknown because of it.
+    pub required: bool,
+}
+
+/// One window of live data.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Window {
+    /// First instant, RFC 3339; absent where the data has no time.
+    pub start: Option<String>,
+    /// First instant after it, RFC 3339; absent where the data has no time.
+    pub end: Option<String>,
+    /// Rows read.
+    pub rows: u64,
+    /// What the window concludes.
+    pub verdict: Verdict,
+    /// What is worth saying, worst first.
+    pub findings: Vec<Finding>,
+    /// What could not be evaluated.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub not_evaluated: Vec<NotEvaluated>,
+}
+
+/// What the findings of a run ask for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Action {
+    /// Notify or retrain.
+    pub kind: ActionKind,
+    /// Why, for a person.
+    pub reason: String,
+    /// Start of the newest window that asks for it.
+    pub window_start: Option<String>,
+    /// End of the newest window that asks for it.
+    pub window_end: Option<String>,
+}
+
+/// One evaluation of a pipeline: the content of `verdict.json`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Run {
+    /// Version of this format.
+    pub format_version: u32,
+    /// The worst of the windows: fail, unknown, warn, pass.
+    pub verdict: Verdict,
+    /// The pipeline's name.
+    pub pipeline: String,
+    /// Identity of this run.
+    pub run_id: String,
+    /// When the run was made, RFC 3339.
+    pub created_at: String,
+    /// Content hash of the baseline that windows were compared with.
+    pub baseline_id: String,
+    /// Windows in time order.
+    pub windows: Vec<Window>,
+    /// What is asked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub actions: Vec<Action>,
+    /// What a reader must know to read the numbers right.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
+}
+
+impl Run {
+    /// The format version that this build writes.
+    pub const FORMAT_VERSION: u32 = 1;
+
+    /// The newest window that has ended, on which a gate rests.
+    pub fn newest_window(&self) -> Option<&Window> {
+        self.windows.last()
+    }
+}
