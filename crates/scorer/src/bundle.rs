@@ -141,11 +141,13 @@ impl Manifest {
         let yaml = read_text(path, "manifest")?;
         let manifest: Self =
             serde_saphyr::from_str(&yaml).map_err(|error| manifest_syntax(path, &error))?;
-        manifest.check().map_err(|(key, problem)| ScorerError::ManifestValue {
-            path: path.to_owned(),
-            key,
-            problem,
-        })?;
+        manifest
+            .check()
+            .map_err(|(key, problem)| ScorerError::ManifestValue {
+                path: path.to_owned(),
+                key,
+                problem,
+            })?;
         Ok(manifest)
     }
 
@@ -164,7 +166,10 @@ impl Manifest {
             return wrong("name", "is empty; name the model");
         }
         if self.labels.len() != 2 || self.labels[0] == self.labels[1] {
-            return wrong("labels", "must name two labels that differ, the negative one first");
+            return wrong(
+                "labels",
+                "must name two labels that differ, the negative one first",
+            );
         }
         if self.labels.iter().any(|label| label.trim().is_empty()) {
             return wrong("labels", "holds an empty name; name both labels");
@@ -184,7 +189,11 @@ impl Manifest {
         if !(1..=BATCH_SIZE_LIMIT).contains(&self.batch_size) {
             return Err(("batch_size", format!("must lie in 1..={BATCH_SIZE_LIMIT}")));
         }
-        if self.accuracy.iter().any(|a| !(0.0..=1.0).contains(&a.share)) {
+        if self
+            .accuracy
+            .iter()
+            .any(|a| !(0.0..=1.0).contains(&a.share))
+        {
             return wrong("accuracy", "holds a share outside 0..=1");
         }
         Ok(())
