@@ -1,1 +1,40 @@
 //! Keeps baselines, runs, findings and the outbox; one transaction a run.
+//!
+//! A decision and what must be told about it are written together: [`Store::commit_run`]
+//! writes the run, its windows and findings, the baseline it rests on, the state of the
+//! monitor, a retraining request, the events and one outbox row for each event and target,
+//! or nothing. Delivery is another's work: it claims outbox rows under a lease
+//! ([`Store::claim`]) and settles them ([`Store::settle`]). A process that dies between
+//! the two leaves a lease that runs out, so delivery is *at least once*.
+//!
+//! SQLite today. Only `database.rs` names the driver, every statement is one that
+//! PostgreSQL understands too, and time is always an argument.
+
+mod baselines;
+mod column;
+mod commit;
+mod database;
+mod error;
+mod events;
+mod findings;
+mod migrate;
+mod monitors;
+mod outbox;
+mod retraining;
+mod runs;
+mod windows;
+
+pub use baselines::BaselineRecord;
+pub use commit::{Committed, RunCommit};
+pub use database::{Store, StoreOptions};
+pub use error::StoreError;
+pub use events::NewEvent;
+pub use monitors::{MonitorSettings, MonitorState};
+pub use outbox::{
+    Claim, ClaimRequest, OutboxFilter, OutboxPosition, OutboxRow, OutboxState, Settlement,
+};
+pub use retraining::{
+    NewRetrainingRequest, RetrainingFilter, RetrainingPosition, RetrainingRequest, RetrainingState,
+};
+pub use runs::{RunFilter, RunPosition, RunSummary};
+pub use windows::WindowSummary;

@@ -1,0 +1,144 @@
+//! One transaction a run: everything that a decision leaves behind, or nothing.
+
+use crate::baselines::{self, BaselineRecord};
+use crate::column::{count, decode};
+use crate::database::Transaction;
+use crate::events::{self, NewEvent};
+use crate::retraining::{self, NewRetrainingRequest};
+use crate::{Store, StoreError, findings, monitors, runs, windows};
+use chrono::{DateTime, Utc};
+use driftline_verdict::{Report, Run};
+
+/// What a run leaves behind.
+#[derive(Debug, Clone)]
+pub struct RunCommit<'a> {
+    /// The monitor whose run it is.
+    pub monitor: &'a str,
+    /// The run.
+    pub run: &'a Run,
+    /// What its report shows.
+    pub report: &'a Report,
+    /// What its windows were compared with.
+    pub baseline: &'a BaselineRecord,
+    /// A retraining request, if the run asks for one.
+    pub retraining: Option<NewRetrainingRequest>,
+    /// Events, apart from that of the retraining request.
+    pub events: Vec<NewEvent>,
+}
+
+/// What a commit made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Committed {
+    /// The monitor's new state version.
+    pub state_version: i64,
+    /// Events that are new; those of a window that was told of before are not.
+    pub new_events: Vec<String>,
+    /// The retraining request, if it is new.
+    pub retraining_request: Option<String>,
+}
+
+impl Store {
+    /// Writes a run, its windows and findings, its baseline, the monitor's state, a
+    /// retraining request, the events and their outbox rows, in one transaction.
+    ///
+    /// # Errors
+    /// [`StoreError`], and then nothing of the run is in the store. A run that is there
+    /// already is [`StoreError::RunExists`].
+    pub async fn commit_run(
+        &self,
+        commit: &RunCommit<'_>,
+        now: DateTime<Utc>,
+    ) -> Result<Committed, StoreError> {
+        const OPERATION: &str = "committing a run";
+        if commit.baseline.id != commit.run.baseline_id {
+            return Err(self.error(
+                OPERATION,
+                decode(format!(
+                    "run `{}` was compared with baseline `{}`, not with `{}`",
+                    commit.run.run_id, commit.run.baseline_id, commit.baseline.id
+                )),
+            ));
+        }
+        let malformed = |error| self.error(OPERATION, decode(error));
+        let run_json = serde_json::to_string(commit.run).map_err(malformed)?;
+        let report_json = runs::split_report(commit.report).map_err(malformed)?;
+
+        let mut transaction = self.begin(OPERATION).await?;
+        let written = write(&mut transaction, commit, &run_json, &report_json, now).await;
+        let result = match written {
+            Ok(committed) => transaction.commit().await.map(|()| committed),
+            // Dropping the transaction rolls it back.
+            Err(error) => Err(error),
+        };
+        result.map_err(|error| {
+            if is_duplicate_run(&error) {
+                StoreError::RunExists {
+                    location: self.location().to_owned(),
+                    run_id: commit.run.run_id.clone(),
+                }
+            } else {
+                self.error(OPERATION, error)
+            }
+        })
+    }
+}
+
+async fn write(
+    transaction: &mut Transaction,
+    commit: &RunCommit<'_>,
+    run_json: &str,
+    report_json: &str,
+    now: DateTime<Utc>,
+) -> sqlx::Result<Committed> {
+    let run = commit.run;
+    monitors::ensure(transaction, commit.monitor, now).await?;
+    baselines::upsert(transaction, commit.baseline, now).await?;
+    runs::insert(transaction, commit.monitor, run, run_json, report_json, now).await?;
+    for (window_position, window) in run.windows.iter().enumerate() {
+        let window_position = count(window_position as u64);
+        windows::insert(transaction, &run.run_id, window_position, window).await?;
+        for (position, finding) in window.findings.iter().enumerate() {
+            let position = count(position as u64);
+            findings::insert(transaction, &run.run_id, window_position, position, finding).await?;
+        }
+    }
+
+    let mut new_events = Vec::new();
+    for event in &commit.events {
+        if tell(transaction, commit, event, now).await? {
+            new_events.push(event.id.clone());
+        }
+    }
+    let mut retraining_request = None;
+    if let Some(request) = &commit.retraining
+        && retraining::insert_unless_open(transaction, commit.monitor, run, request, now).await?
+    {
+        retraining_request = Some(request.id.clone());
+        if tell(transaction, commit, &request.event, now).await? {
+            new_events.push(request.event.id.clone());
+        }
+    }
+
+    let state_version = monitors::advance(transaction, commit.monitor, run, now).await?;
+    Ok(Committed {
+        state_version,
+        new_events,
+        retraining_request,
+    })
+}
+
+async fn tell(
+    transaction: &mut Transaction,
+    commit: &RunCommit<'_>,
+    event: &NewEvent,
+    now: DateTime<Utc>,
+) -> sqlx::Result<bool> {
+    events::insert_unless_known(transaction, commit.monitor, &commit.run.run_id, event, now).await
+}
+
+/// `run_id` is the only key that a caller chooses freely and that must be new.
+fn is_duplicate_run(error: &sqlx::Error) -> bool {
+    error
+        .as_database_error()
+        .is_some_and(|error| error.is_unique_violation() && error.message().contains("runs.id"))
+}

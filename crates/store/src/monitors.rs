@@ -1,0 +1,264 @@
+//! The state of each monitor: what its newest window concluded, and when that was.
+
+use crate::column::{
+    duration, duration_millis, from_optional_word, from_word, instant, millis, optional_instant,
+    word,
+};
+use crate::database::{Connection, Row, count_change};
+use crate::{Store, StoreError};
+use chrono::{DateTime, Utc};
+use driftline_verdict::{Run, Verdict, Window};
+use sqlx::Row as _;
+use std::time::Duration;
+
+/// What a schedule says about a monitor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct MonitorSettings {
+    /// How long an evaluation counts as fresh.
+    pub max_age: Option<Duration>,
+    /// How old the end of the newest window may be.
+    pub max_window_age: Option<Duration>,
+}
+
+/// What is known of a monitor.
+#[derive(Debug, Clone, PartialEq)]
+pub struct MonitorState {
+    /// The pipeline's name.
+    pub id: String,
+    /// When the store first heard of it.
+    pub created_at: DateTime<Utc>,
+    /// Grows by one with every change.
+    pub state_version: i64,
+    /// How long an evaluation counts as fresh, where a schedule says so.
+    pub max_age: Option<Duration>,
+    /// How old the end of the newest window may be, where the pipeline says so.
+    pub max_window_age: Option<Duration>,
+    /// Verdict on the newest window of the last run; unknown before the first, and after
+    /// an evaluation that ended in an error.
+    pub verdict: Verdict,
+    /// Why it is unknown.
+    pub reason: Option<String>,
+    /// Verdict on all windows of the last run.
+    pub last_run_verdict: Option<Verdict>,
+    /// The last run.
+    pub last_run_id: Option<String>,
+    /// The baseline that the last run was compared with.
+    pub baseline_id: Option<String>,
+    /// Start of the newest window of the last run, RFC 3339.
+    pub last_window_start: Option<String>,
+    /// End of the newest window of the last run, RFC 3339.
+    pub last_window_end: Option<String>,
+    /// When an evaluation last ended with a verdict.
+    pub last_evaluated_at: Option<DateTime<Utc>>,
+    /// When an evaluation last ended, with a verdict or an error.
+    pub last_attempt_at: Option<DateTime<Utc>>,
+}
+
+impl Store {
+    /// Makes a monitor known, with an unknown verdict, or updates its settings.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the store cannot be written.
+    pub async fn register_monitor(
+        &self,
+        id: &str,
+        settings: MonitorSettings,
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        const OPERATION: &str = "registering a monitor";
+        let mut transaction = self.begin(OPERATION).await?;
+        async {
+            ensure(&mut transaction, id, now).await?;
+            let changed = sqlx::query(
+                "UPDATE monitors
+                 SET max_age_ms = $1, max_window_age_ms = $2, state_version = state_version + 1
+                 WHERE id = $3
+                   AND (COALESCE(max_age_ms, -1) <> COALESCE($1, -1)
+                        OR COALESCE(max_window_age_ms, -1) <> COALESCE($2, -1))",
+            )
+            .bind(settings.max_age.map(duration_millis))
+            .bind(settings.max_window_age.map(duration_millis))
+            .bind(id)
+            .execute(&mut *transaction)
+            .await?
+            .rows_affected();
+            if changed > 0 {
+                count_change(&mut transaction).await?;
+            }
+            transaction.commit().await
+        }
+        .await
+        .map_err(|error| self.error(OPERATION, error))
+    }
+
+    /// Writes down that an evaluation ended in an error: the monitor's verdict is unknown
+    /// from now on, whatever it was before. Returns the new state version.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the store cannot be written.
+    pub async fn commit_failure(
+        &self,
+        id: &str,
+        reason: &str,
+        now: DateTime<Utc>,
+    ) -> Result<i64, StoreError> {
+        const OPERATION: &str = "writing down a failed evaluation";
+        let mut transaction = self.begin(OPERATION).await?;
+        async {
+            ensure(&mut transaction, id, now).await?;
+            let version = sqlx::query_scalar(
+                "UPDATE monitors
+                 SET state_version = state_version + 1, verdict = $1, reason = $2,
+                     last_attempt_at = $3
+                 WHERE id = $4
+                 RETURNING state_version",
+            )
+            .bind(word(&Verdict::Unknown))
+            .bind(reason)
+            .bind(millis(now))
+            .bind(id)
+            .fetch_one(&mut *transaction)
+            .await?;
+            count_change(&mut transaction).await?;
+            transaction.commit().await?;
+            Ok(version)
+        }
+        .await
+        .map_err(|error| self.error(OPERATION, error))
+    }
+
+    /// The state of a monitor.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the store cannot be read.
+    pub async fn monitor(&self, id: &str) -> Result<Option<MonitorState>, StoreError> {
+        sqlx::query("SELECT * FROM monitors WHERE id = $1")
+            .bind(id)
+            .fetch_optional(self.reader())
+            .await
+            .and_then(|row| row.as_ref().map(read).transpose())
+            .map_err(|error| self.error("reading a monitor", error))
+    }
+
+    /// Monitors in the order of their ids, those after `after`.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the store cannot be read.
+    pub async fn monitors(
+        &self,
+        after: Option<&str>,
+        limit: u32,
+    ) -> Result<Vec<MonitorState>, StoreError> {
+        sqlx::query("SELECT * FROM monitors WHERE id > $1 ORDER BY id LIMIT $2")
+            .bind(after.unwrap_or(""))
+            .bind(i64::from(limit))
+            .fetch_all(self.reader())
+            .await
+            .and_then(|rows| rows.iter().map(read).collect())
+            .map_err(|error| self.error("listing monitors", error))
+    }
+}
+
+/// Makes the row where it is missing.
+pub(crate) async fn ensure(
+    connection: &mut Connection,
+    id: &str,
+    now: DateTime<Utc>,
+) -> sqlx::Result<()> {
+    let made = sqlx::query(
+        "INSERT INTO monitors (id, created_at, state_version, sequence, verdict, reason)
+         VALUES ($1, $2, 1, 0, $3, $4)
+         ON CONFLICT (id) DO NOTHING",
+    )
+    .bind(id)
+    .bind(millis(now))
+    .bind(word(&Verdict::Unknown))
+    .bind("not evaluated yet")
+    .execute(&mut *connection)
+    .await?
+    .rows_affected();
+    if made > 0 {
+        count_change(connection).await?;
+    }
+    Ok(())
+}
+
+/// Moves the state to what a run concluded; returns the new version.
+pub(crate) async fn advance(
+    connection: &mut Connection,
+    monitor: &str,
+    run: &Run,
+    now: DateTime<Utc>,
+) -> sqlx::Result<i64> {
+    let newest = run.newest_window();
+    let verdict = newest.map_or(Verdict::Unknown, |window| window.verdict);
+    let version = sqlx::query_scalar(
+        "UPDATE monitors
+         SET state_version = state_version + 1, verdict = $1, reason = $2,
+             last_run_verdict = $3, last_run_id = $4, baseline_id = $5,
+             last_window_start = $6, last_window_end = $7,
+             last_evaluated_at = $8, last_attempt_at = $8
+         WHERE id = $9
+         RETURNING state_version",
+    )
+    .bind(word(&verdict))
+    .bind(reason(verdict, newest))
+    .bind(word(&run.verdict))
+    .bind(&run.run_id)
+    .bind(&run.baseline_id)
+    .bind(newest.and_then(|window| window.start.as_deref()))
+    .bind(newest.and_then(|window| window.end.as_deref()))
+    .bind(millis(now))
+    .bind(monitor)
+    .fetch_one(&mut *connection)
+    .await?;
+    count_change(connection).await?;
+    Ok(version)
+}
+
+/// The next number of an event of this monitor.
+pub(crate) async fn next_sequence(connection: &mut Connection, monitor: &str) -> sqlx::Result<i64> {
+    sqlx::query_scalar(
+        "UPDATE monitors SET sequence = sequence + 1 WHERE id = $1 RETURNING sequence",
+    )
+    .bind(monitor)
+    .fetch_one(connection)
+    .await
+}
+
+/// Why the newest window is unknown, in one sentence.
+fn reason(verdict: Verdict, newest: Option<&Window>) -> Option<String> {
+    if verdict != Verdict::Unknown {
+        return None;
+    }
+    let Some(window) = newest else {
+        return Some("the run evaluated no window".to_owned());
+    };
+    let required = window.not_evaluated.iter().find(|check| check.required);
+    Some(match required {
+        Some(check) => format!("not evaluated: {}: {}", check.check, check.reason),
+        None if window.rows == 0 => "the newest window has no rows".to_owned(),
+        None => "a required check could not be evaluated".to_owned(),
+    })
+}
+
+fn read(row: &Row) -> sqlx::Result<MonitorState> {
+    let max_age: Option<i64> = row.try_get("max_age_ms")?;
+    let max_window_age: Option<i64> = row.try_get("max_window_age_ms")?;
+    Ok(MonitorState {
+        id: row.try_get("id")?,
+        created_at: instant(row.try_get("created_at")?)?,
+        state_version: row.try_get("state_version")?,
+        max_age: max_age.map(duration),
+        max_window_age: max_window_age.map(duration),
+        verdict: from_word(row.try_get("verdict")?)?,
+        reason: row.try_get("reason")?,
+        last_run_verdict: from_optional_word(row.try_get("last_run_verdict")?)?,
+        last_run_id: row.try_get("last_run_id")?,
+        baseline_id: row.try_get("baseline_id")?,
+        last_window_start: row.try_get("last_window_start")?,
+        last_window_end: row.try_get("last_window_end")?,
+        last_evaluated_at: optional_instant(row.try_get("last_evaluated_at")?)?,
+        last_attempt_at: optional_instant(row.try_get("last_attempt_at")?)?,
+    })
+}

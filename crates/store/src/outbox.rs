@@ -1,0 +1,371 @@
+//! The outbox: one row for each event and target, awaiting delivery.
+//!
+//! `pending → inflight → delivered | pending again | dead`. A row in flight is leased to
+//! one owner until a time; a lease that ran out is as good as pending, so that a process
+//! that died in the middle delays its deliveries and loses none. Settling checks the
+//! lease: an owner that was too slow cannot overwrite what the next one found out.
+
+use crate::column::{from_word, instant, millis, optional_instant, word};
+use crate::database::{Connection, Row};
+use crate::{Store, StoreError};
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use sqlx::Row as _;
+
+/// How far a delivery has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OutboxState {
+    /// Awaits its next attempt.
+    Pending,
+    /// Leased to somebody who tries.
+    Inflight,
+    /// The target said yes.
+    Delivered,
+    /// Given up.
+    Dead,
+}
+
+/// One event for one target.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OutboxRow {
+    /// The event, sent as `webhook-id`.
+    pub event_id: String,
+    /// The target's name.
+    pub target: String,
+    /// The monitor whose event it is.
+    pub monitor: String,
+    /// The event's number within its monitor.
+    pub sequence: i64,
+    /// The event's type.
+    pub kind: String,
+    /// How far it has come.
+    pub state: OutboxState,
+    /// Attempts begun.
+    pub attempt: i64,
+    /// When the next attempt is due.
+    pub next_at: DateTime<Utc>,
+    /// When the lease of a row in flight runs out.
+    pub lease_until: Option<DateTime<Utc>>,
+    /// Status of the last answer, where there was one.
+    pub last_status: Option<i64>,
+    /// What went wrong last.
+    pub last_error: Option<String>,
+    /// When the event was decided.
+    pub created_at: DateTime<Utc>,
+    /// When the row last changed.
+    pub updated_at: DateTime<Utc>,
+}
+
+/// Which rows to list; the default is all of them.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct OutboxFilter {
+    /// Only those in this state.
+    pub state: Option<OutboxState>,
+    /// Only this monitor's.
+    pub monitor: Option<String>,
+    /// Only this target's.
+    pub target: Option<String>,
+}
+
+/// Where a list of rows goes on: after this one, in oldest-first order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OutboxPosition {
+    /// When the event was decided, in milliseconds since 1970.
+    pub created_at_ms: i64,
+    /// The event.
+    pub event_id: String,
+    /// The target.
+    pub target: String,
+}
+
+impl OutboxRow {
+    /// The position of this row in a list.
+    pub fn position(&self) -> OutboxPosition {
+        OutboxPosition {
+            created_at_ms: millis(self.created_at),
+            event_id: self.event_id.clone(),
+            target: self.target.clone(),
+        }
+    }
+}
+
+/// Who claims what.
+#[derive(Debug, Clone, Copy)]
+pub struct ClaimRequest<'a> {
+    /// The claimer, different for every process and task.
+    pub owner: &'a str,
+    /// Only this monitor's rows.
+    pub monitor: &'a str,
+    /// Only this target's rows.
+    pub target: &'a str,
+    /// Only this event, whether its next attempt is due or not.
+    pub event_id: Option<&'a str>,
+    /// How many at most.
+    pub limit: u32,
+    /// When the lease runs out.
+    pub lease_until: DateTime<Utc>,
+}
+
+/// A row that one owner may try to deliver until its lease runs out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Claim {
+    /// The event, sent as `webhook-id`.
+    pub event_id: String,
+    /// The target's name.
+    pub target: String,
+    /// The monitor whose event it is.
+    pub monitor: String,
+    /// The event's type.
+    pub kind: String,
+    /// This attempt's number, from 1.
+    pub attempt: i64,
+    /// The very bytes to sign and send.
+    pub payload: String,
+    owner: String,
+}
+
+/// How an attempt ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Settlement {
+    /// The target said yes.
+    Delivered {
+        /// With this status.
+        status: u16,
+    },
+    /// It did not; try again.
+    Retry {
+        /// The answer's status, where there was one.
+        status: Option<u16>,
+        /// What went wrong, without secrets.
+        error: String,
+        /// When to try again.
+        next_at: DateTime<Utc>,
+    },
+    /// Give up.
+    Dead {
+        /// The answer's status, where there was one.
+        status: Option<u16>,
+        /// What went wrong, without secrets.
+        error: String,
+    },
+}
+
+impl Store {
+    /// Leases rows whose next attempt is due, in the order of their events. No two
+    /// claimers get the same row while its lease lasts.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the store cannot be written.
+    pub async fn claim(
+        &self,
+        request: &ClaimRequest<'_>,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<Claim>, StoreError> {
+        const OPERATION: &str = "claiming deliveries";
+        // A reader looks first, so that an idle dispatcher never takes the write lock.
+        let due = self
+            .next_due(request.monitor, request.target)
+            .await?
+            .is_some_and(|due| due <= now);
+        if !due && request.event_id.is_none() {
+            return Ok(Vec::new());
+        }
+        let mut transaction = self.begin(OPERATION).await?;
+        async {
+            // PostgreSQL adds FOR UPDATE SKIP LOCKED to the inner SELECT.
+            let rows = sqlx::query(
+                "UPDATE outbox
+                 SET state = 'inflight', attempt = attempt + 1, lease_owner = $1,
+                     lease_until = $2, updated_at = $3
+                 WHERE (event_id, target) IN (
+                     SELECT event_id, target FROM outbox
+                     WHERE monitor_id = $4 AND target = $5 AND ($6 = '' OR event_id = $6)
+                       AND ((state = 'pending' AND ($6 <> '' OR next_at <= $3))
+                            OR (state = 'inflight' AND lease_until <= $3))
+                     ORDER BY sequence
+                     LIMIT $7)
+                 RETURNING event_id, attempt, sequence,
+                     (SELECT kind FROM events WHERE events.id = event_id) AS kind,
+                     (SELECT payload FROM events WHERE events.id = event_id) AS payload",
+            )
+            .bind(request.owner)
+            .bind(millis(request.lease_until))
+            .bind(millis(now))
+            .bind(request.monitor)
+            .bind(request.target)
+            .bind(request.event_id.unwrap_or(""))
+            .bind(i64::from(request.limit))
+            .fetch_all(&mut *transaction)
+            .await?;
+            let mut claims = rows
+                .iter()
+                .map(|row| {
+                    let sequence: i64 = row.try_get("sequence")?;
+                    let claim = Claim {
+                        event_id: row.try_get("event_id")?,
+                        target: request.target.to_owned(),
+                        monitor: request.monitor.to_owned(),
+                        kind: row.try_get("kind")?,
+                        attempt: row.try_get("attempt")?,
+                        payload: row.try_get("payload")?,
+                        owner: request.owner.to_owned(),
+                    };
+                    Ok((sequence, claim))
+                })
+                .collect::<sqlx::Result<Vec<_>>>()?;
+            transaction.commit().await?;
+            claims.sort_by_key(|(sequence, _)| *sequence);
+            Ok(claims.into_iter().map(|(_, claim)| claim).collect())
+        }
+        .await
+        .map_err(|error| self.error(OPERATION, error))
+    }
+
+    /// Writes down how an attempt ended. Returns false, and changes nothing, where the
+    /// lease ran out and somebody else claimed the row.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the store cannot be written.
+    pub async fn settle(
+        &self,
+        claim: &Claim,
+        settlement: &Settlement,
+        now: DateTime<Utc>,
+    ) -> Result<bool, StoreError> {
+        const OPERATION: &str = "settling a delivery";
+        let (state, status, error, next_at) = match settlement {
+            Settlement::Delivered { status } => (OutboxState::Delivered, Some(*status), None, None),
+            Settlement::Retry {
+                status,
+                error,
+                next_at,
+            } => (OutboxState::Pending, *status, Some(error), Some(*next_at)),
+            Settlement::Dead { status, error } => (OutboxState::Dead, *status, Some(error), None),
+        };
+        let mut transaction = self.begin(OPERATION).await?;
+        async {
+            let settled = sqlx::query(
+                "UPDATE outbox
+                 SET state = $1, last_status = $2, last_error = $3,
+                     next_at = COALESCE($4, next_at), lease_owner = NULL, lease_until = NULL,
+                     updated_at = $5
+                 WHERE event_id = $6 AND target = $7 AND state = 'inflight'
+                   AND lease_owner = $8 AND attempt = $9",
+            )
+            .bind(word(&state))
+            .bind(status.map(i64::from))
+            .bind(error)
+            .bind(next_at.map(millis))
+            .bind(millis(now))
+            .bind(&claim.event_id)
+            .bind(&claim.target)
+            .bind(&claim.owner)
+            .bind(claim.attempt)
+            .execute(&mut *transaction)
+            .await?
+            .rows_affected();
+            transaction.commit().await?;
+            Ok(settled > 0)
+        }
+        .await
+        .map_err(|error| self.error(OPERATION, error))
+    }
+
+    /// When the next attempt for a target is due; `None` where nothing awaits.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the store cannot be read.
+    pub async fn next_due(
+        &self,
+        monitor: &str,
+        target: &str,
+    ) -> Result<Option<DateTime<Utc>>, StoreError> {
+        let due: Option<i64> = sqlx::query_scalar(
+            "SELECT MIN(CASE WHEN state = 'pending' THEN next_at ELSE lease_until END)
+             FROM outbox
+             WHERE monitor_id = $1 AND target = $2 AND state IN ('pending', 'inflight')",
+        )
+        .bind(monitor)
+        .bind(target)
+        .fetch_one(self.reader())
+        .await
+        .map_err(|error| self.error("looking for due deliveries", error))?;
+        optional_instant(due).map_err(|error| self.error("looking for due deliveries", error))
+    }
+
+    /// Rows of the outbox, oldest first, those after `after`.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the store cannot be read.
+    pub async fn outbox(
+        &self,
+        filter: &OutboxFilter,
+        after: Option<&OutboxPosition>,
+        limit: u32,
+    ) -> Result<Vec<OutboxRow>, StoreError> {
+        sqlx::query(
+            "SELECT outbox.*, events.kind
+             FROM outbox JOIN events ON events.id = outbox.event_id
+             WHERE ($1 = '' OR outbox.state = $1) AND ($2 = '' OR outbox.monitor_id = $2)
+               AND ($3 = '' OR outbox.target = $3)
+               AND (outbox.created_at > $4
+                    OR (outbox.created_at = $4 AND (outbox.event_id > $5
+                        OR (outbox.event_id = $5 AND outbox.target > $6))))
+             ORDER BY outbox.created_at, outbox.event_id, outbox.target
+             LIMIT $7",
+        )
+        .bind(filter.state.as_ref().map(word).unwrap_or_default())
+        .bind(filter.monitor.as_deref().unwrap_or(""))
+        .bind(filter.target.as_deref().unwrap_or(""))
+        .bind(after.map_or(i64::MIN, |after| after.created_at_ms))
+        .bind(after.map_or("", |after| after.event_id.as_str()))
+        .bind(after.map_or("", |after| after.target.as_str()))
+        .bind(i64::from(limit))
+        .fetch_all(self.reader())
+        .await
+        .and_then(|rows| rows.iter().map(read).collect())
+        .map_err(|error| self.error("listing the outbox", error))
+    }
+}
+
+pub(crate) async fn insert(
+    connection: &mut Connection,
+    monitor: &str,
+    event_id: &str,
+    sequence: i64,
+    target: &str,
+    now: DateTime<Utc>,
+) -> sqlx::Result<()> {
+    sqlx::query(
+        "INSERT INTO outbox (event_id, target, monitor_id, sequence, state, attempt, next_at,
+             created_at, updated_at)
+         VALUES ($1, $2, $3, $4, 'pending', 0, $5, $5, $5)",
+    )
+    .bind(event_id)
+    .bind(target)
+    .bind(monitor)
+    .bind(sequence)
+    .bind(millis(now))
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+fn read(row: &Row) -> sqlx::Result<OutboxRow> {
+    Ok(OutboxRow {
+        event_id: row.try_get("event_id")?,
+        target: row.try_get("target")?,
+        monitor: row.try_get("monitor_id")?,
+        sequence: row.try_get("sequence")?,
+        kind: row.try_get("kind")?,
+        state: from_word(row.try_get("state")?)?,
+        attempt: row.try_get("attempt")?,
+        next_at: instant(row.try_get("next_at")?)?,
+        lease_until: optional_instant(row.try_get("lease_until")?)?,
+        last_status: row.try_get("last_status")?,
+        last_error: row.try_get("last_error")?,
+        created_at: instant(row.try_get("created_at")?)?,
+        updated_at: instant(row.try_get("updated_at")?)?,
+    })
+}
