@@ -2,6 +2,7 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 
 /// What a run or a window concludes.
 ///
@@ -21,6 +22,18 @@ pub enum Verdict {
     Fail,
 }
 
+impl Verdict {
+    /// The name in JSON and in reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Pass => "pass",
+            Self::Warn => "warn",
+            Self::Unknown => "unknown",
+            Self::Fail => "fail",
+        }
+    }
+}
+
 /// How bad a finding is.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
@@ -35,10 +48,20 @@ pub enum Severity {
     Error,
 }
 
-/// What a finding is about. Readers accept kinds that they do not know.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
-)]
+impl Severity {
+    /// The name in JSON and in reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Info => "info",
+            Self::Warning => "warning",
+            Self::Error => "error",
+        }
+    }
+}
+
+/// What a finding is about. Readers accept kinds that they do not know: the published
+/// schema lists these names without closing the list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FindingKind {
     /// A broken schema constraint, named as in TFDV.
@@ -55,6 +78,52 @@ pub enum FindingKind {
     Freshness,
     /// An estimated loss of a model's performance.
     Performance,
+    /// A kind that this build does not know, from a later one.
+    #[serde(other)]
+    Other,
+}
+
+impl FindingKind {
+    /// The kinds that this build writes.
+    pub const KNOWN: [Self; 7] = [
+        Self::Anomaly,
+        Self::Drift,
+        Self::Term,
+        Self::Rule,
+        Self::Volume,
+        Self::Freshness,
+        Self::Performance,
+    ];
+
+    /// The name in JSON and in reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Anomaly => "anomaly",
+            Self::Drift => "drift",
+            Self::Term => "term",
+            Self::Rule => "rule",
+            Self::Volume => "volume",
+            Self::Freshness => "freshness",
+            Self::Performance => "performance",
+            Self::Other => "other",
+        }
+    }
+}
+
+impl JsonSchema for FindingKind {
+    fn schema_name() -> Cow<'static, str> {
+        "FindingKind".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        let known = Self::KNOWN.map(Self::name);
+        schemars::json_schema!({
+            "description": "What a finding is about. A reader accepts names that it does not know.",
+            "type": "string",
+            "pattern": "^[a-z][a-z0-9_]*$",
+            "examples": known,
+        })
+    }
 }
 
 /// What a finding asks for.
@@ -67,6 +136,16 @@ pub enum ActionKind {
     Notify,
     /// Train the model again.
     Retrain,
+}
+
+impl ActionKind {
+    /// The name in JSON and in reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Notify => "notify",
+            Self::Retrain => "retrain",
+        }
+    }
 }
 
 /// What kind of word a term is.
@@ -83,6 +162,17 @@ pub enum TermClass {
     Surge,
 }
 
+impl TermClass {
+    /// The name in JSON and in reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Coinage => "coinage",
+            Self::Entity => "entity",
+            Self::Surge => "surge",
+        }
+    }
+}
+
 /// How sure the finder is of a term.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
@@ -95,6 +185,17 @@ pub enum TermTier {
     Alarm,
     /// Still there after several windows.
     Confirmed,
+}
+
+impl TermTier {
+    /// The name in JSON and in reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Watch => "watch",
+            Self::Alarm => "alarm",
+            Self::Confirmed => "confirmed",
+        }
+    }
 }
 
 /// One part of what a finding rests on: a value, a bin, a term with its shares.
@@ -283,5 +384,39 @@ impl Run {
     /// The newest window that has ended, on which a gate rests.
     pub fn newest_window(&self) -> Option<&Window> {
         self.windows.last()
+    }
+}
+
+/// The JSON Schema of `verdict.json`, as published under `schemas/`.
+pub fn json_schema() -> serde_json::Value {
+    let mut schema = schemars::schema_for!(Run);
+    schema.insert("title".to_owned(), "Driftline verdict".into());
+    schema.to_value()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_kind_of_a_later_version_is_read_as_other() {
+        let json = r#"{"kind": "lineage", "severity": "info", "message": "m", "later": 1}"#;
+        let finding: Finding = serde_json::from_str(json).unwrap();
+        assert_eq!(finding.kind, FindingKind::Other);
+    }
+
+    #[test]
+    fn names_are_those_of_the_json() {
+        for kind in FindingKind::KNOWN {
+            assert_eq!(serde_json::to_value(kind).unwrap(), kind.name());
+        }
+        for verdict in [
+            Verdict::Pass,
+            Verdict::Warn,
+            Verdict::Unknown,
+            Verdict::Fail,
+        ] {
+            assert_eq!(serde_json::to_value(verdict).unwrap(), verdict.name());
+        }
     }
 }

@@ -6,10 +6,10 @@ mod error;
 mod finding;
 pub mod report;
 
-pub use decide::{decide_actions, run_verdict, window_verdict};
+pub use decide::{ActionPolicy, Confirmation, decide_actions, run_verdict, window_verdict};
 pub use error::VerdictError;
 pub use finding::{
     Action, ActionKind, Evidence, Finding, FindingKind, NotEvaluated, Run, Severity, TermClass,
-    TermTier, Verdict, Window,
+    TermTier, Verdict, Window, json_schema,
 };
 pub use report::model::Report;

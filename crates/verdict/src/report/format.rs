@@ -1,0 +1,184 @@
+//! How numbers, times and names are written, the same in every report.
+
+use crate::{Finding, FindingKind, Window};
+
+/// The minus sign and the spaces are those of print, so that columns of digits line up.
+const MINUS: char = '−';
+
+/// A number with three significant digits; whole thousands are grouped.
+pub(crate) fn number(value: f64) -> String {
+    let size = value.abs();
+    let digits = if value.is_nan() {
+        return "not a number".to_owned();
+    } else if size.is_infinite() {
+        "∞".to_owned()
+    } else if size < f64::MIN_POSITIVE {
+        "0".to_owned()
+    } else if size >= 1e15 || size < 5e-5 {
+        format!("{size:.1e}").replace('-', "−")
+    } else if size >= 1000.0 {
+        count(size.round() as u64)
+    } else {
+        // Three significant digits: 123, 12.3, 1.23, 0.123, 0.0123.
+        let places = (2 - size.log10().floor() as i32).max(0) as usize;
+        format!("{size:.places$}")
+    };
+    if value < 0.0 {
+        format!("{MINUS}{digits}")
+    } else {
+        digits
+    }
+}
+
+/// A whole number in groups of three.
+pub(crate) fn count(value: u64) -> String {
+    let digits = value.to_string();
+    let mut grouped = String::with_capacity(digits.len() + digits.len() / 3);
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    grouped
+}
+
+/// A number with its unit; a `share` is written in per cent.
+pub(crate) fn quantity(value: f64, unit: &str) -> String {
+    match unit {
+        "share" => format!("{} %", number(value * 100.0)),
+        "" => number(value),
+        unit => format!("{} {unit}", number(value)),
+    }
+}
+
+/// A probability, never rounded to zero.
+pub(crate) fn probability(value: f64) -> String {
+    if value < 0.001 {
+        "< 0.001".to_owned()
+    } else {
+        number(value)
+    }
+}
+
+/// A count with its noun, in singular or plural.
+pub(crate) fn counted(value: usize, noun: &str) -> String {
+    let plural = if value == 1 { "" } else { "s" };
+    format!("{} {noun}{plural}", count(value as u64))
+}
+
+/// An instant without what says nothing: midnight is a date, seconds of zero are left out.
+pub(crate) fn instant(rfc3339: &str) -> String {
+    let Some((date, time)) = rfc3339.split_once('T') else {
+        return rfc3339.to_owned();
+    };
+    match time.get(..5) {
+        Some("00:00") | None => date.to_owned(),
+        Some(minutes) => format!("{date} {minutes}"),
+    }
+}
+
+/// What a window is called: its start, or its number where the data has no time.
+pub(crate) fn window_name(window: &Window, place: usize) -> String {
+    match &window.start {
+        Some(start) => instant(start),
+        None => format!("window {}", place + 1),
+    }
+}
+
+/// From where to where a window goes.
+pub(crate) fn window_span(window: &Window, place: usize) -> String {
+    match (&window.start, &window.end) {
+        (Some(start), Some(end)) => format!("{} to {}", instant(start), instant(end)),
+        _ => window_name(window, place),
+    }
+}
+
+/// A name of the configuration as words.
+pub(crate) fn words(name: &str) -> String {
+    name.replace('_', " ")
+}
+
+/// What a finding is about, in a few words: its term, or its column and measure.
+pub(crate) fn subject(finding: &Finding) -> String {
+    let measure = finding.measure.as_deref().map(|measure| {
+        if finding.kind == FindingKind::Anomaly || finding.kind == FindingKind::Rule {
+            measure.to_owned()
+        } else {
+            words(measure)
+        }
+    });
+    let mut subject = match (&finding.term, &finding.column, measure) {
+        (Some(term), _, _) => term.clone(),
+        (None, Some(column), Some(measure)) => format!("{column} ({measure})"),
+        (None, Some(column), None) => column.clone(),
+        (None, None, Some(measure)) => measure,
+        (None, None, None) => finding.kind.name().to_owned(),
+    };
+    if let Some(slice) = &finding.slice {
+        subject.push_str(&format!(" where {slice}"));
+    }
+    subject
+}
+
+/// At most so many characters, on one line and without control characters.
+pub(crate) fn clip(text: &str, characters: usize) -> String {
+    let mut line = text
+        .chars()
+        .map(|c| if c.is_whitespace() { ' ' } else { c })
+        .filter(|c| !c.is_control());
+    let mut clipped: String = line.by_ref().take(characters).collect();
+    if line.next().is_some() {
+        clipped.pop();
+        clipped.push('…');
+    }
+    clipped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_keep_three_significant_digits() {
+        let written = [
+            (0.0, "0"),
+            (0.041_26, "0.0413"),
+            (0.9996, "1.000"),
+            (12.345, "12.3"),
+            (123.4, "123"),
+            (-4_518.6, "−4,519"),
+            (1_234_567.0, "1,234,567"),
+            (0.000_012, "1.2e−5"),
+        ];
+        for (value, text) in written {
+            assert_eq!(number(value), text);
+        }
+    }
+
+    #[test]
+    fn a_share_is_written_in_per_cent() {
+        assert_eq!(quantity(0.0413, "share"), "4.13 %");
+        assert_eq!(quantity(0.0413, "bits"), "0.0413 bits");
+    }
+
+    #[test]
+    fn a_probability_is_never_zero() {
+        assert_eq!(probability(0.0), "< 0.001");
+        assert_eq!(probability(0.012), "0.0120");
+    }
+
+    #[test]
+    fn midnight_is_a_date() {
+        assert_eq!(instant("2023-01-02T00:00:00Z"), "2023-01-02");
+        assert_eq!(instant("2023-01-02T14:30:00+08:00"), "2023-01-02 14:30");
+        assert_eq!(instant("7"), "7");
+    }
+
+    #[test]
+    fn clipping_counts_characters_and_drops_control_characters() {
+        assert_eq!(clip("退钱\u{0}哥", 3), "退钱哥");
+        assert_eq!(clip("一二三四五", 3), "一二…");
+        assert_eq!(clip("a\nb", 9), "a b");
+    }
+}
