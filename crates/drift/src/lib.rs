@@ -1,1 +1,31 @@
 //! How far a window is from the baseline, and whether that is surprising.
+//!
+//! A fixed threshold on a distance is wrong at almost every window size, so each
+//! measure is judged by its own null distribution, learnt from the baseline:
+//!
+//! 1. [`Calibrator::new`] counts the baseline's blocks on fixed cells ([`grid`]);
+//! 2. [`Calibrator::judge`] replays stretches of the baseline as if they were windows
+//!    of the live one's size ([`replay`]), sets one limit for all tests together
+//!    ([`threshold_card`]), and judges the window by it ([`compare`]);
+//! 3. [`verify`] shows on held-out stretches that the stated rate is kept.
+//!
+//! Pure: profiles in, measurements out; the seed is an argument, and the same input
+//! gives the same bits.
+
+pub mod compare;
+mod error;
+pub mod grid;
+pub mod measure;
+pub mod replay;
+mod tail;
+mod thin;
+pub mod threshold_card;
+pub mod verify;
+
+pub use compare::{Judged, Judgement, Measurement, Skipped};
+pub use error::DriftError;
+pub use grid::{Counts, Evidence, Grid};
+pub use measure::{Measure, Role};
+pub use replay::{Block, Calibrator, ColumnSettings, Profiles, Series, Settings};
+pub use tail::Tail;
+pub use threshold_card::{Basis, ColumnKey, NotCalibrated, SliceRows, TestCard, ThresholdCard};

@@ -1,0 +1,633 @@
+//! The fixed cells of a column, chosen once from the baseline.
+//!
+//! Counts on fixed cells add up: a window of blocks is a difference of prefix sums,
+//! and a replay of a thousand windows costs milliseconds where merging as many
+//! sketches costs minutes. The live window is counted on the same cells, so that the
+//! value judged and the values it is judged by are the same statistic.
+
+use crate::measure::{
+    Measure, Role, chi_squared, g_test, hellinger, jensen_shannon, kolmogorov_smirnov, l_infinity,
+    mean_difference, null_share, population_stability_index, totals,
+    wasserstein::{self, Scale},
+};
+use driftline_statistics::{ColumnProfile, QuantileView, Summary, TextProfile};
+use serde::{Deserialize, Serialize};
+use std::{borrow::Cow, collections::BTreeMap};
+
+/// Baseline quantiles that cut a numeric column.
+pub const QUANTILES: usize = 256;
+/// Values of a category that have a cell of their own.
+pub const TOP_VALUES: usize = 1_024;
+
+/// Cell of rows without a value, in every grid.
+const NULL: usize = 0;
+/// Cell of NaN and ±∞, in a numeric grid.
+const NON_FINITE: usize = 1;
+/// Cell of values that have none of their own, in a grid of categories.
+const OTHER: usize = 1;
+/// Cells before the first finite cell or the first value.
+const SPECIAL: usize = 2;
+
+/// Counts of one column's rows in the cells of its grid.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counts {
+    /// One count a row: nulls first, then by the grid's kind.
+    pub cells: Vec<u64>,
+    /// Counts of text units by hashed cell; empty where the column is no text.
+    pub units: Vec<u64>,
+}
+
+impl Counts {
+    /// Rows counted.
+    pub fn rows(&self) -> u64 {
+        self.cells.iter().sum()
+    }
+
+    /// Rows without a value.
+    pub fn nulls(&self) -> u64 {
+        self.cells.get(NULL).copied().unwrap_or(0)
+    }
+
+    /// Adds the counts of more rows.
+    pub fn add(&mut self, other: &Self) {
+        add(&mut self.cells, &other.cells);
+        add(&mut self.units, &other.units);
+    }
+}
+
+fn add(mine: &mut Vec<u64>, theirs: &[u64]) {
+    if mine.len() < theirs.len() {
+        mine.resize(theirs.len(), 0);
+    }
+    for (a, b) in mine.iter_mut().zip(theirs) {
+        *a += b;
+    }
+}
+
+/// The cells of one column.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Grid {
+    /// Numbers and times.
+    Numeric(NumericGrid),
+    /// Categories, identifiers and booleans.
+    Category(CategoryGrid),
+    /// Free text: lengths and hashed units.
+    Text(TextGrid),
+    /// A column that is only counted: null or not.
+    Counts,
+}
+
+/// A cut of the line just before or just after a number.
+#[derive(Debug, Clone, Copy, PartialEq, PartialOrd, Serialize, Deserialize)]
+struct Cut {
+    at: f64,
+    after: bool,
+}
+
+impl Cut {
+    fn before(at: f64) -> Self {
+        Self { at, after: false }
+    }
+
+    fn after(at: f64) -> Self {
+        Self { at, after: true }
+    }
+
+    fn count_below(self, view: &QuantileView) -> u64 {
+        if self.after { view.count_at_or_below(self.at) } else { view.count_below(self.at) }
+    }
+}
+
+/// The line cut at the baseline's quantiles. Cells: null, non-finite, below the
+/// baseline's least value, the quantile cells, above its greatest.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct NumericGrid {
+    cuts: Vec<Cut>,
+    /// Mean of the baseline's values in each finite cell.
+    means: Vec<f64>,
+    /// The tenth of the baseline that each finite cell belongs to.
+    tenths: Vec<usize>,
+    scale: Scale,
+    standard_deviation: f64,
+}
+
+/// The baseline's most frequent values. Cells: null, other, the values.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CategoryGrid {
+    cells: BTreeMap<String, usize>,
+}
+
+/// Lengths in characters, and the hashed cells of text units.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TextGrid {
+    characters: NumericGrid,
+    /// The baseline's most frequent hashed cells, most frequent first.
+    top: Vec<u16>,
+}
+
+/// What moved: one bin, value or cell.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Evidence {
+    /// What it is, for people: a value, a range of numbers, `null`, `other`.
+    pub label: String,
+    /// The hashed cell of text units that it stands for.
+    pub cell: Option<u16>,
+    /// Its count in the baseline.
+    pub baseline_count: u64,
+    /// Its count in the window.
+    pub window_count: u64,
+    /// Its share of the baseline.
+    pub baseline_share: f64,
+    /// Its share of the window.
+    pub window_share: f64,
+    /// What it adds to the value, for the measures that are sums; its own difference
+    /// for the ones that are a greatest difference.
+    pub contribution: f64,
+}
+
+impl NumericGrid {
+    /// The grid of a distribution.
+    fn of(view: &QuantileView, standard_deviation: Option<f64>) -> Self {
+        let (Some(min), Some(max)) = (view.quantile(0.0), view.quantile(1.0)) else {
+            return Self {
+                cuts: Vec::new(),
+                means: vec![0.0],
+                tenths: vec![0],
+                scale: Scale { low: 0.0, high: 0.0, spread: 1.0 },
+                standard_deviation: 0.0,
+            };
+        };
+        let quantile = |q: f64| view.quantile(q).unwrap_or(min);
+        let (low, high) = (quantile(0.001), quantile(0.999));
+        let tenths: Vec<Cut> = (1..10).map(|i| Cut::after(quantile(f64::from(i) / 10.0))).collect();
+
+        let mut cuts = vec![Cut::before(min), Cut::after(max), Cut::after(low), Cut::after(high)];
+        cuts.extend(&tenths);
+        let few = view.values().count() <= QUANTILES;
+        if !few {
+            let levels = (1..QUANTILES).map(|i| i as f64 / QUANTILES as f64);
+            cuts.extend(levels.map(|q| Cut::after(quantile(q))));
+        }
+        // A value that fills a quantile step on its own is a point mass.
+        let mass = view.count().div_ceil(QUANTILES as u64);
+        for (value, _) in view.values().filter(|&(_, count)| few || count >= mass) {
+            cuts.extend([Cut::before(value), Cut::after(value)]);
+        }
+        cuts.sort_by(|a, b| a.at.total_cmp(&b.at).then(a.after.cmp(&b.after)));
+        cuts.dedup();
+
+        let mut sums = vec![(0.0, 0_u64); cuts.len() + 1];
+        let mut cell = 0;
+        for (value, count) in view.values() {
+            while cuts.get(cell).is_some_and(|cut| *cut < Cut::before(value) || *cut == Cut::before(value)) {
+                cell += 1;
+            }
+            sums[cell].0 += value * count as f64;
+            sums[cell].1 += count;
+        }
+        let means = sums
+            .iter()
+            .enumerate()
+            .map(|(cell, &(sum, count))| {
+                let low = cell.checked_sub(1).map_or(min, |i| cuts[i].at);
+                let high = cuts.get(cell).map_or(max, |cut| cut.at);
+                let mean = sum / count as f64;
+                if count > 0 && mean.is_finite() { mean } else { low / 2.0 + high / 2.0 }
+            })
+            .collect();
+        let standard_deviation = standard_deviation.filter(|s| s.is_finite()).unwrap_or(0.0);
+        let spread = [quantile(0.75) - quantile(0.25), standard_deviation]
+            .into_iter()
+            .find(|spread| *spread > 0.0 && spread.is_finite())
+            .unwrap_or(1.0);
+        let tenths = (0..=cuts.len())
+            .map(|cell| {
+                let start = cell.checked_sub(1).map(|i| cuts[i]);
+                let mut distinct = tenths.clone();
+                distinct.dedup();
+                start.map_or(0, |start| distinct.iter().filter(|&&cut| cut <= start).count())
+            })
+            .collect();
+        Self { cuts, means, tenths, scale: Scale { low, high, spread }, standard_deviation }
+    }
+
+    /// Finite values in each cell.
+    fn finite_counts(&self, view: &QuantileView) -> Vec<u64> {
+        let mut counts = Vec::with_capacity(self.cuts.len() + 1);
+        let mut before = 0;
+        for cut in &self.cuts {
+            let below = cut.count_below(view);
+            counts.push(below.saturating_sub(before));
+            before = below;
+        }
+        counts.push(view.count().saturating_sub(before));
+        counts
+    }
+
+    fn counts(&self, nulls: u64, non_finite: u64, view: &QuantileView) -> Vec<u64> {
+        let mut cells = vec![nulls, non_finite];
+        cells.extend(self.finite_counts(view));
+        cells
+    }
+
+    fn width(&self) -> usize {
+        SPECIAL + self.cuts.len() + 1
+    }
+
+    /// Null, non-finite, then tenths of the baseline; what lies outside the baseline's
+    /// range belongs to the outermost tenth.
+    fn bins(&self, cells: &[u64]) -> Vec<u64> {
+        let mut bins = vec![0; SPECIAL + 1 + self.tenths.last().copied().unwrap_or(0)];
+        for (cell, &count) in cells.iter().enumerate() {
+            let bin = match cell.checked_sub(SPECIAL) {
+                None => cell,
+                Some(finite) => SPECIAL + self.tenths.get(finite).copied().unwrap_or(0),
+            };
+            bins[bin] += count;
+        }
+        bins
+    }
+
+    fn bin_label(&self, bin: usize) -> String {
+        let Some(tenth) = bin.checked_sub(SPECIAL) else {
+            return if bin == NON_FINITE { "not finite" } else { "null" }.into();
+        };
+        let inside = |cell: &usize| self.tenths[*cell] == tenth;
+        let cells: Vec<usize> = (0..self.tenths.len()).filter(inside).collect();
+        let (Some(first), Some(last)) = (cells.first(), cells.last()) else {
+            return "none".into();
+        };
+        self.range(*first, *last)
+    }
+
+    /// Finite cells `first..=last` in words.
+    fn range(&self, first: usize, last: usize) -> String {
+        let low = first.checked_sub(1).map(|cut| self.cuts[cut]);
+        let high = self.cuts.get(last).copied();
+        match (low, high) {
+            (None, None) => "any number".into(),
+            (None, Some(high)) => format!("{} {}", if high.after { "≤" } else { "<" }, number(high.at)),
+            (Some(low), None) => format!("{} {}", if low.after { ">" } else { "≥" }, number(low.at)),
+            (Some(low), Some(high)) if low == Cut::before(high.at) && high.after => number(high.at),
+            (Some(low), Some(high)) => format!(
+                "{}{}, {}{}",
+                if low.after { "(" } else { "[" },
+                number(low.at),
+                number(high.at),
+                if high.after { "]" } else { ")" },
+            ),
+        }
+    }
+
+    fn line(&self, baseline: &[u64], window: &[u64]) -> Vec<wasserstein::Cell> {
+        (0..=self.cuts.len())
+            .map(|cell| wasserstein::Cell {
+                low: cell.checked_sub(1).map_or(f64::NEG_INFINITY, |i| self.cuts[i].at),
+                high: self.cuts.get(cell).map_or(f64::INFINITY, |cut| cut.at),
+                baseline: baseline[SPECIAL + cell],
+                window: window[SPECIAL + cell],
+            })
+            .collect()
+    }
+
+    fn mean(&self, cells: &[u64]) -> Option<f64> {
+        let finite = cells.iter().skip(SPECIAL).copied();
+        mean_difference::mean(self.means.iter().copied().zip(finite))
+    }
+
+    fn value(&self, measure: Measure, baseline: &[u64], window: &[u64]) -> Option<f64> {
+        let finite = (baseline.get(SPECIAL..)?, window.get(SPECIAL..)?);
+        match measure {
+            Measure::KolmogorovSmirnov => kolmogorov_smirnov::kolmogorov_smirnov(finite.0, finite.1),
+            Measure::Wasserstein => {
+                wasserstein::wasserstein(&self.line(baseline, window), self.scale)
+            }
+            Measure::MeanDifference => Some(mean_difference::mean_difference(
+                self.mean(baseline)?,
+                self.mean(window)?,
+                self.standard_deviation,
+            )),
+            Measure::MeanIncrease => {
+                Some(mean_difference::mean_increase(self.mean(baseline)?, self.mean(window)?))
+            }
+            _ => {
+                totals(finite.0, finite.1)?;
+                on_bins(measure, &self.bins(baseline), &self.bins(window))
+            }
+        }
+    }
+}
+
+/// A number with at most six significant digits.
+fn number(value: f64) -> String {
+    let size = value.abs();
+    if value == value.trunc() && size < 1e15 {
+        format!("{value}")
+    } else if (1e-4..1e6).contains(&size) {
+        let decimals = (5 - size.log10().floor() as i32).clamp(0, 10) as usize;
+        let text = format!("{value:.decimals$}");
+        text.trim_end_matches('0').trim_end_matches('.').into()
+    } else {
+        format!("{value:.5e}")
+    }
+}
+
+/// Measures that take any cells.
+fn on_bins(measure: Measure, baseline: &[u64], window: &[u64]) -> Option<f64> {
+    match measure {
+        Measure::PopulationStabilityIndex => {
+            population_stability_index::population_stability_index(baseline, window)
+        }
+        Measure::JensenShannon => jensen_shannon::jensen_shannon(baseline, window),
+        Measure::ChiSquared => chi_squared::chi_squared(baseline, window),
+        Measure::LInfinity => l_infinity::l_infinity(baseline, window),
+        Measure::Hellinger => hellinger::hellinger(baseline, window),
+        Measure::GTest => g_test::g_test(baseline, window),
+        Measure::KolmogorovSmirnov
+        | Measure::Wasserstein
+        | Measure::MeanDifference
+        | Measure::MeanIncrease
+        | Measure::NullShare => None,
+    }
+}
+
+/// What each cell adds, for the measures that take any cells.
+fn parts_on_bins(measure: Measure, baseline: &[u64], window: &[u64]) -> Option<Vec<f64>> {
+    match measure {
+        Measure::PopulationStabilityIndex => population_stability_index::parts(baseline, window),
+        Measure::JensenShannon => jensen_shannon::parts(baseline, window),
+        Measure::ChiSquared => chi_squared::parts(baseline, window),
+        Measure::Hellinger => hellinger::parts(baseline, window),
+        Measure::GTest => g_test::parts(baseline, window),
+        _ => l_infinity::parts(baseline, window),
+    }
+}
+
+impl CategoryGrid {
+    fn counts(&self, profile: &ColumnProfile) -> Option<Vec<u64>> {
+        let values = profile.categorical()?;
+        let mut cells = vec![0; SPECIAL + self.cells.len()];
+        cells[NULL] = profile.nulls;
+        let mut known = 0;
+        for value in values.values() {
+            if let Some(&cell) = self.cells.get(&value.value) {
+                cells[cell] = value.count;
+                known += value.count;
+            }
+        }
+        // A sketch's counts are upper bounds and may add up to more than all values.
+        cells[OTHER] = values.count().saturating_sub(known);
+        Some(cells)
+    }
+
+    fn label(&self, cell: usize) -> String {
+        match cell {
+            NULL => "null".into(),
+            OTHER => "other".into(),
+            _ => self
+                .cells
+                .iter()
+                .find(|&(_, &at)| at == cell)
+                .map_or_else(|| "other".into(), |(value, _)| value.clone()),
+        }
+    }
+}
+
+impl Grid {
+    /// The cells that fit a column of the baseline.
+    pub fn from_baseline(profile: &ColumnProfile) -> Self {
+        match &profile.summary {
+            Summary::Counts => Self::Counts,
+            Summary::Numeric(numeric) => {
+                Self::Numeric(NumericGrid::of(&numeric.quantiles(), numeric.std_dev()))
+            }
+            Summary::Categorical(categorical) => {
+                let cells = categorical
+                    .values()
+                    .into_iter()
+                    .take(TOP_VALUES)
+                    .enumerate()
+                    .map(|(rank, value)| (value.value, SPECIAL + rank))
+                    .collect();
+                Self::Category(CategoryGrid { cells })
+            }
+            Summary::Text(text) => Self::Text(TextGrid::of(text)),
+        }
+    }
+
+    /// Counts of a profile in these cells; `None` where it holds another kind of
+    /// values. A column of nothing but nulls fits every grid.
+    pub fn counts(&self, profile: &ColumnProfile) -> Option<Counts> {
+        let cells = match (self, &profile.summary) {
+            (_, Summary::Counts) if profile.rows == profile.nulls => {
+                let mut cells = vec![0; self.width()];
+                cells[NULL] = profile.nulls;
+                return Some(Counts { cells, units: vec![0; self.units_width()] });
+            }
+            (Self::Numeric(grid), Summary::Numeric(numeric)) => {
+                grid.counts(profile.nulls, numeric.non_finite(), &numeric.quantiles())
+            }
+            (Self::Category(grid), Summary::Categorical(_)) => grid.counts(profile)?,
+            (Self::Text(grid), Summary::Text(text)) => {
+                let lengths = text.characters();
+                let mut units: Vec<u64> = text.cells().iter().map(|&n| u64::from(n)).collect();
+                units.resize(self.units_width(), 0);
+                let cells = grid.characters.counts(profile.nulls, lengths.non_finite(), &lengths.quantiles());
+                return Some(Counts { cells, units });
+            }
+            (Self::Counts, Summary::Counts) => vec![profile.nulls, profile.present()],
+            _ => return None,
+        };
+        Some(Counts { cells, units: Vec::new() })
+    }
+
+    /// Number of cells that rows are counted in.
+    pub fn width(&self) -> usize {
+        match self {
+            Self::Numeric(grid) => grid.width(),
+            Self::Category(grid) => SPECIAL + grid.cells.len(),
+            Self::Text(grid) => grid.characters.width(),
+            Self::Counts => 2,
+        }
+    }
+
+    /// Number of cells that text units are counted in; 0 where the column is no text.
+    pub fn units_width(&self) -> usize {
+        match self {
+            Self::Text(_) => driftline_statistics::text::CELLS,
+            _ => 0,
+        }
+    }
+
+    /// The role of such a column where nothing else is said.
+    pub fn role(&self) -> Role {
+        match self {
+            Self::Numeric(_) => Role::Numeric,
+            Self::Category(_) => Role::Category,
+            Self::Text(_) => Role::Text,
+            Self::Counts => Role::Counts,
+        }
+    }
+
+    /// The value of a measure; `None` where a side has nothing to measure, or the
+    /// measure does not fit the column.
+    pub fn value(&self, measure: Measure, baseline: &Counts, window: &Counts) -> Option<f64> {
+        if measure == Measure::NullShare {
+            return null_share::null_share(
+                (baseline.nulls(), baseline.rows()),
+                (window.nulls(), window.rows()),
+            );
+        }
+        match self {
+            Self::Numeric(grid) => grid.value(measure, &baseline.cells, &window.cells),
+            Self::Category(_) => on_bins(measure, &baseline.cells, &window.cells),
+            Self::Text(grid) => match measure {
+                Measure::KolmogorovSmirnov | Measure::Wasserstein => {
+                    grid.characters.value(measure, &baseline.cells, &window.cells)
+                }
+                _ => {
+                    let (baseline, window) = grid.units_for(measure, baseline, window);
+                    on_bins(measure, &baseline, &window)
+                }
+            },
+            Self::Counts => None,
+        }
+    }
+
+    /// What moved most, by what it adds to the measure: at most `limit` entries.
+    pub fn evidence(
+        &self,
+        measure: Measure,
+        baseline: &Counts,
+        window: &Counts,
+        limit: usize,
+    ) -> Vec<Evidence> {
+        let Some((bins, labels)) = self.bins_for(measure, baseline, window) else {
+            return Vec::new();
+        };
+        let (Some((b, w)), Some(parts)) =
+            (totals(&bins.0, &bins.1), parts_on_bins(measure, &bins.0, &bins.1))
+        else {
+            return Vec::new();
+        };
+        let mut order: Vec<usize> = (0..parts.len()).filter(|&i| bins.0[i] + bins.1[i] > 0).collect();
+        order.sort_by(|&i, &j| parts[j].abs().total_cmp(&parts[i].abs()).then(i.cmp(&j)));
+        order
+            .into_iter()
+            .take(limit)
+            .map(|bin| Evidence {
+                label: labels(bin),
+                cell: self.unit_cell(measure, bin),
+                baseline_count: bins.0[bin],
+                window_count: bins.1[bin],
+                baseline_share: bins.0[bin] as f64 / b,
+                window_share: bins.1[bin] as f64 / w,
+                contribution: parts[bin],
+            })
+            .collect()
+    }
+
+    /// The bins in which a measure's evidence is told, and their labels. Measures of
+    /// order (KS, W1, means) are told in tenths of the baseline.
+    #[expect(clippy::type_complexity, reason = "one caller; a type would name nothing")]
+    fn bins_for<'a>(
+        &'a self,
+        measure: Measure,
+        baseline: &'a Counts,
+        window: &'a Counts,
+    ) -> Option<((Cow<'a, [u64]>, Cow<'a, [u64]>), Box<dyn Fn(usize) -> String + 'a>)> {
+        if measure == Measure::NullShare {
+            let bins = |c: &Counts| Cow::Owned(vec![c.nulls(), c.rows() - c.nulls()]);
+            let label = |bin: usize| if bin == 0 { "null" } else { "present" }.to_owned();
+            return Some(((bins(baseline), bins(window)), Box::new(label)));
+        }
+        match self {
+            Self::Numeric(grid) => Some((
+                (grid.bins(&baseline.cells).into(), grid.bins(&window.cells).into()),
+                Box::new(|bin| grid.bin_label(bin)),
+            )),
+            Self::Category(grid) => Some((
+                (Cow::from(&baseline.cells), Cow::from(&window.cells)),
+                Box::new(|cell| grid.label(cell)),
+            )),
+            Self::Text(grid) => match measure {
+                Measure::KolmogorovSmirnov | Measure::Wasserstein => Some((
+                    (
+                        grid.characters.bins(&baseline.cells).into(),
+                        grid.characters.bins(&window.cells).into(),
+                    ),
+                    Box::new(|bin| grid.characters.bin_label(bin)),
+                )),
+                _ => Some((
+                    grid.units_for(measure, baseline, window),
+                    Box::new(move |bin| match self.unit_cell(measure, bin) {
+                        Some(cell) => format!("units of cell {cell}"),
+                        None => "all other units".into(),
+                    }),
+                )),
+            },
+            Self::Counts => None,
+        }
+    }
+
+    /// The hashed cell behind a bin of text units.
+    fn unit_cell(&self, measure: Measure, bin: usize) -> Option<u16> {
+        match (self, measure) {
+            (_, Measure::KolmogorovSmirnov | Measure::Wasserstein | Measure::NullShare) => None,
+            (Self::Text(grid), Measure::GTest) => grid.top.get(bin).copied(),
+            (Self::Text(_), _) => u16::try_from(bin).ok(),
+            _ => None,
+        }
+    }
+
+    /// Where a category that the baseline of a draw lacks would be counted live: moved
+    /// to `other`, as a live value is that has no cell.
+    pub(crate) fn fold_unseen(&self, baseline: &Counts, window: &mut Counts) {
+        if let Self::Category(_) = self {
+            let mut unseen = 0;
+            for (cell, &before) in baseline.cells.iter().enumerate().skip(SPECIAL) {
+                if before == 0 {
+                    unseen += std::mem::take(&mut window.cells[cell]);
+                }
+            }
+            window.cells[OTHER] += unseen;
+        }
+    }
+}
+
+impl TextGrid {
+    fn of(text: &TextProfile) -> Self {
+        let lengths = text.characters();
+        let mut ranked: Vec<(u32, u16)> = text
+            .cells()
+            .iter()
+            .zip(0_u16..)
+            .filter(|&(&count, _)| count > 0)
+            .map(|(&count, cell)| (count, cell))
+            .collect();
+        ranked.sort_by(|a, b| b.0.cmp(&a.0).then(a.1.cmp(&b.1)));
+        Self {
+            characters: NumericGrid::of(&lengths.quantiles(), lengths.std_dev()),
+            top: ranked.into_iter().take(g_test::TOP_CELLS).map(|(_, cell)| cell).collect(),
+        }
+    }
+
+    /// The unit counts that a measure takes: the frequent cells and the rest for G,
+    /// all cells for the others.
+    fn units_for<'a>(
+        &self,
+        measure: Measure,
+        baseline: &'a Counts,
+        window: &'a Counts,
+    ) -> (Cow<'a, [u64]>, Cow<'a, [u64]>) {
+        if measure == Measure::GTest {
+            (
+                g_test::top_and_rest(&baseline.units, &self.top).into(),
+                g_test::top_and_rest(&window.units, &self.top).into(),
+            )
+        } else {
+            (Cow::from(&baseline.units), Cow::from(&window.units))
+        }
+    }
+}

@@ -1,0 +1,618 @@
+//! Replay: the baseline's own stretches of time, each judged as if it were a window.
+//!
+//! A draw cuts a random stretch of consecutive blocks out of the baseline, thins it
+//! to the live window's rows and measures it against the rest. Consecutive, because
+//! days come in weeks and topics in days: a null of independent rows makes every
+//! ordinary week an alarm, one of random days most of them. As many blocks again are
+//! left out on both sides, because a stretch resembles its neighbours more than it
+//! will resemble the whole baseline.
+
+use crate::{
+    DriftError,
+    grid::{Counts, Grid},
+    measure::{Measure, Role},
+    thin::{self, Documents},
+    threshold_card::{
+        Basis, CARD_VERSION, ColumnKey, NotCalibrated, SliceRows, TestCard, ThresholdCard,
+        family_limit,
+    },
+};
+use driftline_statistics::{ColumnProfile, Summary, text::SampledText};
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// Version of the calibrator's format.
+pub const CALIBRATOR_VERSION: u32 = 1;
+/// Windows without overlap that a baseline must hold to be calibrated on.
+const LEAST_WINDOWS: usize = 10;
+/// A window must not be longer than this part of the baseline.
+const LONGEST_WINDOW: usize = 4;
+/// A stretch with too few rows is extended to at most so many window lengths.
+const LONGEST_EXTENSION: usize = 2;
+
+/// The profiles of some rows, by slice and column.
+pub type Profiles = BTreeMap<ColumnKey, ColumnProfile>;
+
+/// One stretch of the baseline: consecutive rows.
+#[derive(Debug, Clone, Default)]
+pub struct Block {
+    /// Start of its span, in seconds since 1970-01-01T00:00:00Z; `None` where the
+    /// source has no time.
+    pub start: Option<i64>,
+    /// Its rows' profiles.
+    pub profiles: Profiles,
+}
+
+/// How a column is judged, where the defaults do not fit.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct ColumnSettings {
+    /// What the column is; by its profile where `None`.
+    pub role: Option<Role>,
+    /// Least effects that the pipeline states; [`Measure::default_min_effect`] for
+    /// the other measures.
+    pub min_effect: BTreeMap<Measure, f64>,
+}
+
+/// How a baseline is calibrated.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Settings {
+    /// False alarms a window, of all tests together.
+    pub rate: f64,
+    /// Replay draws.
+    pub draws: usize,
+    /// Seed of the draws.
+    pub seed: u64,
+    /// Whether blocks are in order of time. Else they are files or chunks of rows, and
+    /// cards say so.
+    pub ordered_by_time: bool,
+    /// Settings of single columns, by name.
+    pub columns: BTreeMap<String, ColumnSettings>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            rate: 0.01,
+            draws: 999,
+            seed: 0,
+            ordered_by_time: true,
+            columns: BTreeMap::new(),
+        }
+    }
+}
+
+/// One column of one slice, counted block by block.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Series {
+    /// The column and slice.
+    pub key: ColumnKey,
+    /// What it is.
+    pub role: Role,
+    /// Its cells.
+    pub grid: Grid,
+    /// Counts of the whole baseline.
+    pub total: Counts,
+    blocks: Vec<BlockCounts>,
+}
+
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+struct BlockCounts {
+    counts: Counts,
+    /// Sampled documents of a text column.
+    documents: Vec<SampledText>,
+}
+
+/// A baseline made ready for judging windows: its grids, its counts block by block,
+/// and the replays made so far.
+///
+/// It can be stored with the baseline; a card made from it later is the same to the
+/// last bit.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Calibrator {
+    version: u32,
+    settings: Settings,
+    starts: Vec<Option<i64>>,
+    series: Vec<Series>,
+    replays: Vec<Replay>,
+}
+
+/// The draws of all series of one slice, for one length and number of rows.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Replay {
+    blocks_per_window: usize,
+    slice: Option<String>,
+    rows: u64,
+    /// Values by series of the slice, then measure of its role, then draw; empty where
+    /// no draw had a value.
+    values: Vec<Vec<Vec<f64>>>,
+}
+
+/// Where one draw's window lies.
+#[derive(Debug, Clone, Copy)]
+struct Stretch {
+    start: usize,
+    length: usize,
+}
+
+impl Calibrator {
+    /// Counts a baseline's blocks, given in order of time, on grids of its own.
+    ///
+    /// A baseline without blocks of its own, such as a single profile, is one block:
+    /// it can be compared with but not calibrated on. Blocks should be a small part of
+    /// a window, or one window each, and at most about a thousand, as each keeps its
+    /// counts. A column that a block lacks has no rows there.
+    ///
+    /// # Errors
+    /// [`DriftError::NoBlocks`] without blocks or without columns,
+    /// [`DriftError::Rate`] and [`DriftError::Draws`] for settings that cannot hold.
+    pub fn new(blocks: &[Block], settings: Settings) -> Result<Self, DriftError> {
+        check(&settings)?;
+        let mut whole = Profiles::new();
+        for block in blocks {
+            for (key, profile) in &block.profiles {
+                match whole.get_mut(key) {
+                    // Blocks of another kind of values count as lacking the column.
+                    Some(merged) => drop(merged.merge(profile)),
+                    None => drop(whole.insert(key.clone(), profile.clone())),
+                }
+            }
+        }
+        if whole.is_empty() {
+            return Err(DriftError::NoBlocks);
+        }
+        let series = whole
+            .iter()
+            .map(|(key, profile)| Series::of(key, profile, blocks, &settings))
+            .collect();
+        let starts = blocks.iter().map(|block| block.start).collect();
+        Ok(Self { version: CALIBRATOR_VERSION, settings, starts, series, replays: Vec::new() })
+    }
+
+    /// Checks a calibrator that was read from a file.
+    ///
+    /// # Errors
+    /// [`DriftError::Version`] for a newer format, [`DriftError::Damaged`] where parts
+    /// do not fit each other.
+    pub fn checked(self) -> Result<Self, DriftError> {
+        if self.version > CALIBRATOR_VERSION {
+            return Err(DriftError::Version {
+                what: "calibrator",
+                found: self.version,
+                supported: CALIBRATOR_VERSION,
+            });
+        }
+        check(&self.settings)?;
+        let damaged = |reason: &str| Err(DriftError::Damaged { reason: reason.into() });
+        for series in &self.series {
+            if series.blocks.len() != self.starts.len() {
+                return damaged("a column has another number of blocks than the baseline");
+            }
+            let fits = |counts: &Counts| {
+                counts.cells.len() == series.grid.width()
+                    && counts.units.len() == series.grid.units_width()
+            };
+            if !fits(&series.total) || !series.blocks.iter().all(|block| fits(&block.counts)) {
+                return damaged("counts do not fit their grid");
+            }
+        }
+        if self.series.is_empty() || self.starts.is_empty() {
+            return damaged("it has no columns or no blocks");
+        }
+        Ok(self)
+    }
+
+    /// How it was set up.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// Blocks of the baseline.
+    pub fn blocks(&self) -> usize {
+        self.starts.len()
+    }
+
+    /// The columns and slices of the baseline, in the order of their keys.
+    pub fn series(&self) -> &[Series] {
+        &self.series
+    }
+
+    /// The card for a window that spans `blocks_per_window` blocks and has the rows
+    /// given by slice; slices that are not named are left out.
+    ///
+    /// Replays are made for numbers of rows that are powers of √2, kept, and
+    /// interpolated between, so that the windows of a pipeline share a few of them.
+    pub fn card(&mut self, blocks_per_window: usize, rows: &[SliceRows]) -> ThresholdCard {
+        let length = blocks_per_window.max(1);
+        let draws = self.settings.draws;
+        let mut tests = Vec::new();
+        for SliceRows { slice, rows } in rows {
+            let (low, high, weight) = bucket(*rows);
+            self.make_replay(length, slice.as_ref(), low);
+            if weight > 0.0 {
+                self.make_replay(length, slice.as_ref(), high);
+            }
+            let find = |rows| {
+                self.replays.iter().find(|replay| replay.is(length, slice.as_ref(), rows))
+            };
+            let (Some(low), high) = (find(low), find(high)) else { continue };
+            for (index, series) in self.of_slice(slice.as_ref()).enumerate() {
+                for (at, &(measure, decides)) in series.role.measures().iter().enumerate() {
+                    let low = &low.values[index][at];
+                    let high = high.map_or(low, |high| &high.values[index][at]);
+                    tests.push(TestCard::new(
+                        series.key.clone(),
+                        measure,
+                        decides,
+                        self.min_effect(&series.key, measure).0,
+                        interpolate(low, high, weight),
+                    ));
+                }
+            }
+        }
+        let basis = self.basis(length);
+        let calibrated = !matches!(basis, Basis::NotCalibrated { .. });
+        let windows = self.blocks() / length;
+        // Draws whose stretches may touch: their starts are less than a length apart.
+        let overlap = (LONGEST_EXTENSION * length * draws).div_ceil(self.blocks());
+        let limit =
+            calibrated.then(|| family_limit(&tests, draws, overlap, self.settings.rate));
+        ThresholdCard {
+            version: CARD_VERSION,
+            rate: self.settings.rate,
+            seed: self.settings.seed,
+            blocks_per_window: length,
+            rows: rows.to_vec(),
+            extrapolated: calibrated && self.settings.rate * (windows as f64) < 1.0,
+            basis,
+            windows_in_baseline: windows,
+            limit,
+            tests,
+        }
+    }
+
+    /// The least effect of a measure of a column, and whether the pipeline stated it.
+    pub fn min_effect(&self, key: &ColumnKey, measure: Measure) -> (f64, bool) {
+        let stated = self
+            .settings
+            .columns
+            .get(&key.column)
+            .and_then(|column| column.min_effect.get(&measure).copied());
+        (stated.unwrap_or(measure.default_min_effect()), stated.is_some())
+    }
+
+    fn basis(&self, length: usize) -> Basis {
+        let not = |reason| Basis::NotCalibrated { reason };
+        if length * LONGEST_WINDOW > self.blocks() && self.blocks() >= LEAST_WINDOWS {
+            not(NotCalibrated::WindowTooLong)
+        } else if self.blocks() / length < LEAST_WINDOWS {
+            not(NotCalibrated::FewerThanTenWindows)
+        } else if self.settings.ordered_by_time {
+            Basis::Blocks
+        } else {
+            Basis::ExchangeableAssumed
+        }
+    }
+
+    fn of_slice<'a>(&'a self, slice: Option<&'a String>) -> impl Iterator<Item = &'a Series> {
+        self.series.iter().filter(move |series| series.key.slice.as_ref() == slice)
+    }
+
+    fn make_replay(&mut self, length: usize, slice: Option<&String>, rows: u64) {
+        if self.replays.iter().any(|replay| replay.is(length, slice, rows)) {
+            return;
+        }
+        let by_blocks = !matches!(self.basis(length), Basis::NotCalibrated { .. });
+        let stretches = by_blocks.then(|| self.stretches(length, slice, rows));
+        let factor = variance_factor(length, self.blocks());
+        let values = self
+            .of_slice(slice)
+            .enumerate()
+            .map(|(index, series)| {
+                let mut rng = ChaCha8Rng::seed_from_u64(
+                    self.settings.seed ^ rows.rotate_left(32) ^ (length as u64).rotate_left(16),
+                );
+                rng.set_stream(1 + index as u64);
+                match &stretches {
+                    Some(stretches) => {
+                        let mut values = series.replay(&mut rng, stretches, length, rows);
+                        values.iter_mut().for_each(|values| shrink(values, factor));
+                        values
+                    }
+                    None => series.resample(&mut rng, self.settings.draws, rows),
+                }
+            })
+            .collect();
+        self.replays.push(Replay {
+            blocks_per_window: length,
+            slice: slice.cloned(),
+            rows,
+            values,
+        });
+    }
+
+    /// The draws' stretches of a slice: the same starts for every slice, column and
+    /// measure. Starts are random but spread evenly, one in each R-th of the baseline,
+    /// which takes the luck of the starts out of the quantiles.
+    fn stretches(&self, length: usize, slice: Option<&String>, rows: u64) -> Vec<Stretch> {
+        let blocks = self.blocks();
+        let mut block_rows = vec![0_u64; blocks];
+        for series in self.of_slice(slice) {
+            for (most, block) in block_rows.iter_mut().zip(&series.blocks) {
+                *most = (*most).max(block.counts.rows());
+            }
+        }
+        let longest = (length * LONGEST_EXTENSION).min(blocks / LONGEST_WINDOW).max(length);
+        let draws = self.settings.draws;
+        let mut rng = ChaCha8Rng::seed_from_u64(self.settings.seed);
+        (0..draws)
+            .map(|draw| {
+                let place = (draw as f64 + rng.random::<f64>()) / draws as f64;
+                let start = ((place * blocks as f64) as usize).min(blocks - 1);
+                let mut length = length;
+                let mut got: u64 = (0..length).map(|i| block_rows[(start + i) % blocks]).sum();
+                // A shortfall of less than one step of rows is let be: it makes the
+                // null a little wide. Another block would take away variance between
+                // blocks, and make it too narrow.
+                while (got as f64) * std::f64::consts::SQRT_2 < rows as f64 && length < longest {
+                    got += block_rows[(start + length) % blocks];
+                    length += 1;
+                }
+                Stretch { start, length }
+            })
+            .collect()
+    }
+}
+
+impl Replay {
+    fn is(&self, length: usize, slice: Option<&String>, rows: u64) -> bool {
+        self.blocks_per_window == length && self.rows == rows && self.slice.as_ref() == slice
+    }
+}
+
+fn check(settings: &Settings) -> Result<(), DriftError> {
+    let Settings { rate, draws, .. } = *settings;
+    if !(rate > 0.0 && rate < 1.0) {
+        return Err(DriftError::Rate { rate });
+    }
+    let least = (1.0 / rate).ceil() as usize;
+    if draws < least {
+        return Err(DriftError::Draws { draws, rate, least });
+    }
+    Ok(())
+}
+
+impl Series {
+    fn of(key: &ColumnKey, whole: &ColumnProfile, blocks: &[Block], settings: &Settings) -> Self {
+        let grid = Grid::from_baseline(whole);
+        let empty = || Counts {
+            cells: vec![0; grid.width()],
+            units: vec![0; grid.units_width()],
+        };
+        let blocks: Vec<BlockCounts> = blocks
+            .iter()
+            .map(|block| {
+                let profile = block.profiles.get(key);
+                BlockCounts {
+                    counts: profile.and_then(|p| grid.counts(p)).unwrap_or_else(empty),
+                    documents: profile.map(sampled_documents).unwrap_or_default(),
+                }
+            })
+            .collect();
+        let mut total = empty();
+        for block in &blocks {
+            total.add(&block.counts);
+        }
+        let role = settings.columns.get(&key.column).and_then(|column| column.role);
+        let role = role.filter(|role| fits(*role, &grid)).unwrap_or(grid.role());
+        Self { key: key.clone(), role, grid, total, blocks }
+    }
+
+    /// Values of the role's measures over windows cut out of the baseline.
+    fn replay(
+        &self,
+        rng: &mut ChaCha8Rng,
+        stretches: &[Stretch],
+        guard: usize,
+        rows: u64,
+    ) -> Vec<Vec<f64>> {
+        let blocks = self.blocks.len();
+        let cells = Prefix::of(self.grid.width(), self.blocks.iter().map(|b| &b.counts.cells[..]));
+        let units =
+            Prefix::of(self.grid.units_width(), self.blocks.iter().map(|b| &b.counts.units[..]));
+        let draws = stretches.iter().map(|&Stretch { start, length }| {
+            let first = (start + blocks - guard % blocks) % blocks;
+            let near = (length + 2 * guard).min(blocks);
+            let baseline = Counts {
+                cells: subtract(&self.total.cells, &cells.sum(first, near)),
+                units: subtract(&self.total.units, &units.sum(first, near)),
+            };
+            let all = cells.sum(start, length);
+            let mut window = Counts { cells: thin::rows(rng, &all, rows), units: Vec::new() };
+            if self.grid.units_width() > 0 {
+                let chosen = (0..length).map(|i| &self.blocks[(start + i) % blocks]);
+                window.units = self.thin_units(rng, chosen, &all, rows);
+            }
+            self.grid.fold_unseen(&baseline, &mut window);
+            (baseline, window)
+        });
+        self.measure_all(draws)
+    }
+
+    /// Values of the role's measures over rows drawn at random from the whole
+    /// baseline, against the others.
+    fn resample(&self, rng: &mut ChaCha8Rng, draws: usize, rows: u64) -> Vec<Vec<f64>> {
+        // At most half, so that there are others: the noise shown is then that of a
+        // smaller window, and so not too small.
+        let rows = rows.min(self.total.rows() / 2);
+        let draws = (0..draws).map(|_| {
+            let mut window =
+                Counts { cells: thin::rows(rng, &self.total.cells, rows), units: Vec::new() };
+            if self.grid.units_width() > 0 {
+                window.units =
+                    self.thin_units(rng, self.blocks.iter(), &self.total.cells, rows);
+            }
+            let baseline = Counts {
+                cells: subtract(&self.total.cells, &window.cells),
+                units: subtract(&self.total.units, &window.units),
+            };
+            self.grid.fold_unseen(&baseline, &mut window);
+            (baseline, window)
+        });
+        self.measure_all(draws)
+    }
+
+    fn thin_units<'a>(
+        &'a self,
+        rng: &mut ChaCha8Rng,
+        chosen: impl Iterator<Item = &'a BlockCounts>,
+        cells: &[u64],
+        rows: u64,
+    ) -> Vec<u64> {
+        let documents: Vec<Documents<'_>> = chosen
+            .map(|block| Documents {
+                sample: &block.documents,
+                count: block.counts.rows() - block.counts.nulls(),
+                units: &block.counts.units,
+            })
+            .collect();
+        let all: u64 = cells.iter().sum();
+        let present: u64 = documents.iter().map(|block| block.count).sum();
+        let keep = if all > rows {
+            (present as f64 * rows as f64 / all as f64).round() as u64
+        } else {
+            present
+        };
+        thin::documents(rng, &documents, keep, self.grid.units_width())
+    }
+
+    /// By measure, then draw. A draw without a value takes the median of the others,
+    /// which speaks neither for nor against.
+    fn measure_all(&self, draws: impl Iterator<Item = (Counts, Counts)>) -> Vec<Vec<f64>> {
+        let measures = self.role.measures();
+        let mut values: Vec<Vec<Option<f64>>> = vec![Vec::new(); measures.len()];
+        for (baseline, window) in draws {
+            for (values, &(measure, _)) in values.iter_mut().zip(measures) {
+                values.push(self.grid.value(measure, &baseline, &window));
+            }
+        }
+        values.into_iter().map(filled).collect()
+    }
+}
+
+fn filled(values: Vec<Option<f64>>) -> Vec<f64> {
+    let mut present: Vec<f64> = values.iter().flatten().copied().collect();
+    if present.is_empty() {
+        return Vec::new();
+    }
+    present.sort_unstable_by(f64::total_cmp);
+    let median = present[present.len() / 2];
+    values.into_iter().map(|value| value.unwrap_or(median)).collect()
+}
+
+fn fits(role: Role, grid: &Grid) -> bool {
+    role == grid.role() || (role == Role::Share && matches!(grid, Grid::Numeric(_)))
+}
+
+fn sampled_documents(profile: &ColumnProfile) -> Vec<SampledText> {
+    match &profile.summary {
+        Summary::Text(text) => text.sample().cloned().collect(),
+        _ => Vec::new(),
+    }
+}
+
+fn subtract(all: &[u64], part: &[u64]) -> Vec<u64> {
+    all.iter().zip(part).map(|(a, b)| a.saturating_sub(*b)).collect()
+}
+
+/// Counts of the first 0, 1, … blocks, so that any stretch is one subtraction.
+struct Prefix {
+    width: usize,
+    sums: Vec<u64>,
+}
+
+impl Prefix {
+    fn of<'a>(width: usize, blocks: impl Iterator<Item = &'a [u64]>) -> Self {
+        let mut sums = vec![0; width];
+        for block in blocks {
+            let last = sums.len() - width;
+            for (cell, count) in block.iter().enumerate() {
+                sums.push(sums[last + cell] + count);
+            }
+        }
+        Self { width, sums }
+    }
+
+    fn up_to(&self, block: usize) -> &[u64] {
+        &self.sums[block * self.width..(block + 1) * self.width]
+    }
+
+    /// Counts of `length` blocks from `start`, going round at the end.
+    fn sum(&self, start: usize, length: usize) -> Vec<u64> {
+        if self.width == 0 {
+            return Vec::new();
+        }
+        let blocks = self.sums.len() / self.width - 1;
+        let end = start + length;
+        let mut counts = subtract(self.up_to(end.min(blocks)), self.up_to(start));
+        if end > blocks {
+            for (count, more) in counts.iter_mut().zip(self.up_to(end - blocks)) {
+                *count += more;
+            }
+        }
+        counts
+    }
+}
+
+/// The powers of √2 around a number of rows, and how far between them it lies, in
+/// logarithms.
+fn bucket(rows: u64) -> (u64, u64, f64) {
+    let at = 2.0 * (rows.max(1) as f64).log2();
+    let power = |exponent: f64| (exponent / 2.0).exp2().round() as u64;
+    let (low, high) = (power(at.floor()), power(at.floor() + 1.0));
+    if rows <= low { (low, low, 0.0) } else { (low, high, at - at.floor()) }
+}
+
+/// Draws between two replays: the order of the first, with quantiles between both.
+fn interpolate(low: &[f64], high: &[f64], weight: f64) -> Vec<f64> {
+    if weight <= 0.0 || low.len() != high.len() {
+        return low.to_vec();
+    }
+    let mut order: Vec<usize> = (0..low.len()).collect();
+    order.sort_by(|&a, &b| low[a].total_cmp(&low[b]));
+    let mut high = high.to_vec();
+    high.sort_unstable_by(f64::total_cmp);
+    let mut between = vec![0.0; low.len()];
+    for (&draw, &high) in order.iter().zip(&high) {
+        let low = low[draw];
+        between[draw] = if low > 0.0 && high > 0.0 {
+            (low.ln() * (1.0 - weight) + high.ln() * weight).exp()
+        } else {
+            low * (1.0 - weight) + high * weight
+        };
+    }
+    between
+}
+
+/// A draw is measured against the rest of the baseline, a live window against all of
+/// it, which varies less. Standard deviations are in this ratio for blocks of equal size.
+fn variance_factor(length: usize, blocks: usize) -> f64 {
+    let (m, all) = (length as f64, blocks as f64);
+    let rest = all - 3.0 * m;
+    if rest > 0.0 {
+        ((1.0 / m + 1.0 / all) / (1.0 / m + 1.0 / rest)).sqrt()
+    } else {
+        1.0
+    }
+}
+
+/// Draws pulled towards their median by a factor.
+fn shrink(values: &mut [f64], factor: f64) {
+    let mut sorted = values.to_vec();
+    sorted.sort_unstable_by(f64::total_cmp);
+    let Some(&median) = sorted.get(sorted.len() / 2) else { return };
+    for value in values {
+        *value = median + (*value - median) * factor;
+    }
+}
