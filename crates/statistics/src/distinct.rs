@@ -23,8 +23,15 @@ pub struct DistinctCount(State);
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 enum State {
-    Exact(FxHashSet<u64>),
+    Exact(#[serde(serialize_with = "sorted")] FxHashSet<u64>),
     Sketch(#[serde(with = "codec::hll")] HllSketch),
+}
+
+/// Hash order depends on how the set was filled; the same values give the same bytes.
+fn sorted<S: serde::Serializer>(seen: &FxHashSet<u64>, serializer: S) -> Result<S::Ok, S::Error> {
+    let mut hashes: Vec<u64> = seen.iter().copied().collect();
+    hashes.sort_unstable();
+    hashes.serialize(serializer)
 }
 
 /// A number of distinct values with its error.
