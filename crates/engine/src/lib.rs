@@ -1,1 +1,32 @@
 //! Reads sources and runs profiles, scores and text functions as DataFusion plans.
+//!
+//! This is the only crate that plans queries. A source becomes [`Rows`], rows are
+//! prepared by SQL, and what comes out is small: profiles, tables of n-grams,
+//! aggregates, a few examples. Nothing downstream reads raw rows again.
+//!
+//! The same rows give the same bytes in every run. Queries are parallel only where
+//! that does not change the order in which a state sees its rows, and states of
+//! several threads are merged in an order that does not depend on which was first.
+
+mod engine;
+mod error;
+mod output;
+mod profile_udaf;
+mod rows;
+mod score_udf;
+mod slice;
+mod source;
+mod state;
+mod text_udf;
+mod window;
+
+pub use chrono_tz::Tz;
+pub use engine::{Engine, EngineConfig};
+pub use error::EngineError;
+pub use rows::{
+    AggregateRow, ColumnInfo, ProfileColumn, ProfileRequest, ProfileRow, ROLES_SAMPLE_ROWS, Rows,
+};
+pub use slice::Slice;
+pub use source::{CsvOptions, Source};
+pub use text_udf::AdvertRules;
+pub use window::{Span, Width, Windows, time_zone};

@@ -1,0 +1,187 @@
+//! The session: memory, threads and functions that all queries share.
+
+use crate::{
+    EngineError, Rows, Source,
+    profile_udaf::profile_udaf,
+    score_udf::Scorers,
+    source::{SourceTable, open_source},
+    text_udf::{self, AdvertRules},
+    window::{EVENT_TIME, WINDOW_START},
+};
+use datafusion::{
+    catalog::MemoryCatalogProviderList,
+    execution::{
+        SessionState, SessionStateBuilder,
+        runtime_env::{RuntimeEnv, RuntimeEnvBuilder},
+    },
+    prelude::{SessionConfig, SessionContext},
+};
+use driftline_scorer::Scorer;
+use std::{num::NonZeroUsize, path::PathBuf, sync::Arc};
+
+/// Rows of a batch: what a query handles at once.
+const BATCH_ROWS: usize = 8_192;
+
+/// What queries may use.
+#[derive(Debug, Clone)]
+pub struct EngineConfig {
+    /// Bytes that the states of queries may take; sorting, distinct rows and groups
+    /// go to temporary files past that.
+    pub memory_limit_bytes: usize,
+    /// Streams that a query is split into; `None` for as many as there are cores.
+    ///
+    /// Results are the same in every run. Another number can change the last digits
+    /// of a mean and, within their stated error, quantiles of large columns.
+    pub threads: Option<NonZeroUsize>,
+    /// Windows times slices of a query, at most.
+    pub max_groups: usize,
+    /// A file of rules for `is_advert`, in place of the shipped one.
+    pub advert_rules: Option<PathBuf>,
+}
+
+impl Default for EngineConfig {
+    /// 1 GiB, all cores, 20,000 groups, the shipped rules.
+    fn default() -> Self {
+        Self {
+            memory_limit_bytes: 1 << 30,
+            threads: None,
+            max_groups: 20_000,
+            advert_rules: None,
+        }
+    }
+}
+
+/// Opens sources and runs their queries. Cheap to clone; clones share one memory limit.
+#[derive(Debug, Clone)]
+pub struct Engine {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Shared {
+    state: SessionState,
+    runtime: Arc<RuntimeEnv>,
+    scorers: Arc<Scorers>,
+    threads: usize,
+    pub(crate) max_groups: usize,
+}
+
+impl Engine {
+    /// An engine with the functions `profile`, `score`, `normalize_text`,
+    /// `is_advert`, `keywords` and `window_start`, beside DataFusion's own.
+    ///
+    /// # Errors
+    /// [`EngineError::Rules`], [`EngineError::Missing`] and
+    /// [`EngineError::Unreadable`] for the file of advertisement rules.
+    pub fn new(config: EngineConfig) -> Result<Self, EngineError> {
+        let rules = match &config.advert_rules {
+            Some(file) => AdvertRules::read(file)?,
+            None => AdvertRules::shipped(),
+        };
+        let threads = config
+            .threads
+            .or_else(|| std::thread::available_parallelism().ok())
+            .map_or(1, NonZeroUsize::get);
+        let runtime = RuntimeEnvBuilder::new()
+            .with_memory_limit(config.memory_limit_bytes, 1.0)
+            .build_arc()?;
+        let scorers = Arc::new(Scorers::default());
+        let state = SessionStateBuilder::new()
+            .with_config(session_config())
+            .with_runtime_env(Arc::clone(&runtime))
+            .with_default_features()
+            .build();
+        let context = SessionContext::new_with_state(state);
+        context.register_udaf(profile_udaf(config.max_groups));
+        for function in [
+            text_udf::normalize_text_udf(),
+            text_udf::is_advert_udf(rules),
+            text_udf::keywords_udf(),
+            crate::score_udf::score_udf(Arc::clone(&scorers)),
+            EVENT_TIME.clone(),
+            WINDOW_START.clone(),
+        ] {
+            context.register_udf(function);
+        }
+        Ok(Self {
+            shared: Arc::new(Shared {
+                state: context.state(),
+                runtime,
+                scorers,
+                threads,
+                max_groups: config.max_groups,
+            }),
+        })
+    }
+
+    /// Finds the files of a source and looks at each of them: see [`Source`].
+    ///
+    /// CSV and JSON Lines are read once from end to end here, for types that fit all
+    /// rows; nothing is kept of them but the schema.
+    ///
+    /// # Errors
+    /// Every kind of bad file has its variant of [`EngineError`].
+    pub async fn open(&self, source: &Source) -> Result<Rows, EngineError> {
+        let source = source.clone();
+        let table = tokio::task::spawn_blocking(move || open_source(&source))
+            .await
+            .map_err(|error| EngineError::Query {
+                reason: error.to_string(),
+            })??;
+        self.rows(table)
+    }
+
+    /// Makes a model known to SQL as `score('name', text)`, a struct of `label` and
+    /// `confidence`. A name that is taken gets the new model.
+    pub fn add_scorer(&self, name: &str, scorer: Scorer) {
+        self.shared.scorers.add(name, scorer);
+    }
+
+    /// Most bytes that queries have reserved from the memory limit right now.
+    pub fn reserved_bytes(&self) -> usize {
+        self.shared.runtime.memory_pool.reserved()
+    }
+
+    #[cfg(test)]
+    pub(crate) fn shared(&self) -> Arc<Shared> {
+        Arc::clone(&self.shared)
+    }
+
+    pub(crate) fn rows(&self, table: SourceTable) -> Result<Rows, EngineError> {
+        Rows::of_table(Arc::clone(&self.shared), table)
+    }
+}
+
+impl Shared {
+    /// A session of its own, so that the table `source` of one query is not that of
+    /// another.
+    ///
+    /// `parallel` splits rows among threads; without it a query reads its rows in
+    /// the order of the files, which is slower and the same whatever is asked.
+    /// `one_stream` says that the rows come in one stream, which batches may leave
+    /// in turn; several streams that swap batches would be in another order each run.
+    pub(crate) fn session(&self, parallel: bool, one_stream: bool) -> SessionContext {
+        let config = session_config()
+            .with_target_partitions(if parallel { self.threads } else { 1 })
+            .with_round_robin_repartition(one_stream);
+        let state = SessionStateBuilder::new_from_existing(self.state.clone())
+            .with_config(config)
+            .with_catalog_list(Arc::new(MemoryCatalogProviderList::new()))
+            .build();
+        SessionContext::new_with_state(state)
+    }
+}
+
+fn session_config() -> SessionConfig {
+    let mut config = SessionConfig::new()
+        .with_batch_size(BATCH_ROWS)
+        .with_information_schema(false);
+    let options = config.options_mut();
+    // Columns are called what the data call them, `Title` and `title` being two.
+    options.sql_parser.enable_ident_normalization = false;
+    options.sql_parser.collect_spans = true;
+    options.sql_parser.map_string_types_to_utf8view = false;
+    options.execution.parquet.schema_force_view_types = false;
+    options.optimizer.repartition_file_min_size = 1 << 20;
+    config
+}

@@ -1,0 +1,527 @@
+//! Prepared rows: what a pipeline asks of its data.
+
+use crate::{
+    EngineError,
+    engine::Shared,
+    output,
+    slice::{self, Slice},
+    source::{SourceTable, temporary_table},
+    window::{Span, Windows, event_time},
+};
+use chrono_tz::Tz;
+use datafusion::{
+    arrow::{
+        array::{Array, AsArray, RecordBatch},
+        datatypes::{DataType, SchemaRef, TimestampMicrosecondType},
+    },
+    common::{ScalarValue, tree_node::TreeNodeRecursion},
+    dataframe::DataFrame,
+    execution::SendableRecordBatchStream,
+    execution::context::SQLOptions,
+    functions_aggregate::expr_fn::{max, min},
+    logical_expr::{Expr, LogicalPlan, cast},
+    parquet::{
+        arrow::ArrowWriter,
+        basic::{Compression, ZstdLevel},
+        file::properties::WriterProperties,
+    },
+    prelude::{SessionContext, ident, lit},
+};
+use driftline_statistics::ColumnProfile;
+use futures::StreamExt;
+use std::{collections::BTreeSet, io::Write, path::Path, sync::Arc};
+use tempfile::NamedTempFile;
+use tokio::task::JoinSet;
+
+/// Rows that roles are inferred from.
+pub const ROLES_SAMPLE_ROWS: usize = 65_536;
+
+/// Rows of a row group of Parquet files written here.
+const ROW_GROUP_ROWS: usize = 128 * 1_024;
+
+/// Name of the table in SQL.
+const TABLE: &str = "source";
+
+/// A column of [`Rows`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ColumnInfo {
+    /// Its name.
+    pub name: String,
+    /// Its Arrow type.
+    pub data_type: DataType,
+}
+
+/// A column to be profiled.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProfileColumn {
+    /// Its name.
+    pub name: String,
+    /// Whether it is free text, where it holds strings.
+    pub text: bool,
+}
+
+/// What to profile.
+#[derive(Debug, Clone, Default)]
+pub struct ProfileRequest {
+    /// The columns, all read in one scan.
+    pub columns: Vec<ProfileColumn>,
+    /// Windows by event time; without them all rows are one.
+    pub windows: Option<Windows>,
+    /// Columns by each of whose values the rows are profiled as well.
+    pub slices: Vec<String>,
+}
+
+/// The profile of a column over the rows of a window and a slice.
+#[derive(Debug, Clone)]
+pub struct ProfileRow {
+    /// The window; `None` where no windows were asked for, and for the rows whose
+    /// time is null where they were.
+    pub span: Option<Span>,
+    /// The slice; `None` for all rows.
+    pub slice: Option<Slice>,
+    /// The column's name.
+    pub column: String,
+    /// Its profile.
+    pub profile: ColumnProfile,
+}
+
+/// The values of aggregates over one window.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AggregateRow {
+    /// As in [`ProfileRow::span`].
+    pub span: Option<Span>,
+    /// One value per expression, in their order; `None` for null.
+    pub values: Vec<Option<f64>>,
+}
+
+/// Rows that can be queried as often as wanted; nothing is read before.
+#[derive(Debug, Clone)]
+pub struct Rows {
+    shared: Arc<Shared>,
+    plan: LogicalPlan,
+    /// Rows come and go one by one: nothing in the plan depends on their order.
+    row_wise: bool,
+    one_stream: bool,
+}
+
+impl Rows {
+    pub(crate) fn of_table(shared: Arc<Shared>, table: SourceTable) -> Result<Self, EngineError> {
+        let one_stream = table.is_one_stream();
+        let frame = shared.session(false, true).read_table(Arc::new(table))?;
+        Ok(Self {
+            shared,
+            plan: frame.into_unoptimized_plan(),
+            row_wise: true,
+            one_stream,
+        })
+    }
+
+    /// Rows of any table that DataFusion can scan.
+    #[cfg(test)]
+    pub(crate) fn of_provider(
+        engine: &crate::Engine,
+        table: Arc<dyn datafusion::catalog::TableProvider>,
+    ) -> Result<Self, EngineError> {
+        let shared = engine.shared();
+        let frame = shared.session(false, true).read_table(table)?;
+        Ok(Self {
+            shared,
+            plan: frame.into_unoptimized_plan(),
+            row_wise: true,
+            one_stream: true,
+        })
+    }
+
+    /// The columns in their order.
+    pub fn columns(&self) -> Vec<ColumnInfo> {
+        self.plan
+            .schema()
+            .fields()
+            .iter()
+            .map(|field| ColumnInfo {
+                name: field.name().clone(),
+                data_type: field.data_type().clone(),
+            })
+            .collect()
+    }
+
+    /// The rows that a `SELECT` over the table `source` gives. Names of columns are
+    /// case-sensitive, with or without quotes.
+    ///
+    /// # Errors
+    /// [`EngineError::Sql`] and [`EngineError::UnknownColumn`]; only queries are allowed.
+    pub async fn prepare(&self, sql: &str) -> Result<Self, EngineError> {
+        let context = self.session();
+        context.register_table(TABLE, self.frame(&context).into_view())?;
+        let queries_only = SQLOptions::new()
+            .with_allow_ddl(false)
+            .with_allow_dml(false)
+            .with_allow_statements(false);
+        let frame = context.sql_with_options(sql, queries_only).await?;
+        self.derive(frame)
+    }
+
+    /// The rows with columns added, or replaced where the name is taken: name and
+    /// SQL expression of each. Expressions see the columns as they were.
+    ///
+    /// # Errors
+    /// [`EngineError::Sql`] and [`EngineError::UnknownColumn`].
+    pub async fn with_columns(&self, columns: &[(String, String)]) -> Result<Self, EngineError> {
+        let frame = self.frame(&self.session());
+        let mut selected: Vec<Expr> = self
+            .columns()
+            .into_iter()
+            .filter(|old| columns.iter().all(|(name, _)| *name != old.name))
+            .map(|old| ident(old.name))
+            .collect();
+        for (name, sql) in columns {
+            selected.push(frame.parse_sql_expr(sql)?.alias(name));
+        }
+        self.derive(frame.select(selected)?)
+    }
+
+    /// The rows, computed once and kept in temporary files, which go with the last
+    /// clone of the result. Memory is bounded by the engine's limit.
+    ///
+    /// # Errors
+    /// What the rows' query fails with; [`EngineError::Unwritable`] for a full disk.
+    pub async fn materialise(&self) -> Result<Self, EngineError> {
+        let context = self.session();
+        let frame = self.frame(&context);
+        let schema = output_schema(&frame);
+        let streams = frame.execute_stream_partitioned().await?;
+        let mut tasks = JoinSet::new();
+        for (place, stream) in streams.into_iter().enumerate() {
+            let schema = Arc::clone(&schema);
+            tasks.spawn(async move {
+                let mut file = NamedTempFile::new()
+                    .map_err(|error| EngineError::unwritable(&std::env::temp_dir(), error))?;
+                let path = file.path().to_owned();
+                write_stream(stream, schema, file.as_file_mut(), &path).await?;
+                Ok::<_, EngineError>((place, file.into_temp_path()))
+            });
+        }
+        let mut files = Vec::new();
+        while let Some(done) = tasks.join_next().await {
+            files.push(done.map_err(|error| EngineError::Query {
+                reason: error.to_string(),
+            })??);
+        }
+        files.sort_by_key(|(place, _)| *place);
+        let files = files.into_iter().map(|(_, file)| file).collect();
+        Self::of_table(Arc::clone(&self.shared), temporary_table(schema, files)?)
+    }
+
+    /// All rows. They must fit in memory.
+    ///
+    /// # Errors
+    /// What the rows' query fails with.
+    pub async fn collect(&self) -> Result<Vec<RecordBatch>, EngineError> {
+        Ok(self.frame(&self.session()).collect().await?)
+    }
+
+    /// The first rows, in the order of the files.
+    ///
+    /// # Errors
+    /// What the rows' query fails with.
+    pub async fn head(&self, rows: usize) -> Result<Vec<RecordBatch>, EngineError> {
+        let context = self.shared.session(false, true);
+        Ok(self.frame(&context).limit(0, Some(rows))?.collect().await?)
+    }
+
+    /// Writes all rows to a Parquet file, beside it and renamed; a target that is no
+    /// regular file is written in place. Returns the number of rows.
+    ///
+    /// # Errors
+    /// What the rows' query fails with, and [`EngineError::Unwritable`].
+    pub async fn write_parquet(&self, path: &Path) -> Result<u64, EngineError> {
+        let context = self.shared.session(false, true);
+        let frame = self.frame(&context);
+        let schema = output_schema(&frame);
+        let stream = frame.execute_stream().await?;
+        let mut file = output::Output::create(path)?;
+        let rows = write_stream(stream, schema, &mut file, path).await?;
+        file.commit()?;
+        Ok(rows)
+    }
+
+    /// First and last time of a column, in microseconds since 1970-01-01T00:00:00Z;
+    /// `None` where all are null or there are no rows.
+    ///
+    /// # Errors
+    /// [`EngineError::NotATime`] with a value that does not parse;
+    /// [`EngineError::UnknownColumn`].
+    pub async fn time_range(
+        &self,
+        column: &str,
+        zone: Tz,
+    ) -> Result<Option<(i64, i64)>, EngineError> {
+        self.check_columns([column])?;
+        let frame = self.frame(&self.session());
+        let time = || event_time(ident(column), column, zone);
+        let found = frame
+            .aggregate(
+                vec![],
+                vec![min(time()).alias("first"), max(time()).alias("last")],
+            )?
+            .collect()
+            .await?;
+        let value = |index: usize| {
+            let batch = found.first()?;
+            let times = batch
+                .column(index)
+                .as_primitive::<TimestampMicrosecondType>();
+            (!times.is_empty() && times.is_valid(0)).then(|| times.value(0))
+        };
+        Ok(value(0).zip(value(1)))
+    }
+
+    /// The profiles of the first [`ROLES_SAMPLE_ROWS`] rows, strings as free text:
+    /// what roles are inferred from.
+    ///
+    /// # Errors
+    /// What the rows' query fails with.
+    pub async fn roles_sample(&self) -> Result<Vec<(ColumnInfo, ColumnProfile)>, EngineError> {
+        let context = self.shared.session(false, true);
+        let head = Self {
+            plan: self
+                .frame(&context)
+                .limit(0, Some(ROLES_SAMPLE_ROWS))?
+                .into_unoptimized_plan(),
+            row_wise: false,
+            ..self.clone()
+        };
+        let columns = self.columns();
+        let request = ProfileRequest {
+            columns: columns
+                .iter()
+                .map(|column| ProfileColumn {
+                    name: column.name.clone(),
+                    text: true,
+                })
+                .collect(),
+            ..ProfileRequest::default()
+        };
+        let profiles = head.profile(&request).await?;
+        Ok(columns
+            .into_iter()
+            .zip(profiles)
+            .map(|(column, row)| (column, row.profile))
+            .collect())
+    }
+
+    /// Profiles all columns of a request in one scan: over all rows, and over every
+    /// slice, of every window.
+    ///
+    /// Rows are ordered by window (rows without a time last), slice (all rows first)
+    /// and column as requested. Windows between the first and the last that have no
+    /// rows are there, with profiles of no rows, for all rows but not for slices.
+    ///
+    /// # Errors
+    /// [`EngineError::UnknownColumn`], [`EngineError::NotATime`],
+    /// [`EngineError::TooManyGroups`], [`EngineError::OutOfMemory`], and what the
+    /// rows' query fails with.
+    pub async fn profile(&self, request: &ProfileRequest) -> Result<Vec<ProfileRow>, EngineError> {
+        let names = request.columns.iter().map(|column| &column.name);
+        self.check_columns(names.chain(&request.slices))?;
+        if let Some(windows) = &request.windows {
+            self.check_columns([&windows.column])?;
+        }
+        slice::profile(self.frame(&self.session()), request, self.shared.max_groups).await
+    }
+
+    /// SQL aggregates (name and expression of each) over every window, or over all
+    /// rows: `avg(CASE WHEN label = 'negative' THEN 1.0 ELSE 0.0 END)`. Windows
+    /// without rows are left out.
+    ///
+    /// # Errors
+    /// [`EngineError::Sql`], with the place in the expression, and the errors of
+    /// [`profile`](Self::profile).
+    pub async fn aggregate(
+        &self,
+        expressions: &[(String, String)],
+        windows: Option<&Windows>,
+    ) -> Result<Vec<AggregateRow>, EngineError> {
+        const WINDOW: &str = "driftline_window";
+        let context = self.session();
+        let frame = self.frame(&context);
+        let mut sql = Vec::new();
+        for (index, (_, expression)) in expressions.iter().enumerate() {
+            // Parsed alone first, so that a mistake is placed in the user's own text.
+            frame.parse_sql_expr(expression)?;
+            sql.push(format!("CAST(({expression}\n) AS DOUBLE) AS value_{index}"));
+        }
+        let window = match windows {
+            Some(windows) => {
+                self.check_columns([&windows.column])?;
+                windows.start_expr(ident(&windows.column))
+            }
+            None => lit(ScalarValue::TimestampMicrosecond(None, Some("UTC".into()))),
+        };
+        let mut selected: Vec<Expr> = self.columns().into_iter().map(|c| ident(c.name)).collect();
+        selected.push(window.alias(WINDOW));
+        context.register_table(TABLE, frame.select(selected)?.into_view())?;
+        let group = if windows.is_some() {
+            format!(" GROUP BY {WINDOW}")
+        } else {
+            String::new()
+        };
+        let first = if windows.is_some() { WINDOW } else { "NULL" };
+        sql.insert(0, first.to_owned());
+        let query = format!("SELECT {} FROM {TABLE}{group}", sql.join(", "));
+        let mut rows = Vec::new();
+        for batch in context.sql(&query).await?.collect().await? {
+            for row in 0..batch.num_rows() {
+                let values = batch.columns()[1..]
+                    .iter()
+                    .map(|column| {
+                        let values =
+                            column.as_primitive::<datafusion::arrow::datatypes::Float64Type>();
+                        values.is_valid(row).then(|| values.value(row))
+                    })
+                    .collect();
+                let span = windows.and_then(|windows| {
+                    let starts = batch.column(0).as_primitive::<TimestampMicrosecondType>();
+                    starts
+                        .is_valid(row)
+                        .then(|| windows.span_of(starts.value(row)))?
+                });
+                rows.push(AggregateRow { span, values });
+            }
+        }
+        rows.sort_by_key(|row| (row.span.is_none(), row.span));
+        Ok(rows)
+    }
+
+    /// The rows whose time is in a span.
+    ///
+    /// # Errors
+    /// [`EngineError::UnknownColumn`]; a time that does not parse shows when the
+    /// rows are read.
+    pub fn within(&self, column: &str, zone: Tz, span: Span) -> Result<Self, EngineError> {
+        self.check_columns([column])?;
+        let instant = |us| {
+            lit(ScalarValue::TimestampMicrosecond(
+                Some(us),
+                Some("UTC".into()),
+            ))
+        };
+        let time = event_time(ident(column), column, zone);
+        let inside = time
+            .clone()
+            .gt_eq(instant(span.start_us))
+            .and(time.lt(instant(span.end_us)));
+        self.derive(self.frame(&self.session()).filter(inside)?)
+    }
+
+    /// One stream of a text column and others, in the order of the rows.
+    pub(crate) async fn ordered_stream(
+        &self,
+        columns: Vec<Expr>,
+    ) -> Result<SendableRecordBatchStream, EngineError> {
+        let context = self.shared.session(false, true);
+        Ok(self
+            .frame(&context)
+            .select(columns)?
+            .execute_stream()
+            .await?)
+    }
+
+    /// A column of text.
+    pub(crate) fn text_expr(&self, column: &str) -> Result<Expr, EngineError> {
+        self.check_columns([column])?;
+        Ok(cast(ident(column), DataType::Utf8))
+    }
+
+    pub(crate) fn check_columns<'a, S: AsRef<str> + 'a>(
+        &self,
+        names: impl IntoIterator<Item = S>,
+    ) -> Result<(), EngineError> {
+        let columns: Vec<String> = self.columns().into_iter().map(|c| c.name).collect();
+        for name in names {
+            if !columns.iter().any(|column| column == name.as_ref()) {
+                return Err(EngineError::unknown_column(name.as_ref(), &columns));
+            }
+        }
+        Ok(())
+    }
+
+    pub(crate) fn max_groups(&self) -> usize {
+        self.shared.max_groups
+    }
+
+    fn session(&self) -> SessionContext {
+        self.shared.session(self.row_wise, self.one_stream)
+    }
+
+    fn frame(&self, context: &SessionContext) -> DataFrame {
+        DataFrame::new(context.state(), self.plan.clone())
+    }
+
+    fn derive(&self, frame: DataFrame) -> Result<Self, EngineError> {
+        let plan = frame.into_unoptimized_plan();
+        let mut seen = BTreeSet::new();
+        for field in plan.schema().fields() {
+            if !seen.insert(field.name()) {
+                return Err(EngineError::Sql {
+                    message: format!("two columns are named `{}`; rename one by AS", field.name()),
+                    line: None,
+                    column: None,
+                });
+            }
+        }
+        Ok(Self {
+            shared: Arc::clone(&self.shared),
+            row_wise: self.row_wise && is_row_wise(&plan)?,
+            plan,
+            one_stream: self.one_stream,
+        })
+    }
+}
+
+fn is_row_wise(plan: &LogicalPlan) -> Result<bool, EngineError> {
+    let mut row_wise = true;
+    plan.apply_with_subqueries(|node| {
+        row_wise &= matches!(
+            node,
+            LogicalPlan::Projection(_)
+                | LogicalPlan::Filter(_)
+                | LogicalPlan::TableScan(_)
+                | LogicalPlan::SubqueryAlias(_)
+                | LogicalPlan::Unnest(_)
+        );
+        Ok(TreeNodeRecursion::Continue)
+    })?;
+    Ok(row_wise)
+}
+
+fn output_schema(frame: &DataFrame) -> SchemaRef {
+    Arc::new(frame.schema().as_arrow().clone())
+}
+
+/// Writes a stream as Parquet and returns the number of rows.
+async fn write_stream<W: Write + Send>(
+    mut stream: SendableRecordBatchStream,
+    schema: SchemaRef,
+    file: W,
+    path: &Path,
+) -> Result<u64, EngineError> {
+    let failed =
+        |error: datafusion::parquet::errors::ParquetError| EngineError::unwritable(path, error);
+    let properties = WriterProperties::builder()
+        .set_compression(Compression::ZSTD(ZstdLevel::default()))
+        .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
+        .build();
+    let mut writer =
+        ArrowWriter::try_new(file, Arc::clone(&schema), Some(properties)).map_err(failed)?;
+    let mut rows = 0;
+    while let Some(batch) = stream.next().await {
+        let batch = batch?;
+        // A query's own schema may call a column non-null that the plan did not.
+        let batch = batch.with_schema(Arc::clone(&schema))?;
+        rows += batch.num_rows() as u64;
+        writer.write(&batch).map_err(failed)?;
+    }
+    writer.close().map_err(failed)?;
+    Ok(rows)
+}

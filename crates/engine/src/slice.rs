@@ -1,0 +1,224 @@
+//! The profile query: all columns, windows and slices in one scan.
+//!
+//! `GROUP BY GROUPING SETS ((window), (window, a), (window, b))` gives every row to
+//! the group of its window and to that of each of its slices while it is read once.
+
+use crate::{
+    EngineError,
+    rows::{ProfileRequest, ProfileRow},
+    window::{Span, Windows},
+};
+use datafusion::{
+    arrow::{
+        array::{Array, AsArray, RecordBatch},
+        datatypes::{DataType, Int32Type, TimestampMicrosecondType},
+    },
+    dataframe::DataFrame,
+    functions_aggregate::expr_fn::grouping,
+    logical_expr::{Expr, GroupingSet, cast},
+    prelude::{ident, lit},
+};
+use driftline_statistics::ColumnProfile;
+use std::collections::BTreeSet;
+
+/// The rows that have one value in one column.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Slice {
+    /// The column.
+    pub column: String,
+    /// Its value as text; `None` for the rows where it is null.
+    pub value: Option<String>,
+}
+
+const WINDOW: &str = "driftline_window";
+
+pub(crate) async fn profile(
+    frame: DataFrame,
+    request: &ProfileRequest,
+    max_groups: usize,
+) -> Result<Vec<ProfileRow>, EngineError> {
+    if request.columns.is_empty() {
+        return Ok(Vec::new());
+    }
+    let types: Vec<DataType> = request
+        .columns
+        .iter()
+        .map(|column| {
+            let field = frame.schema().field_with_unqualified_name(&column.name)?;
+            Ok(field.data_type().clone())
+        })
+        .collect::<Result<_, EngineError>>()?;
+    let mut groups = Vec::new();
+    for batch in query(frame, request)?.collect().await? {
+        read(&batch, request, &mut groups)?;
+    }
+    add_missing(&mut groups, request, &types, max_groups)?;
+    groups.sort_by(|a, b| {
+        let key = |group: &Group| (group.span.is_none(), group.span, group.slice.clone());
+        key(a).cmp(&key(b))
+    });
+    let rows = groups.into_iter().flat_map(|group| {
+        let Group {
+            span,
+            slice,
+            profiles,
+        } = group;
+        request
+            .columns
+            .iter()
+            .zip(profiles)
+            .map(move |(column, profile)| ProfileRow {
+                span,
+                slice: slice.clone(),
+                column: column.name.clone(),
+                profile,
+            })
+    });
+    Ok(rows.collect())
+}
+
+struct Group {
+    span: Option<Span>,
+    slice: Option<Slice>,
+    profiles: Vec<ColumnProfile>,
+}
+
+fn slice_name(index: usize) -> String {
+    format!("driftline_slice_{index}")
+}
+
+fn column_name(index: usize) -> String {
+    format!("driftline_column_{index}")
+}
+
+/// One row per group: window, values of the slices, marks of the slices that the
+/// group is not of, states.
+fn query(frame: DataFrame, request: &ProfileRequest) -> Result<DataFrame, EngineError> {
+    let mut selected = Vec::new();
+    let mut window = Vec::new();
+    if let Some(windows) = &request.windows {
+        selected.push(windows.start_expr(ident(&windows.column)).alias(WINDOW));
+        window.push(ident(WINDOW));
+    }
+    for (index, slice) in request.slices.iter().enumerate() {
+        selected.push(cast(ident(slice), DataType::Utf8).alias(slice_name(index)));
+    }
+    for (index, column) in request.columns.iter().enumerate() {
+        selected.push(ident(&column.name).alias(column_name(index)));
+    }
+    let frame = frame.select(selected)?;
+    let profile = frame.registry().udaf("profile")?;
+    let mut aggregates: Vec<Expr> = (0..request.slices.len())
+        .map(|index| grouping(ident(slice_name(index))).alias(format!("driftline_not_{index}")))
+        .collect();
+    for (index, column) in request.columns.iter().enumerate() {
+        let mut arguments = vec![ident(column_name(index))];
+        if column.text {
+            arguments.push(lit("text"));
+        }
+        aggregates.push(
+            profile
+                .call(arguments)
+                .alias(format!("driftline_profile_{index}")),
+        );
+    }
+    let groups = if request.slices.is_empty() {
+        window
+    } else {
+        let mut sets = vec![window.clone()];
+        for index in 0..request.slices.len() {
+            let mut set = window.clone();
+            set.push(ident(slice_name(index)));
+            sets.push(set);
+        }
+        vec![Expr::GroupingSet(GroupingSet::GroupingSets(sets))]
+    };
+    Ok(frame.aggregate(groups, aggregates)?)
+}
+
+fn read(
+    batch: &RecordBatch,
+    request: &ProfileRequest,
+    groups: &mut Vec<Group>,
+) -> Result<(), EngineError> {
+    let column = |name: &str| {
+        batch
+            .column_by_name(name)
+            .ok_or_else(|| EngineError::Query {
+                reason: format!("the profile query gave no column {name}"),
+            })
+    };
+    for row in 0..batch.num_rows() {
+        let span = match &request.windows {
+            None => None,
+            Some(windows) => {
+                let starts = column(WINDOW)?.as_primitive::<TimestampMicrosecondType>();
+                span_at(windows, starts.is_valid(row).then(|| starts.value(row)))
+            }
+        };
+        let mut slice = None;
+        for (index, name) in request.slices.iter().enumerate() {
+            let not = column(&format!("driftline_not_{index}"))?.as_primitive::<Int32Type>();
+            if not.value(row) == 0 {
+                let values = column(&slice_name(index))?.as_string::<i32>();
+                slice = Some(Slice {
+                    column: name.clone(),
+                    value: values.is_valid(row).then(|| values.value(row).to_owned()),
+                });
+            }
+        }
+        let mut profiles = Vec::new();
+        for index in 0..request.columns.len() {
+            let states = column(&format!("driftline_profile_{index}"))?.as_binary::<i32>();
+            profiles.push(ColumnProfile::from_bytes(states.value(row))?);
+        }
+        groups.push(Group {
+            span,
+            slice,
+            profiles,
+        });
+    }
+    Ok(())
+}
+
+fn span_at(windows: &Windows, start: Option<i64>) -> Option<Span> {
+    start.and_then(|start| windows.span_of(start))
+}
+
+/// Adds the windows without rows, and the group of all rows where there are none.
+fn add_missing(
+    groups: &mut Vec<Group>,
+    request: &ProfileRequest,
+    types: &[DataType],
+    max_groups: usize,
+) -> Result<(), EngineError> {
+    let empty = |span| Group {
+        span,
+        slice: None,
+        profiles: request
+            .columns
+            .iter()
+            .zip(types)
+            .map(|(column, data_type)| ColumnProfile::new(data_type, column.text))
+            .collect(),
+    };
+    let whole = || groups.iter().filter(|group| group.slice.is_none());
+    match &request.windows {
+        None => {
+            if whole().next().is_none() {
+                groups.push(empty(None));
+            }
+        }
+        Some(windows) => {
+            let known: BTreeSet<Span> = whole().filter_map(|group| group.span).collect();
+            if let (Some(first), Some(last)) = (known.first(), known.last()) {
+                for span in windows.spans(first.start_us, last.start_us, max_groups)? {
+                    if !known.contains(&span) {
+                        groups.push(empty(Some(span)));
+                    }
+                }
+            }
+        }
+    }
+    Ok(())
+}

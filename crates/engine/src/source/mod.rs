@@ -1,0 +1,208 @@
+//! Sources: where rows come from, from a path to a table.
+//!
+//! What a file is, its bytes say; its name is asked only where they do not. All
+//! files are looked at before the first row is read, so that a missing, cut or
+//! odd one is named at once and not after an hour.
+
+mod arrow_ipc;
+mod csv;
+mod discover;
+mod jsonl;
+mod parquet;
+mod schema;
+mod table;
+
+pub use csv::CsvOptions;
+
+use crate::EngineError;
+use datafusion::arrow::datatypes::SchemaRef;
+use flate2::read::MultiGzDecoder;
+use std::{
+    fs::File,
+    io::{self, BufReader, Read},
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+pub(crate) use table::SourceTable;
+use tempfile::TempPath;
+
+/// Where rows come from.
+///
+/// `location` is the path of a file, a pattern (`data/*.csv`), a directory, which
+/// is searched with its sub-directories for files with the ending of a data file,
+/// or `-` for standard input. Files of different schemas are one table: columns
+/// are joined by name, a missing one is null.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Source {
+    /// Path, pattern, directory or `-`.
+    pub location: String,
+    /// How CSV files are written, where that should not be detected.
+    pub csv: CsvOptions,
+}
+
+impl Source {
+    /// A source whose details are detected.
+    pub fn new(location: impl Into<String>) -> Self {
+        Self {
+            location: location.into(),
+            csv: CsvOptions::default(),
+        }
+    }
+}
+
+/// How rows are written in a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Format {
+    Parquet,
+    Csv,
+    JsonLines,
+    ArrowFile,
+    ArrowStream,
+}
+
+impl Format {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Parquet => "Parquet",
+            Self::Csv => "CSV",
+            Self::JsonLines => "JSON Lines",
+            Self::ArrowFile | Self::ArrowStream => "Arrow IPC",
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Compression {
+    None,
+    Gzip,
+    Zstd,
+}
+
+/// A file on disk: the user's own, or a temporary one that goes when it is dropped.
+#[derive(Debug, Clone)]
+pub(crate) struct DataFile {
+    /// What messages call it.
+    pub(crate) name: String,
+    pub(crate) path: PathBuf,
+    pub(crate) format: Format,
+    pub(crate) compression: Compression,
+    _temporary: Option<Arc<TempPath>>,
+}
+
+impl DataFile {
+    /// A temporary Parquet file, removed when the last clone is dropped.
+    pub(crate) fn temporary_parquet(path: TempPath) -> Self {
+        Self {
+            name: "temporary file".into(),
+            path: path.to_path_buf(),
+            format: Format::Parquet,
+            compression: Compression::None,
+            _temporary: Some(Arc::new(path)),
+        }
+    }
+
+    /// Its bytes, decompressed.
+    pub(crate) fn open(&self) -> Result<Box<dyn Read + Send>, EngineError> {
+        open(&self.path, self.compression).map_err(|error| EngineError::io(&self.name, &error))
+    }
+
+    /// The error for what went wrong while reading it.
+    pub(crate) fn malformed(&self, reason: impl ToString) -> EngineError {
+        EngineError::Malformed {
+            file: self.name.clone(),
+            format: self.format.name(),
+            reason: reason.to_string(),
+        }
+    }
+
+    /// The error for a read that failed: damaged compression, or the system's no.
+    pub(crate) fn read_error(&self, error: &io::Error) -> EngineError {
+        let damaged = matches!(
+            error.kind(),
+            io::ErrorKind::UnexpectedEof | io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData
+        );
+        match self.compression {
+            Compression::Gzip if damaged => EngineError::Malformed {
+                file: self.name.clone(),
+                format: "gzip",
+                reason: error.to_string(),
+            },
+            // The zstd library reports every kind of damage as `Other`.
+            Compression::Zstd if damaged || error.kind() == io::ErrorKind::Other => {
+                EngineError::Malformed {
+                    file: self.name.clone(),
+                    format: "zstd",
+                    reason: error.to_string(),
+                }
+            }
+            _ => EngineError::io(&self.name, error),
+        }
+    }
+}
+
+fn open(path: &Path, compression: Compression) -> io::Result<Box<dyn Read + Send>> {
+    let file = File::open(path)?;
+    Ok(match compression {
+        Compression::None => Box::new(file),
+        Compression::Gzip => Box::new(MultiGzDecoder::new(BufReader::new(file))),
+        Compression::Zstd => Box::new(zstd::stream::read::Decoder::new(file)?),
+    })
+}
+
+/// A file with what was learnt about its columns.
+#[derive(Debug, Clone)]
+pub(crate) struct Readable {
+    pub(crate) file: DataFile,
+    pub(crate) layout: Layout,
+    pub(crate) schema: SchemaRef,
+}
+
+/// What reading needs beside the schema.
+#[derive(Debug, Clone)]
+pub(crate) enum Layout {
+    Parquet { size_bytes: u64 },
+    Csv(csv::Dialect),
+    Other,
+}
+
+/// Finds the files of a source, looks at each, and makes one table of them.
+///
+/// This reads text files once from end to end, so that types fit all rows and
+/// every mistake is known by its line. Blocking: call it off the async threads.
+pub(crate) fn open_source(source: &Source) -> Result<SourceTable, EngineError> {
+    let mut readable = Vec::new();
+    for file in discover::discover(source)? {
+        let (layout, schema) = match file.format {
+            Format::Parquet => parquet::inspect(&file)?,
+            Format::Csv => csv::inspect(&file, &source.csv)?,
+            Format::JsonLines => jsonl::inspect(&file)?,
+            Format::ArrowFile | Format::ArrowStream => arrow_ipc::inspect(&file)?,
+        };
+        schema::refuse_duplicates(&file.name, &schema)?;
+        readable.push(Readable {
+            file,
+            layout,
+            schema,
+        });
+    }
+    let schema = schema::unify(&readable)?;
+    Ok(SourceTable::new(schema, readable))
+}
+
+/// The table over temporary Parquet files of one schema.
+pub(crate) fn temporary_table(
+    schema: SchemaRef,
+    files: Vec<TempPath>,
+) -> Result<SourceTable, EngineError> {
+    let mut readable = Vec::new();
+    for path in files {
+        let file = DataFile::temporary_parquet(path);
+        let (layout, _) = parquet::inspect(&file)?;
+        readable.push(Readable {
+            file,
+            layout,
+            schema: Arc::clone(&schema),
+        });
+    }
+    Ok(SourceTable::new(schema, readable))
+}

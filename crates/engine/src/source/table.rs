@@ -1,0 +1,249 @@
+//! The table over the files of a source.
+//!
+//! Parquet is scanned by DataFusion, which splits files among threads by bytes.
+//! The other formats are read here, one file after the other in as many streams
+//! as there are threads, because their mistakes are to be named by file and line.
+//!
+//! Which rows a stream carries depends on the files and the number of threads and
+//! on nothing else, so that a profile is the same in every run.
+
+use super::{Format, Layout, Readable, arrow_ipc, csv, jsonl};
+use crate::EngineError;
+use async_trait::async_trait;
+use datafusion::{
+    arrow::{
+        array::{ArrayRef, RecordBatch, RecordBatchOptions, new_null_array},
+        compute::{CastOptions, cast_with_options},
+        datatypes::SchemaRef,
+    },
+    catalog::{Session, TableProvider},
+    datasource::{
+        TableType,
+        listing::PartitionedFile,
+        physical_plan::{FileGroup, FileScanConfigBuilder, ParquetSource},
+        source::DataSourceExec,
+    },
+    error::{DataFusionError, Result},
+    execution::{SendableRecordBatchStream, TaskContext, object_store::ObjectStoreUrl},
+    logical_expr::Expr,
+    physical_plan::{
+        ExecutionPlan,
+        stream::RecordBatchReceiverStream,
+        streaming::{PartitionStream, StreamingTableExec},
+        union::UnionExec,
+    },
+};
+use object_store::{ObjectMeta, path::Path as ObjectPath};
+use std::sync::Arc;
+
+/// Batches of one file, read on a blocking thread.
+pub(super) type Batches = Box<dyn Iterator<Item = Result<RecordBatch, EngineError>> + Send>;
+
+/// Batches that wait for the query to catch up with the reader.
+const QUEUED_BATCHES: usize = 2;
+
+/// The table over the files of a source.
+#[derive(Debug)]
+pub(crate) struct SourceTable {
+    schema: SchemaRef,
+    parquet: Vec<Readable>,
+    streamed: Vec<Readable>,
+}
+
+impl SourceTable {
+    pub(super) fn new(schema: SchemaRef, files: Vec<Readable>) -> Self {
+        let (parquet, streamed) = files
+            .into_iter()
+            .partition(|readable| readable.file.format == Format::Parquet);
+        Self {
+            schema,
+            parquet,
+            streamed,
+        }
+    }
+
+    /// Whether all rows come through one stream unless a Parquet scan splits it.
+    pub(crate) fn is_one_stream(&self) -> bool {
+        match (self.parquet.as_slice(), self.streamed.as_slice()) {
+            (_, []) => true,
+            ([], [_]) => true,
+            _ => false,
+        }
+    }
+
+    fn scan_parquet(&self, projection: Option<&Vec<usize>>) -> Result<Arc<dyn ExecutionPlan>> {
+        let files = self.parquet.iter().map(|readable| {
+            let size = match readable.layout {
+                Layout::Parquet { size_bytes } => size_bytes,
+                _ => unreachable!("a Parquet file has a Parquet layout"),
+            };
+            let location = std::path::absolute(&readable.file.path)
+                .map_err(|error| EngineError::io(&readable.file.name, &error))
+                .and_then(|path| {
+                    ObjectPath::from_absolute_path(path).map_err(|error| EngineError::Unreadable {
+                        file: readable.file.name.clone(),
+                        reason: error.to_string(),
+                    })
+                })?;
+            Ok(PartitionedFile::new_from_meta(ObjectMeta {
+                location,
+                last_modified: chrono::DateTime::UNIX_EPOCH,
+                size,
+                e_tag: None,
+                version: None,
+            }))
+        });
+        let group = FileGroup::new(files.collect::<Result<_, EngineError>>()?);
+        let config = FileScanConfigBuilder::new(
+            ObjectStoreUrl::local_filesystem(),
+            Arc::new(ParquetSource::new(Arc::clone(&self.schema))),
+        )
+        .with_file_group(group)
+        .with_projection_indices(projection.cloned())?
+        // Otherwise idle streams take files from busy ones, and no two runs are alike.
+        .with_preserve_order(true)
+        .build();
+        Ok(DataSourceExec::from_data_source(config))
+    }
+
+    fn scan_streamed(
+        &self,
+        streams: usize,
+        batch_rows: usize,
+        projection: Option<&Vec<usize>>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        let wanted = match projection {
+            Some(columns) => Arc::new(self.schema.project(columns)?),
+            None => Arc::clone(&self.schema),
+        };
+        let per_stream = self.streamed.len().div_ceil(streams.max(1)).max(1);
+        let partitions = self
+            .streamed
+            .chunks(per_stream)
+            .map(|files| {
+                Arc::new(Stream {
+                    files: files.to_vec(),
+                    schema: Arc::clone(&wanted),
+                    batch_rows,
+                }) as Arc<dyn PartitionStream>
+            })
+            .collect();
+        let exec = StreamingTableExec::try_new(wanted, partitions, None, [], false, None)?;
+        Ok(Arc::new(exec))
+    }
+}
+
+#[async_trait]
+impl TableProvider for SourceTable {
+    fn schema(&self) -> SchemaRef {
+        Arc::clone(&self.schema)
+    }
+
+    fn table_type(&self) -> TableType {
+        TableType::Base
+    }
+
+    async fn scan(
+        &self,
+        session: &dyn Session,
+        projection: Option<&Vec<usize>>,
+        _filters: &[Expr],
+        _limit: Option<usize>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        let streams = session.config().target_partitions();
+        let batch_rows = session.config().batch_size();
+        if self.streamed.is_empty() {
+            return self.scan_parquet(projection);
+        }
+        let streamed = self.scan_streamed(streams, batch_rows, projection)?;
+        if self.parquet.is_empty() {
+            return Ok(streamed);
+        }
+        UnionExec::try_new(vec![self.scan_parquet(projection)?, streamed])
+    }
+}
+
+/// Files read one after the other.
+#[derive(Debug)]
+struct Stream {
+    files: Vec<Readable>,
+    schema: SchemaRef,
+    batch_rows: usize,
+}
+
+impl PartitionStream for Stream {
+    fn schema(&self) -> &SchemaRef {
+        &self.schema
+    }
+
+    fn execute(&self, _: Arc<TaskContext>) -> SendableRecordBatchStream {
+        let mut builder =
+            RecordBatchReceiverStream::builder(Arc::clone(&self.schema), QUEUED_BATCHES);
+        let sender = builder.tx();
+        let (files, schema, batch_rows) = (
+            self.files.clone(),
+            Arc::clone(&self.schema),
+            self.batch_rows,
+        );
+        builder.spawn_blocking(move || {
+            for readable in &files {
+                for batch in batches(readable, &schema, batch_rows)? {
+                    let batch = fit(&batch?, &schema)?;
+                    if sender.blocking_send(Ok(batch)).is_err() {
+                        // Nobody listens any more: the query ended or was dropped.
+                        return Ok(());
+                    }
+                }
+            }
+            Ok(())
+        });
+        builder.build()
+    }
+}
+
+/// The batches of those columns of a file that `schema` asks for.
+fn batches(
+    readable: &Readable,
+    schema: &SchemaRef,
+    batch_rows: usize,
+) -> Result<Batches, EngineError> {
+    let own = &readable.schema;
+    let projection: Vec<usize> = schema
+        .fields()
+        .iter()
+        .filter_map(|field| own.index_of(field.name()).ok())
+        .collect();
+    match &readable.layout {
+        Layout::Csv(dialect) => {
+            csv::read(&readable.file, dialect, own, schema, projection, batch_rows)
+        }
+        _ if readable.file.format == Format::JsonLines => {
+            let own = Arc::new(own.project(&projection)?);
+            jsonl::read(&readable.file, &own, batch_rows)
+        }
+        _ => arrow_ipc::read(&readable.file, projection),
+    }
+}
+
+/// A batch in the table's schema: columns by name, cast, null where missing.
+fn fit(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch, DataFusionError> {
+    let strict = CastOptions {
+        safe: false,
+        ..CastOptions::default()
+    };
+    let columns = schema
+        .fields()
+        .iter()
+        .map(|field| match batch.column_by_name(field.name()) {
+            None => Ok(new_null_array(field.data_type(), batch.num_rows())),
+            Some(column) if column.data_type() == field.data_type() => Ok(Arc::clone(column)),
+            Some(column) => cast_with_options(column, field.data_type(), &strict),
+        })
+        .collect::<Result<Vec<ArrayRef>, _>>()?;
+    let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+    Ok(RecordBatch::try_new_with_options(
+        Arc::clone(schema),
+        columns,
+        &options,
+    )?)
+}
