@@ -1,1 +1,29 @@
 //! What data should look like: infers a schema from a profile and checks a profile against it.
+//!
+//! The words and rules are those of TensorFlow Data Validation: a *schema* states
+//! constraints for each column, a profile that breaks one gives an *anomaly* of
+//! TFDV's name. The check never sees rows, only profiles, so it costs the same for a
+//! thousand rows and for a thousand million.
+//!
+//! | step | function |
+//! |---|---|
+//! | learn a schema from training data | [`infer()`] |
+//! | read and write the YAML that people edit | [`Schema::from_yaml`], [`Schema::to_yaml`] |
+//! | check a window | [`validate()`] |
+//! | help an editor complete the YAML | [`json_schema`] |
+
+pub mod anomaly;
+mod error;
+pub mod infer;
+pub mod model;
+mod validate;
+mod yaml;
+
+pub use anomaly::{Anomaly, AnomalyType, Severity, UnexpectedValue};
+pub use error::SchemaError;
+pub use infer::{InferConfig, Ranges, infer, infer_role};
+pub use model::{
+    BooleanDomain, Bounds, Column, ColumnType, Number, Presence, Role, Schema, SpelledNumber,
+    json_schema,
+};
+pub use validate::validate;

@@ -1,0 +1,186 @@
+//! A broken constraint, in TFDV's terms.
+//!
+//! TFDV gathers all reasons of a column under one entry. Here each reason is an
+//! [`Anomaly`] of its own, in the order in which TFDV checks, so that a severity, a
+//! number and a piece of evidence belong to exactly one rule.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// How bad an anomaly is. Everything is an error unless the schema says otherwise.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Severity {
+    /// Worth knowing.
+    Info,
+    /// Makes a window warn.
+    Warning,
+    /// Makes a window fail.
+    Error,
+}
+
+impl Severity {
+    /// Every severity, from mild to bad.
+    pub const ALL: [Self; 3] = [Self::Info, Self::Warning, Self::Error];
+
+    /// Its name in files.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Info => "info",
+            Self::Warning => "warning",
+            Self::Error => "error",
+        }
+    }
+}
+
+/// Declares [`AnomalyType`] once: the variant, its name and its meaning.
+macro_rules! anomaly_types {
+    ($($(#[doc = $doc:literal])+ $variant:ident = $name:literal,)+) => {
+        /// Which constraint was broken.
+        ///
+        /// Names are those of TFDV's `AnomalyInfo.Type`, but for the few that
+        /// [`is_own`](Self::is_own) marks.
+        #[derive(
+            Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+        )]
+        #[non_exhaustive]
+        pub enum AnomalyType {
+            $($(#[doc = $doc])+ #[serde(rename = $name)] $variant,)+
+        }
+
+        impl AnomalyType {
+            /// Every type that can be raised.
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)+];
+
+            /// Its name in files and messages.
+            pub fn name(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $name,)+
+                }
+            }
+        }
+    };
+}
+
+anomaly_types! {
+    /// There are no rows; nothing else is checked. TFDV says so by a flag of this name.
+    DataMissing = "DATA_MISSING",
+    /// Fewer rows than `rows.min`.
+    DatasetLowNumExamples = "DATASET_LOW_NUM_EXAMPLES",
+    /// More rows than `rows.max`.
+    DatasetHighNumExamples = "DATASET_HIGH_NUM_EXAMPLES",
+    /// A column that the schema does not know.
+    SchemaNewColumn = "SCHEMA_NEW_COLUMN",
+    /// A required column is absent from the data.
+    SchemaMissingColumn = "SCHEMA_MISSING_COLUMN",
+    /// A required column is there and holds nothing but nulls.
+    FeatureTypeNotPresent = "FEATURE_TYPE_NOT_PRESENT",
+    /// Fewer values than `presence.min_count`.
+    FeatureTypeLowNumberPresent = "FEATURE_TYPE_LOW_NUMBER_PRESENT",
+    /// A smaller share of rows has a value than `presence.min_fraction`.
+    FeatureTypeLowFractionPresent = "FEATURE_TYPE_LOW_FRACTION_PRESENT",
+    /// A row has fewer values than `valency.min`.
+    FeatureTypeLowNumberValues = "FEATURE_TYPE_LOW_NUMBER_VALUES",
+    /// A row has more values than `valency.max`.
+    FeatureTypeHighNumberValues = "FEATURE_TYPE_HIGH_NUMBER_VALUES",
+    /// The data are of another type than `type`.
+    UnexpectedDataType = "UNEXPECTED_DATA_TYPE",
+    /// Values outside `domain`.
+    EnumTypeUnexpectedStringValues = "ENUM_TYPE_UNEXPECTED_STRING_VALUES",
+    /// An integer below 0 in a `boolean` column.
+    BoolTypeSmallInt = "BOOL_TYPE_SMALL_INT",
+    /// An integer above 1 in a `boolean` column.
+    BoolTypeBigInt = "BOOL_TYPE_BIG_INT",
+    /// A number other than 0 and 1 in a `boolean` column of floats.
+    BoolTypeUnexpectedFloat = "BOOL_TYPE_UNEXPECTED_FLOAT",
+    /// A string that is neither `true_value` nor `false_value`.
+    BoolTypeUnexpectedString = "BOOL_TYPE_UNEXPECTED_STRING",
+    /// A string that spells no integer in a column that `holds: integer`.
+    IntTypeNotIntString = "INT_TYPE_NOT_INT_STRING",
+    /// An integer below `range.min`.
+    IntTypeSmallInt = "INT_TYPE_SMALL_INT",
+    /// An integer above `range.max`.
+    IntTypeBigInt = "INT_TYPE_BIG_INT",
+    /// A string that spells no number in a column that `holds: float`.
+    FloatTypeStringNotFloat = "FLOAT_TYPE_STRING_NOT_FLOAT",
+    /// A number below `range.min`.
+    FloatTypeSmallFloat = "FLOAT_TYPE_SMALL_FLOAT",
+    /// A number above `range.max`.
+    FloatTypeBigFloat = "FLOAT_TYPE_BIG_FLOAT",
+    /// NaN where `disallow_nan` is set.
+    FloatTypeHasNan = "FLOAT_TYPE_HAS_NAN",
+    /// An infinity where `disallow_inf` is set.
+    FloatTypeHasInf = "FLOAT_TYPE_HAS_INF",
+    /// Fewer distinct values than `unique.min`.
+    FeatureTypeLowUnique = "FEATURE_TYPE_LOW_UNIQUE",
+    /// More distinct values than `unique.max`.
+    FeatureTypeHighUnique = "FEATURE_TYPE_HIGH_UNIQUE",
+    /// `unique` is set and distinct values were not counted.
+    FeatureTypeNoUnique = "FEATURE_TYPE_NO_UNIQUE",
+    /// A string shorter than `length.min`. Driftline's own: TFDV has no lengths.
+    LengthTooShort = "LENGTH_TOO_SHORT",
+    /// A string longer than `length.max`. Driftline's own: TFDV has no lengths.
+    LengthTooLong = "LENGTH_TOO_LONG",
+    /// The profile does not hold what a constraint of the schema needs.
+    StatsNotAvailable = "STATS_NOT_AVAILABLE",
+}
+
+impl AnomalyType {
+    /// Whether this is Driftline's own, without a counterpart in `AnomalyInfo.Type`.
+    pub fn is_own(self) -> bool {
+        matches!(
+            self,
+            Self::DataMissing | Self::LengthTooShort | Self::LengthTooLong
+        )
+    }
+}
+
+impl fmt::Display for AnomalyType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// A value that the schema does not allow.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct UnexpectedValue {
+    /// The value, as the profile holds it.
+    pub value: String,
+    /// Rows that have it.
+    pub count: u64,
+    /// `count` as a share of all values of the column, in `[0, 1]`.
+    pub share: f64,
+}
+
+/// One constraint of a schema that a profile breaks.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Anomaly {
+    /// Which constraint.
+    pub kind: AnomalyType,
+    /// The column; absent where the anomaly is about the rows as a whole.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub column: Option<String>,
+    /// How bad it is, the schema's overrides applied.
+    pub severity: Severity,
+    /// A few words, the same for every anomaly of this kind.
+    pub short_description: String,
+    /// What was expected, what was found, and how sure that is.
+    pub description: String,
+    /// The limit in the schema, in the unit of `actual`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expected: Option<f64>,
+    /// What was found: a count, a share or a value, as the kind has it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub actual: Option<f64>,
+    /// Values behind it, most frequent first, at most [`MAX_EVIDENCE`](Self::MAX_EVIDENCE).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub evidence: Vec<UnexpectedValue>,
+}
+
+impl Anomaly {
+    /// The most values that are named; the description says how many are left out.
+    pub const MAX_EVIDENCE: usize = 20;
+}

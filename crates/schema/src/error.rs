@@ -1,0 +1,208 @@
+//! What a person can get wrong in a schema file, each with its place.
+
+use miette::{Diagnostic, NamedSource, SourceSpan};
+
+/// Why a schema file was refused.
+///
+/// [`Invalid`](Self::Invalid) is what [`Schema::from_yaml`](crate::Schema::from_yaml)
+/// returns; the others are the mistakes inside it.
+#[derive(Debug, thiserror::Error, Diagnostic)]
+pub enum SchemaError {
+    /// A file with at least one mistake; all that were found are listed.
+    #[error("{name} is not a valid schema ({})", count(mistakes.len()))]
+    #[diagnostic(code(schema::invalid))]
+    Invalid {
+        /// What the file is called.
+        name: String,
+        /// The file.
+        #[source_code]
+        yaml: NamedSource<String>,
+        /// Every mistake, in the order of the file.
+        #[related]
+        mistakes: Vec<SchemaError>,
+    },
+
+    /// The text is not YAML; nothing after this place was read.
+    #[error("not YAML: {message}")]
+    #[diagnostic(code(schema::syntax))]
+    Syntax {
+        /// What the parser says.
+        message: String,
+        /// Where.
+        #[label("here")]
+        at: SourceSpan,
+    },
+
+    /// A file of a format that this version does not read.
+    #[error("format version {found} is not known")]
+    #[diagnostic(
+        code(schema::format_version),
+        help("this version of driftline reads format version 1")
+    )]
+    FormatVersion {
+        /// The version in the file.
+        found: i128,
+        /// Where.
+        #[label("written by a newer version?")]
+        at: SourceSpan,
+    },
+
+    /// A key that means nothing here.
+    #[error("{place}: there is no key `{key}`")]
+    #[diagnostic(code(schema::unknown_key), help("known keys: {known}"))]
+    UnknownKey {
+        /// What the key is in, such as ``column `fare` ``.
+        place: String,
+        /// The key.
+        key: String,
+        /// The keys that can be here.
+        known: String,
+        /// Where.
+        #[label("unknown key")]
+        at: SourceSpan,
+    },
+
+    /// A key that is there twice.
+    #[error("{place}: `{key}` is there twice")]
+    #[diagnostic(code(schema::duplicate_key), help("keep one of them"))]
+    DuplicateKey {
+        /// What the key is in.
+        place: String,
+        /// The key.
+        key: String,
+        /// The second one.
+        #[label("again")]
+        at: SourceSpan,
+    },
+
+    /// A key that must be there.
+    #[error("{place}: `{key}` is missing")]
+    #[diagnostic(code(schema::missing_key), help("add {example}"))]
+    MissingKey {
+        /// What should have the key.
+        place: String,
+        /// The key.
+        key: &'static str,
+        /// What it could be.
+        example: &'static str,
+        /// Where.
+        #[label("`{key}` belongs in here")]
+        at: SourceSpan,
+    },
+
+    /// A value of another kind than the key takes.
+    #[error("{place}: `{key}` must be {expected}, not {found}")]
+    #[diagnostic(code(schema::wrong_type))]
+    WrongType {
+        /// What the key is in.
+        place: String,
+        /// The key.
+        key: String,
+        /// What it takes.
+        expected: &'static str,
+        /// What it has.
+        found: &'static str,
+        /// Where.
+        #[label("this is {found}")]
+        at: SourceSpan,
+    },
+
+    /// A word that is not one of those a key takes.
+    #[error("{place}: `{found}` is no {key}")]
+    #[diagnostic(code(schema::unknown_name), help("one of: {known}"))]
+    UnknownName {
+        /// What the key is in.
+        place: String,
+        /// The key.
+        key: &'static str,
+        /// The word.
+        found: String,
+        /// The words it takes.
+        known: String,
+        /// Where.
+        #[label("unknown")]
+        at: SourceSpan,
+    },
+
+    /// A number outside what a key can be.
+    #[error("{place}: `{key}` is {value}, outside {allowed}")]
+    #[diagnostic(code(schema::out_of_range))]
+    OutOfRange {
+        /// What the key is in.
+        place: String,
+        /// The key.
+        key: String,
+        /// The number.
+        value: String,
+        /// What it can be.
+        allowed: &'static str,
+        /// Where.
+        #[label("must be in {allowed}")]
+        at: SourceSpan,
+    },
+
+    /// A least value above the greatest.
+    #[error("{place}: in `{key}`, `min` {min} is above `max` {max}")]
+    #[diagnostic(code(schema::empty_range), help("swap them, or remove one"))]
+    EmptyRange {
+        /// What the key is in.
+        place: String,
+        /// The key.
+        key: String,
+        /// The least value.
+        min: String,
+        /// The greatest value.
+        max: String,
+        /// Where.
+        #[label("no value satisfies this")]
+        at: SourceSpan,
+    },
+
+    /// A value that is in a domain twice, or means both true and false.
+    #[error("{place}: `{value}` is in `{key}` twice")]
+    #[diagnostic(code(schema::duplicate_value), help("remove one of them"))]
+    DuplicateValue {
+        /// What the key is in.
+        place: String,
+        /// The key.
+        key: &'static str,
+        /// The value.
+        value: String,
+        /// The second one.
+        #[label("again")]
+        at: SourceSpan,
+    },
+
+    /// Two keys that cannot both hold, such as a `range` of strings.
+    #[error("{place}: {problem}")]
+    #[diagnostic(code(schema::contradiction), help("{help}"))]
+    Contradiction {
+        /// The column.
+        place: String,
+        /// What cannot be.
+        problem: String,
+        /// What to do.
+        help: String,
+        /// Where.
+        #[label("contradicts the rest of the column")]
+        at: SourceSpan,
+    },
+}
+
+impl SchemaError {
+    /// The mistakes in a file, in its order; empty for a mistake itself.
+    pub fn mistakes(&self) -> &[SchemaError] {
+        match self {
+            Self::Invalid { mistakes, .. } => mistakes,
+            _ => &[],
+        }
+    }
+}
+
+fn count(mistakes: usize) -> String {
+    if mistakes == 1 {
+        "1 mistake".to_owned()
+    } else {
+        format!("{mistakes} mistakes")
+    }
+}
