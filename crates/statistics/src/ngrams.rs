@@ -197,8 +197,14 @@ impl NgramCounts {
         // Nodes of the n-grams that begin at the unit after the current one, by length.
         let mut after: Vec<u32> = Vec::with_capacity(usize::from(self.config.max_units));
         let mut here: Vec<u32> = Vec::with_capacity(usize::from(self.config.max_units));
+        let mut units: Vec<u32> = Vec::new();
         for run in reader.runs() {
             after.clear();
+            units.clear();
+            units.extend(
+                (run.units().iter())
+                    .map(|unit| self.unit_ids.get(&unit.hash).copied().unwrap_or(NONE)),
+            );
             // From the end, so that a node's suffix is there before the node.
             for begin in (0..run.units().len()).rev() {
                 here.clear();
@@ -210,19 +216,24 @@ impl NgramCounts {
                         break;
                     }
                     hash = extend_hash(hash, unit.hash);
-                    let text = run.text(begin + length, begin + length + 1);
                     let suffix = match length {
                         0 => NONE,
                         _ => after.get(length - 1).copied().unwrap_or(NONE),
                     };
-                    let known = self
-                        .unit_ids
-                        .get(&unit.hash)
-                        .and_then(|&unit| self.node_ids.get(&key(prefix, unit)).copied());
+                    let at = &mut units[begin + length];
+                    if *at == NONE {
+                        // Unknown when the run began, but it may stand in it twice.
+                        *at = self.unit_ids.get(&unit.hash).copied().unwrap_or(NONE);
+                    }
+                    let known = match *at {
+                        NONE => None,
+                        unit => self.node_ids.get(&key(prefix, unit)).copied(),
+                    };
                     let node = match known {
                         Some(node) => node,
                         None => {
                             let Some(count) = self.admit(hash) else { break };
+                            let text = run.text(begin + length, begin + length + 1);
                             let unit = self.intern(unit.hash, unit.kind, text);
                             self.insert(prefix, suffix, unit, count, fold, source_bit)
                         }
@@ -584,12 +595,18 @@ impl NgramCounts {
         let (run, None) = (runs.next()?, runs.next()) else {
             return None;
         };
+        let hashes: Vec<u64> = run.units().iter().map(|unit| unit.hash).collect();
+        self.find_units(&hashes)
+    }
+
+    /// The n-gram of units with these hashes, if the table has it.
+    pub fn find_units(&self, hashes: &[u64]) -> Option<Ngram<'_>> {
         let mut node = NONE;
-        for unit in run.units() {
-            let unit = *self.unit_ids.get(&unit.hash)?;
+        for hash in hashes {
+            let unit = *self.unit_ids.get(hash)?;
             node = *self.node_ids.get(&key(node, unit))?;
         }
-        Some(Ngram {
+        (node != NONE).then_some(Ngram {
             table: self,
             id: node,
         })
@@ -665,6 +682,18 @@ impl<'a> Ngram<'a> {
     /// What the last unit is made of.
     pub fn last_kind(&self) -> UnitKind {
         self.table.units[self.node().unit as usize].kind
+    }
+
+    /// Hashes of its units, in order.
+    pub fn unit_hashes(&self) -> Vec<u64> {
+        let mut hashes = vec![0; self.length()];
+        let mut at = Some(*self);
+        for hash in hashes.iter_mut().rev() {
+            let ngram = at.expect("an n-gram has as many prefixes as units");
+            *hash = self.table.units[ngram.node().unit as usize].hash;
+            at = ngram.prefix().map(|id| self.table.ngram(id));
+        }
+        hashes
     }
 
     /// The n-gram as people read it.

@@ -1,1 +1,24 @@
 //! New terms, and known ones that surge, in the text of a window.
+//!
+//! [`BaselineVocabulary`] is what the training data said, frozen; [`TermFinder`]
+//! goes over the windows of live text in time order and names what it did not say:
+//! n-grams that are frequent, far more frequent than in the baseline, spread over
+//! days and texts, that hold together inside and meet many different neighbours
+//! outside. [`keyword`] watches words that somebody named beforehand.
+//!
+//! Everything here is a function of counts of n-grams: no files, clock or
+//! randomness. A word that stands in a dictionary is no new word, however rare
+//! the baseline had it; where it rises it is a surge.
+
+pub mod baseline;
+pub mod contrast;
+mod error;
+pub mod keyword;
+pub mod lexicon;
+pub mod terms;
+
+pub use baseline::{BaselineVocabulary, OovReader};
+pub use contrast::Exposure;
+pub use error::VocabularyError;
+pub use keyword::{KeywordCount, keyword};
+pub use terms::{Term, TermClass, TermConfig, TermFinder, TermSeries, Tier};

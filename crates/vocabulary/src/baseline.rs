@@ -1,0 +1,326 @@
+//! The vocabulary of the training data, frozen.
+//!
+//! Frozen at training time, not trailing: against the last 52 weeks a word that
+//! spreads slowly is never new. Kept as sorted hashes with counts, since a baseline
+//! is only ever asked about n-grams that somebody else already has the text of.
+
+use crate::VocabularyError;
+use driftline_statistics::{
+    ngrams::{FOLDS, NgramCounts},
+    units::{Run, Unit, UnitKind, UnitReader, extend_hash},
+};
+
+const VERSION: u8 = 1;
+
+/// Bytes of an entry: hash, documents, folds.
+const ENTRY_BYTES: usize = 14;
+
+/// The most entries kept; past that n-grams of few documents go first.
+const MAX_ENTRIES: usize = 8 << 20;
+
+/// Frequent single units at whose edge a fragment often begins or ends.
+const FUNCTION_UNITS: usize = 100;
+
+/// How often each n-gram stood in the training data, and in which parts of its time.
+#[derive(Debug, Clone, PartialEq)]
+pub struct BaselineVocabulary {
+    units: u64,
+    documents: u64,
+    /// Most documents that an n-gram can have which is not kept.
+    absent_bound: u32,
+    /// The same for single units and pairs, of which all are kept if there is room.
+    absent_pair_bound: u32,
+    function_units: Vec<u64>,
+    hashes: Vec<u64>,
+    counts: Vec<u32>,
+    folds: Vec<u16>,
+}
+
+impl BaselineVocabulary {
+    /// Freezes the counts of the training data, whose folds are sixteenths of its time.
+    ///
+    /// Kept are all single units and pairs, and longer n-grams in two documents or more.
+    /// One n-gram in 10¹² that was never seen is taken for one that was, because of
+    /// equal 64-bit hashes.
+    pub fn freeze(counts: &NgramCounts) -> Self {
+        let hashes = counts.hashes();
+        let mut floor = [1, 1, 2];
+        let kept = |floor: &[u32; 3]| {
+            counts
+                .ngrams()
+                .filter(|n| n.documents() >= floor[n.length().min(3) - 1])
+                .count()
+        };
+        while kept(&floor) > MAX_ENTRIES {
+            floor[2] *= 2;
+            if floor[2] > 64 {
+                floor[1] *= 2;
+                floor[0] *= 2;
+            }
+        }
+        let mut entries: Vec<(u64, u32, u16)> = counts
+            .ngrams()
+            .zip(hashes)
+            .filter(|(n, _)| n.documents() >= floor[n.length().min(3) - 1])
+            .map(|(n, hash)| {
+                let folds = n.folds();
+                let mask = (0..FOLDS)
+                    .filter(|&f| folds[f] > 0)
+                    .fold(0, |mask, f| mask | 1 << f);
+                (hash, n.documents(), mask)
+            })
+            .collect();
+        entries.sort_unstable();
+        entries.dedup_by_key(|entry| entry.0);
+
+        let mut singles: Vec<(u32, u64)> = counts
+            .ngrams()
+            .filter(|n| n.length() == 1)
+            .map(|n| (n.documents(), extend_hash(0, n.unit_hashes()[0])))
+            .collect();
+        singles.sort_unstable_by(|a, b| b.cmp(a));
+        let mut function_units: Vec<u64> = singles
+            .iter()
+            .take(FUNCTION_UNITS)
+            .map(|&(_, hash)| hash)
+            .collect();
+        function_units.sort_unstable();
+        Self {
+            units: counts.units(),
+            documents: counts.documents(),
+            absent_bound: counts.absent_bound().saturating_add(floor[2] - 1),
+            absent_pair_bound: counts.absent_bound().saturating_add(floor[1] - 1),
+            function_units,
+            hashes: entries.iter().map(|e| e.0).collect(),
+            counts: entries.iter().map(|e| e.1).collect(),
+            folds: entries.iter().map(|e| e.2).collect(),
+        }
+    }
+
+    /// Units of the training data.
+    pub fn units(&self) -> u64 {
+        self.units
+    }
+
+    /// Distinct texts of the training data.
+    pub fn documents(&self) -> u64 {
+        self.documents
+    }
+
+    /// N-grams kept.
+    pub fn len(&self) -> usize {
+        self.hashes.len()
+    }
+
+    /// Whether nothing was learnt.
+    pub fn is_empty(&self) -> bool {
+        self.hashes.is_empty()
+    }
+
+    /// Documents of the n-gram with this [hash](extend_hash), or `None` if it is not kept and
+    /// [`absent_bound`](Self::absent_bound) is all that is known.
+    pub fn documents_with(&self, hash: u64) -> Option<u32> {
+        self.position(hash).map(|at| self.counts[at])
+    }
+
+    /// The most documents that an n-gram of `length` units can have if it is not kept.
+    pub fn absent_bound(&self, length: usize) -> u32 {
+        if length <= 2 {
+            self.absent_pair_bound
+        } else {
+            self.absent_bound
+        }
+    }
+
+    /// Parts of the training time that the n-gram with this hash occurred in, one bit for each.
+    pub fn folds_with(&self, hash: u64) -> u16 {
+        self.position(hash).map_or(0, |at| self.folds[at])
+    }
+
+    /// Whether the single unit with this hash is among the most frequent ones.
+    pub fn is_function_unit(&self, hash: u64) -> bool {
+        self.function_units.binary_search(&hash).is_ok()
+    }
+
+    /// Hashes are uniform, so where one stands can be guessed within a few places.
+    fn position(&self, hash: u64) -> Option<usize> {
+        let (mut low, mut high) = (0, self.hashes.len());
+        for _ in 0..INTERPOLATIONS {
+            if high - low <= 16 {
+                break;
+            }
+            let (first, last) = (self.hashes[low], self.hashes[high - 1]);
+            if hash < first || hash > last {
+                return None;
+            }
+            let share = (hash - first) as f64 / ((last - first) as f64).max(1.0);
+            let guess = low + ((high - 1 - low) as f64 * share) as usize;
+            match self.hashes[guess].cmp(&hash) {
+                std::cmp::Ordering::Equal => return Some(guess),
+                std::cmp::Ordering::Less => low = guess + 1,
+                std::cmp::Ordering::Greater => high = guess,
+            }
+        }
+        let found = self.hashes[low..high].binary_search(&hash).ok()?;
+        Some(low + found)
+    }
+
+    /// The vocabulary as bytes: version, totals, then the entries in the order of their hashes.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut out = Vec::with_capacity(64 + self.len() * ENTRY_BYTES);
+        out.push(VERSION);
+        out.extend_from_slice(&self.units.to_le_bytes());
+        out.extend_from_slice(&self.documents.to_le_bytes());
+        out.extend_from_slice(&self.absent_bound.to_le_bytes());
+        out.extend_from_slice(&self.absent_pair_bound.to_le_bytes());
+        out.extend_from_slice(&(self.function_units.len() as u64).to_le_bytes());
+        for hash in &self.function_units {
+            out.extend_from_slice(&hash.to_le_bytes());
+        }
+        out.extend_from_slice(&(self.len() as u64).to_le_bytes());
+        for at in 0..self.len() {
+            out.extend_from_slice(&self.hashes[at].to_le_bytes());
+            out.extend_from_slice(&self.counts[at].to_le_bytes());
+            out.extend_from_slice(&self.folds[at].to_le_bytes());
+        }
+        out
+    }
+
+    /// The vocabulary that [`to_bytes`](Self::to_bytes) wrote.
+    ///
+    /// # Errors
+    /// [`VocabularyError::Version`] for a newer format, [`VocabularyError::Corrupt`] for
+    /// bytes that are cut, padded, or no vocabulary.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, VocabularyError> {
+        let mut bytes = Bytes(bytes);
+        let [version] = bytes.take()?;
+        if version == 0 || version > VERSION {
+            return Err(VocabularyError::Version {
+                found: version,
+                supported: VERSION,
+            });
+        }
+        let (units, documents) = (bytes.number()?, bytes.number()?);
+        let absent_bound = u32::from_le_bytes(bytes.take()?);
+        let absent_pair_bound = u32::from_le_bytes(bytes.take()?);
+        let function_units = (0..bytes.length(8)?)
+            .map(|_| bytes.number())
+            .collect::<Result<Vec<_>, _>>()?;
+        let entries = bytes.length(ENTRY_BYTES)?;
+        let (mut hashes, mut counts, mut folds) = (
+            Vec::with_capacity(entries),
+            Vec::with_capacity(entries),
+            Vec::with_capacity(entries),
+        );
+        for _ in 0..entries {
+            hashes.push(bytes.number()?);
+            counts.push(u32::from_le_bytes(bytes.take()?));
+            folds.push(u16::from_le_bytes(bytes.take()?));
+        }
+        if !bytes.0.is_empty() {
+            return Err(corrupt(&format!("{} bytes too many", bytes.0.len())));
+        }
+        if !hashes.is_sorted_by(|a, b| a < b) || !function_units.is_sorted() {
+            return Err(corrupt("the entries are not in order"));
+        }
+        Ok(Self {
+            units,
+            documents,
+            absent_bound,
+            absent_pair_bound,
+            function_units,
+            hashes,
+            counts,
+            folds,
+        })
+    }
+}
+
+const INTERPOLATIONS: usize = 8;
+
+struct Bytes<'a>(&'a [u8]);
+
+impl Bytes<'_> {
+    fn take<const N: usize>(&mut self) -> Result<[u8; N], VocabularyError> {
+        let (taken, rest) = self
+            .0
+            .split_first_chunk()
+            .ok_or_else(|| corrupt("the bytes end too early"))?;
+        self.0 = rest;
+        Ok(*taken)
+    }
+
+    fn number(&mut self) -> Result<u64, VocabularyError> {
+        self.take().map(u64::from_le_bytes)
+    }
+
+    fn length(&mut self, size: usize) -> Result<usize, VocabularyError> {
+        let length = self.number()?;
+        usize::try_from(length)
+            .ok()
+            .filter(|length| {
+                length
+                    .checked_mul(size)
+                    .is_some_and(|bytes| bytes <= self.0.len())
+            })
+            .ok_or_else(|| corrupt(&format!("{length} entries in {} bytes", self.0.len())))
+    }
+}
+
+fn corrupt(reason: &str) -> VocabularyError {
+    VocabularyError::Corrupt {
+        reason: reason.to_owned(),
+    }
+}
+
+/// Tells how much of a text the training data does not know: one reader for many texts.
+///
+/// Asked are the words of scripts that write spaces, and pairs of characters of those
+/// that do not. On one year of headlines and the next, pairs told the years apart
+/// better than longer n-grams, whose share of unknown ones is high anyway and moves
+/// with every topic, and needed no segmenter, unlike words (`docs/decisions`).
+#[derive(Debug, Clone, Default)]
+pub struct OovReader {
+    reader: UnitReader,
+}
+
+impl OovReader {
+    /// Share of the text's words and pairs that no part of the training data has, other
+    /// than the part `except_fold`; `None` where the text has none.
+    ///
+    /// Pass a training text's own fold, or all of it would be known: what is compared is
+    /// the share among live texts with the share among training texts, each asked of the
+    /// other parts.
+    pub fn share(
+        &mut self,
+        vocabulary: &BaselineVocabulary,
+        text: &str,
+        except_fold: Option<u8>,
+    ) -> Option<f64> {
+        let except = except_fold.map_or(0, |fold| 1_u16 << fold.min(FOLDS as u8 - 1));
+        let (mut asked, mut unknown) = (0_u32, 0_u32);
+        self.reader.read(text);
+        for run in self.reader.runs() {
+            for_each_item(&run, |hash| {
+                asked += 1;
+                unknown += u32::from(vocabulary.folds_with(hash) & !except == 0);
+            });
+        }
+        (asked > 0).then(|| f64::from(unknown) / f64::from(asked))
+    }
+}
+
+fn for_each_item(run: &Run<'_>, mut found: impl FnMut(u64)) {
+    let spaced = |unit: &Unit| matches!(unit.kind, UnitKind::Word | UnitKind::Emoji);
+    let units = run.units();
+    for (at, unit) in units.iter().enumerate() {
+        let hash = extend_hash(0, unit.hash);
+        match units.get(at + 1) {
+            _ if spaced(unit) => found(hash),
+            Some(next) if !spaced(next) => found(extend_hash(hash, next.hash)),
+            // A character between words, or by itself.
+            _ if at == 0 || spaced(&units[at - 1]) => found(hash),
+            _ => {}
+        }
+    }
+}
