@@ -7,7 +7,7 @@
 
 use rustc_hash::FxHashMap;
 
-use crate::runtime::Session;
+use crate::runtime::Runtime;
 use crate::{ScorerError, Tokenizer};
 
 /// One probability per row; none where the row is null or its text is empty
@@ -15,8 +15,7 @@ use crate::{ScorerError, Tokenizer};
 pub(crate) fn probabilities<'a>(
     rows: impl IntoIterator<Item = Option<&'a str>>,
     tokenizer: &Tokenizer,
-    session: &mut Session,
-    batch_size: usize,
+    runtime: &Runtime,
     failed: impl Fn(usize, String) -> ScorerError,
 ) -> Result<Vec<Option<f32>>, ScorerError> {
     let mut number_of: FxHashMap<&str, usize> = FxHashMap::default();
@@ -38,13 +37,14 @@ pub(crate) fn probabilities<'a>(
         .collect();
     by_length.sort_by_key(|&number| tokens[number].len());
 
+    let batch_size = runtime.batch_size();
     let mut scores: Vec<Option<f32>> = vec![None; tokens.len()];
     for group in by_length.chunk_by(|&a, &b| tokens[a].len() == tokens[b].len()) {
         let length = tokens[group[0]].len();
         for texts in group.chunks(batch_size) {
             let filled = texts.iter().cycle().take(batch_size);
             let batch = filled.flat_map(|&number| tokens[number].iter().copied());
-            let values = session
+            let values = runtime
                 .run(batch.collect(), length)
                 .map_err(|problem| failed(length, problem))?;
             for (&number, value) in texts.iter().zip(values) {

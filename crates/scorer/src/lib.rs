@@ -119,9 +119,7 @@ impl Scorer {
             length,
             problem,
         };
-        let mut session = runtime.session().map_err(|problem| failed(0, problem))?;
-        let scores =
-            batch::probabilities(texts, tokenizer, &mut session, manifest.batch_size, failed)?;
+        let scores = batch::probabilities(texts, tokenizer, runtime, failed)?;
         Ok(scores
             .into_iter()
             .map(|score| score.map(|p| Prediction::new(p, manifest.threshold)))

@@ -5,6 +5,9 @@
 //! "not a model that can be run", so loading is done under `catch_unwind`; it
 //! ends with a trial, so that a graph and a manifest which do not fit each
 //! other are told apart before the first real text.
+//!
+//! Every batch starts from a fresh state: in tract a state that is used again
+//! hands the LSTM's last hidden values to the next batch (the trial found it).
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
@@ -12,7 +15,7 @@ use std::sync::Arc;
 
 use tract_onnx::prelude::{
     Datum, Framework, InferenceFact, InferenceModelExt, IntoRunnable, Tensor, ToDim, TractResult,
-    TypedRunnableModel, TypedSimpleState, tvec,
+    TypedRunnableModel, tvec,
 };
 
 use crate::bundle::{Manifest, read_model};
@@ -22,15 +25,9 @@ use crate::{ScorerError, Tokenizer};
 /// its own copies and a batch of other texts. Rounding may; the graph may not.
 const TRIAL_TOLERANCE: f32 = 1e-5;
 
-/// A graph ready to run. All threads share the plan; each has its own state.
+/// A graph ready to run, by any number of threads at once.
 pub(crate) struct Runtime {
     plan: Arc<TypedRunnableModel>,
-    batch_size: usize,
-}
-
-/// One thread's working memory for a [`Runtime`].
-pub(crate) struct Session {
-    state: TypedSimpleState,
     batch_size: usize,
 }
 
@@ -66,17 +63,14 @@ impl Runtime {
         }
     }
 
-    pub(crate) fn session(&self) -> Result<Session, String> {
-        Ok(Session {
-            state: self.plan.spawn().map_err(|error| format!("{error:#}"))?,
-            batch_size: self.batch_size,
-        })
+    /// Texts in a full batch.
+    pub(crate) fn batch_size(&self) -> usize {
+        self.batch_size
     }
 
     /// Runs the lengths that go wrong first, with the greatest token id, and
     /// compares a text among its copies with the same text among others.
     fn trial(&self, manifest: &Manifest, tokenizer: &Tokenizer) -> Result<(), String> {
-        let mut session = self.session()?;
         let greatest = tokenizer.greatest_id();
         for length in [1, 2.min(manifest.max_length), 5.min(manifest.max_length)] {
             let copies = vec![greatest; length * self.batch_size];
@@ -84,8 +78,8 @@ impl Runtime {
             for (at, id) in others.iter_mut().enumerate().skip(length) {
                 *id = at as i64 % (greatest + 1);
             }
-            let among_copies = session.run(copies, length)?;
-            let among_others = session.run(others, length)?;
+            let among_copies = self.run(copies, length)?;
+            let among_others = self.run(others, length)?;
             if let Some(value) = among_others.iter().find(|p| !(0.0..=1.0).contains(*p)) {
                 return Err(format!("output {value} is no probability"));
             }
@@ -95,15 +89,13 @@ impl Runtime {
         }
         Ok(())
     }
-}
 
-impl Session {
     /// One value for each text of a full batch; `tokens` holds the texts one
     /// after another, each of `length` ids.
-    pub(crate) fn run(&mut self, tokens: Vec<i64>, length: usize) -> Result<Vec<f32>, String> {
+    pub(crate) fn run(&self, tokens: Vec<i64>, length: usize) -> Result<Vec<f32>, String> {
         let shape = [self.batch_size, length];
         let outputs = Tensor::from_shape(&shape, &tokens)
-            .and_then(|tokens| self.state.run(tvec!(tokens.into())))
+            .and_then(|tokens| self.plan.run(tvec!(tokens.into())))
             .and_then(|outputs| Ok(outputs[0].try_as_plain_ram()?.as_slice::<f32>()?.to_vec()))
             .map_err(|error| format!("{error:#}"))?;
         if outputs.len() == self.batch_size {

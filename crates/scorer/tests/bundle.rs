@@ -1,5 +1,7 @@
 //! What a person reads when a bundle is wrong: the file, the place, the remedy.
 
+#![expect(clippy::unwrap_used, reason = "a test stops at what it did not expect")]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
