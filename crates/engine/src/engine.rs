@@ -2,11 +2,13 @@
 
 use crate::{
     EngineError, Rows, Source,
+    oov_udf::{Vocabularies, out_of_vocabulary_udf},
     profile_udaf::profile_udaf,
     score_udf::Scorers,
     source::{SourceTable, open_source},
     text_udf::{self, AdvertRules},
-    window::{EVENT_TIME, WINDOW_START},
+    vocabulary_udaf::{TIME_FOLD, vocabulary_udaf},
+    window::{EVENT_TIME, WINDOW_END, WINDOW_START},
 };
 use datafusion::{
     catalog::MemoryCatalogProviderList,
@@ -17,6 +19,7 @@ use datafusion::{
     prelude::{SessionConfig, SessionContext},
 };
 use driftline_scorer::Scorer;
+use driftline_vocabulary::BaselineVocabulary;
 use std::{num::NonZeroUsize, path::PathBuf, sync::Arc};
 
 /// Rows of a batch: what a query handles at once.
@@ -62,13 +65,16 @@ pub(crate) struct Shared {
     state: SessionState,
     runtime: Arc<RuntimeEnv>,
     scorers: Arc<Scorers>,
+    vocabularies: Arc<Vocabularies>,
     threads: usize,
     pub(crate) max_groups: usize,
 }
 
 impl Engine {
-    /// An engine with the functions `profile`, `score`, `normalize_text`,
-    /// `is_advert`, `keywords` and `window_start`, beside DataFusion's own.
+    /// An engine with the functions of this crate beside DataFusion's own: the
+    /// aggregates `profile` and `vocabulary`, and `score`, `out_of_vocabulary`,
+    /// `normalize_text`, `is_advert`, `keywords`, `event_time`, `time_fold`,
+    /// `window_start` and `window_end`.
     ///
     /// # Errors
     /// [`EngineError::Rules`], [`EngineError::Missing`] and
@@ -86,6 +92,7 @@ impl Engine {
             .with_memory_limit(config.memory_limit_bytes, 1.0)
             .build_arc()?;
         let scorers = Arc::new(Scorers::default());
+        let vocabularies = Arc::new(Vocabularies::default());
         let state = SessionStateBuilder::new()
             .with_config(session_config())
             .with_runtime_env(Arc::clone(&runtime))
@@ -93,6 +100,7 @@ impl Engine {
             .build();
         let context = SessionContext::new_with_state(state);
         context.register_udaf(profile_udaf(config.max_groups));
+        context.register_udaf(vocabulary_udaf(config.max_groups));
         for function in [
             text_udf::normalize_text_udf(),
             text_udf::is_advert_udf(rules),
@@ -100,6 +108,9 @@ impl Engine {
             crate::score_udf::score_udf(Arc::clone(&scorers)),
             EVENT_TIME.clone(),
             WINDOW_START.clone(),
+            WINDOW_END.clone(),
+            TIME_FOLD.clone(),
+            out_of_vocabulary_udf(Arc::clone(&vocabularies)),
         ] {
             context.register_udf(function);
         }
@@ -108,6 +119,7 @@ impl Engine {
                 state: context.state(),
                 runtime,
                 scorers,
+                vocabularies,
                 threads,
                 max_groups: config.max_groups,
             }),
@@ -137,7 +149,15 @@ impl Engine {
         self.shared.scorers.add(name, scorer);
     }
 
-    /// Most bytes that queries have reserved from the memory limit right now.
+    /// Makes a frozen vocabulary known to SQL as `out_of_vocabulary('name', text)`, the
+    /// share of a text that it does not know, and for training texts
+    /// `out_of_vocabulary('name', text, fold)`, which asks all other folds. A name that
+    /// is taken gets the new vocabulary.
+    pub fn add_vocabulary(&self, name: &str, vocabulary: Arc<BaselineVocabulary>) {
+        self.shared.vocabularies.add(name, vocabulary);
+    }
+
+    /// Bytes that queries have reserved from the memory limit right now.
     pub fn reserved_bytes(&self) -> usize {
         self.shared.runtime.memory_pool.reserved()
     }

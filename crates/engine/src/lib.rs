@@ -10,7 +10,10 @@
 
 mod engine;
 mod error;
+mod examples;
+mod oov_udf;
 mod output;
+pub mod profile_file;
 mod profile_udaf;
 mod rows;
 mod score_udf;
@@ -18,15 +21,18 @@ mod slice;
 mod source;
 mod state;
 mod text_udf;
+mod vocabulary_udaf;
 mod window;
 
 pub use chrono_tz::Tz;
 pub use engine::{Engine, EngineConfig};
 pub use error::EngineError;
+pub use examples::EXAMPLE_CHARS;
 pub use rows::{
     AggregateRow, ColumnInfo, ProfileColumn, ProfileRequest, ProfileRow, ROLES_SAMPLE_ROWS, Rows,
 };
 pub use slice::Slice;
 pub use source::{CsvOptions, Source};
 pub use text_udf::AdvertRules;
+pub use vocabulary_udaf::{VocabularyRequest, VocabularyTime};
 pub use window::{Span, Width, Windows, time_zone};

@@ -4,13 +4,14 @@
 use crate::{
     EngineError,
     state::{Groups, Summary, Whole},
+    window::literal_of,
 };
 use datafusion::{
     arrow::{
         array::ArrayRef,
         datatypes::{DataType, Field, FieldRef},
     },
-    common::{ScalarValue, exec_err, plan_err},
+    common::{exec_err, plan_err},
     error::Result,
     logical_expr::{
         Accumulator, AggregateUDF, AggregateUDFImpl, GroupsAccumulator, Signature, TypeSignature,
@@ -92,16 +93,15 @@ fn summary(args: &AccumulatorArgs) -> Result<ProfileSummary> {
         data_type: args.expr_fields[0].data_type().clone(),
         text: match args.exprs.get(1) {
             None => false,
-            Some(role) => match text_of(role.downcast_ref::<Literal>().map(Literal::value)) {
+            Some(role) => match role
+                .downcast_ref::<Literal>()
+                .and_then(|role| literal_of(role.value()))
+            {
                 Some("text") => true,
                 _ => return exec_err!("the second argument of profile can only be 'text'"),
             },
         },
     })
-}
-
-fn text_of(literal: Option<&ScalarValue>) -> Option<&str> {
-    literal.and_then(|value| value.try_as_str().flatten())
 }
 
 #[derive(Debug, Clone)]

@@ -414,17 +414,10 @@ impl Rows {
         self.derive(self.frame(&self.session()).filter(inside)?)
     }
 
-    /// One stream of a text column and others, in the order of the rows.
-    pub(crate) async fn ordered_stream(
-        &self,
-        columns: Vec<Expr>,
-    ) -> Result<SendableRecordBatchStream, EngineError> {
+    /// Some columns, whose rows come in the order of the files.
+    pub(crate) fn ordered_frame(&self, columns: Vec<Expr>) -> Result<DataFrame, EngineError> {
         let context = self.shared.session(false, true);
-        Ok(self
-            .frame(&context)
-            .select(columns)?
-            .execute_stream()
-            .await?)
+        Ok(self.frame(&context).select(columns)?)
     }
 
     /// A column of text.
@@ -444,10 +437,6 @@ impl Rows {
             }
         }
         Ok(())
-    }
-
-    pub(crate) fn max_groups(&self) -> usize {
-        self.shared.max_groups
     }
 
     fn session(&self) -> SessionContext {

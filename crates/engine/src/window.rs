@@ -152,15 +152,19 @@ impl Windows {
 
     /// The expression whose value is the start of a row's window.
     pub(crate) fn start_expr(&self, column: Expr) -> Expr {
+        WINDOW_START.call(self.arguments(column))
+    }
+
+    /// The expression whose value is the end of a row's window.
+    pub(crate) fn end_expr(&self, column: Expr) -> Expr {
+        WINDOW_END.call(self.arguments(column))
+    }
+
+    fn arguments(&self, column: Expr) -> Vec<Expr> {
         let zone = self.time_zone.name();
         let origin = self.calendar().origin.format("%F").to_string();
         let time = event_time(column, &self.column, self.time_zone);
-        WINDOW_START.call(vec![
-            time,
-            lit(self.width.to_string()),
-            lit(zone),
-            lit(origin),
-        ])
+        vec![time, lit(self.width.to_string()), lit(zone), lit(origin)]
     }
 
     fn calendar(&self) -> Calendar {
@@ -254,8 +258,17 @@ pub(crate) static EVENT_TIME: LazyLock<ScalarUDF> = LazyLock::new(|| {
 
 /// `window_start(instant, width, time zone, origin)`: the first instant of its window.
 pub(crate) static WINDOW_START: LazyLock<ScalarUDF> = LazyLock::new(|| {
-    ScalarUDF::new_from_impl(WindowStart {
+    ScalarUDF::new_from_impl(WindowEdge {
         signature: Signature::any(4, Volatility::Immutable),
+        end: false,
+    })
+});
+
+/// `window_end(instant, width, time zone, origin)`: the first instant after it.
+pub(crate) static WINDOW_END: LazyLock<ScalarUDF> = LazyLock::new(|| {
+    ScalarUDF::new_from_impl(WindowEdge {
+        signature: Signature::any(4, Volatility::Immutable),
+        end: true,
     })
 });
 
@@ -286,13 +299,18 @@ impl ScalarUDFImpl for EventTime {
 }
 
 #[derive(Debug, PartialEq, Eq, Hash)]
-struct WindowStart {
+struct WindowEdge {
     signature: Signature,
+    end: bool,
 }
 
-impl ScalarUDFImpl for WindowStart {
+impl ScalarUDFImpl for WindowEdge {
     fn name(&self) -> &str {
-        "window_start"
+        if self.end {
+            "window_end"
+        } else {
+            "window_start"
+        }
     }
 
     fn signature(&self) -> &Signature {
@@ -308,14 +326,14 @@ impl ScalarUDFImpl for WindowStart {
         let calendar = Calendar {
             width: width.parse()?,
             zone: time_zone(&zone)?,
-            origin: origin.parse().or_else(|_| {
-                exec_err!("window_start: `{origin}` is no day; write it as 2022-01-31")
-            })?,
+            origin: origin
+                .parse()
+                .or_else(|_| exec_err!("`{origin}` is no day; write it as 2022-01-31"))?,
         };
         let column = args.args[0].to_array(args.number_rows)?;
-        let times = instants(&column, "the first argument of window_start", calendar.zone)?;
+        let times = instants(&column, "the first argument of the function", calendar.zone)?;
         let times = times.as_primitive::<TimestampMicrosecondType>();
-        let mut starts = TimestampMicrosecondBuilder::with_capacity(times.len());
+        let mut edges = TimestampMicrosecondBuilder::with_capacity(times.len());
         // Rows mostly come in order, so the window of the row before is tried first.
         let mut last = Span {
             start_us: 0,
@@ -323,7 +341,7 @@ impl ScalarUDFImpl for WindowStart {
         };
         for time in times {
             let Some(time) = time else {
-                starts.append_null();
+                edges.append_null();
                 continue;
             };
             if !(last.start_us..last.end_us).contains(&time) {
@@ -334,31 +352,40 @@ impl ScalarUDFImpl for WindowStart {
                         example: format!("{time} µs since 1970 is beyond the calendar"),
                     })?;
             }
-            starts.append_value(last.start_us);
+            edges.append_value(if self.end { last.end_us } else { last.start_us });
         }
         Ok(ColumnarValue::Array(Arc::new(
-            starts.finish().with_data_type(instant_type()),
+            edges.finish().with_data_type(instant_type()),
         )))
     }
 }
 
 /// A string literal among a function's arguments.
 pub(crate) fn literal(args: &ScalarFunctionArgs, index: usize) -> Result<String> {
-    match args.args.get(index) {
-        Some(ColumnarValue::Scalar(
-            ScalarValue::Utf8(Some(text))
-            | ScalarValue::LargeUtf8(Some(text))
-            | ScalarValue::Utf8View(Some(text)),
-        )) => Ok(text.clone()),
-        _ => exec_err!(
+    let value = match args.args.get(index) {
+        Some(ColumnarValue::Scalar(value)) => literal_of(value),
+        _ => None,
+    };
+    match value {
+        Some(text) => Ok(text.to_owned()),
+        None => exec_err!(
             "argument {} must be a text in quotes, not a column",
             index + 1
         ),
     }
 }
 
+/// The text of a literal.
+pub(crate) fn literal_of(value: &ScalarValue) -> Option<&str> {
+    value.try_as_str().flatten()
+}
+
 /// Any column of times as microseconds in UTC.
-fn instants(column: &ArrayRef, name: &str, zone: Tz) -> Result<ArrayRef, DataFusionError> {
+pub(crate) fn instants(
+    column: &ArrayRef,
+    name: &str,
+    zone: Tz,
+) -> Result<ArrayRef, DataFusionError> {
     let column = match column.data_type() {
         DataType::Dictionary(_, values) => &cast(column, values)?,
         _ => column,

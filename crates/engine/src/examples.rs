@@ -1,0 +1,166 @@
+//! Examples: texts that show a person how a term is used.
+//!
+//! Which texts are shown depends on the texts alone, not on their order: those
+//! with the least hash. What could name a person is masked before anything is kept.
+
+use crate::{EngineError, Rows};
+use datafusion::arrow::array::AsArray;
+use driftline_statistics::units::normalize_text;
+use futures::StreamExt;
+use regex::Regex;
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, BTreeSet},
+    sync::LazyLock,
+};
+use xxhash_rust::xxh3::xxh3_64;
+
+/// Characters of an example, at most.
+pub const EXAMPLE_CHARS: usize = 120;
+
+impl Rows {
+    /// At most `per_term` different texts for each term, masked and cut, whose normal
+    /// form has the term; terms without any are not listed. Terms are expected in
+    /// normal form. Take the rows of one window by [`within`](Rows::within).
+    ///
+    /// Masked are links, e-mail addresses, @names and numbers of five digits or more
+    /// (also with spaces or hyphens in between).
+    ///
+    /// # Errors
+    /// [`EngineError::UnknownColumn`], and what the rows' query fails with.
+    pub async fn examples(
+        &self,
+        text: &str,
+        terms: &[String],
+        per_term: usize,
+    ) -> Result<BTreeMap<String, Vec<String>>, EngineError> {
+        let mut stream = self
+            .ordered_frame(vec![self.text_expr(text)?])?
+            .execute_stream()
+            .await?;
+        let mut found: BTreeMap<&str, BTreeSet<(u64, String)>> = BTreeMap::new();
+        while let Some(batch) = stream.next().await {
+            let batch = batch?;
+            for text in batch.column(0).as_string::<i32>().iter().flatten() {
+                let normal = normalize_text(text);
+                for term in terms.iter().filter(|term| has_term(&normal, term)) {
+                    let example = cut(&mask(text), term);
+                    let kept = found.entry(term).or_default();
+                    kept.insert((xxh3_64(example.as_bytes()), example));
+                    if kept.len() > per_term {
+                        kept.pop_last();
+                    }
+                }
+            }
+        }
+        Ok(found
+            .into_iter()
+            .filter(|(_, kept)| !kept.is_empty())
+            .map(|(term, kept)| {
+                let examples = kept.into_iter().map(|(_, example)| example).collect();
+                (term.to_owned(), examples)
+            })
+            .collect())
+    }
+}
+
+/// Whether a text has a term; a term of Latin letters not inside a longer word.
+fn has_term(text: &str, term: &str) -> bool {
+    if term.is_empty() {
+        return false;
+    }
+    let joins = |a: Option<char>, b: Option<char>| {
+        let latin = |c: Option<char>| c.is_some_and(|c| c.is_ascii_alphanumeric());
+        latin(a) && latin(b)
+    };
+    text.match_indices(term).any(|(start, _)| {
+        let (before, rest) = text.split_at(start);
+        let after = rest.get(term.len()..).unwrap_or_default();
+        !joins(before.chars().next_back(), term.chars().next())
+            && !joins(term.chars().next_back(), after.chars().next())
+    })
+}
+
+/// A text without what could name a person.
+fn mask(text: &str) -> String {
+    static MASKS: LazyLock<[(Regex, &str); 4]> = LazyLock::new(|| {
+        [
+            (r"(?i)(?:https?://|www\.)[^\s\p{Han}，。！？、]+", "[link]"),
+            (r"(?i)[a-z0-9._%+-]+@[a-z0-9-]+(?:\.[a-z0-9-]+)+", "[mail]"),
+            (r"[@＠][\w·-]{1,30}", "@…"),
+            (r"\d(?:[\s-]?\d){4,}", "[number]"),
+        ]
+        .map(|(pattern, mask)| (Regex::new(pattern).expect("a test masks with each"), mask))
+    });
+    let mut masked = Cow::Borrowed(text.trim());
+    for (pattern, mask) in MASKS.iter() {
+        if let Cow::Owned(changed) = pattern.replace_all(&masked, *mask) {
+            masked = Cow::Owned(changed);
+        }
+    }
+    masked.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// At most [`EXAMPLE_CHARS`] characters of a text, around the term if it is found.
+fn cut(text: &str, term: &str) -> String {
+    let characters: Vec<char> = text.chars().collect();
+    if characters.len() <= EXAMPLE_CHARS {
+        return text.to_owned();
+    }
+    let lower = text.to_lowercase();
+    let place = lower.find(term).map_or(0, |bytes| {
+        lower
+            .get(..bytes)
+            .map_or(0, |before| before.chars().count())
+    });
+    let start = place
+        .saturating_sub(EXAMPLE_CHARS / 3)
+        .min(characters.len() - EXAMPLE_CHARS);
+    let end = start + EXAMPLE_CHARS;
+    let mut example = String::new();
+    if start > 0 {
+        example.push('…');
+    }
+    example.extend(&characters[start..end]);
+    if end < characters.len() {
+        example.push('…');
+    }
+    example
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_could_name_a_person_is_masked() {
+        for (text, masked) in [
+            ("看 https://t.cn/A6x?q=1 转发", "看 [link] 转发"),
+            ("@小明 你好＠Tom-2", "@… 你好@…"),
+            ("电话138 1234-5678联系", "电话[number]联系"),
+            ("mail me: a.b@c.com!", "mail me: [mail]!"),
+            ("2023年涨了5.2%", "2023年涨了5.2%"),
+            ("微信１２３４５６", "微信[number]"),
+        ] {
+            assert_eq!(mask(text), masked);
+        }
+    }
+
+    #[test]
+    fn a_latin_term_is_a_word_of_its_own() {
+        assert!(has_term("we love art", "art"));
+        assert!(!has_term("a party", "art"));
+        assert!(has_term("小米su7太帅", "su7"));
+        assert!(!has_term("小米su77", "su7"));
+        assert!(has_term("我破防了", "破防"));
+        assert!(!has_term("x", ""));
+    }
+
+    #[test]
+    fn long_texts_are_cut_around_the_term() {
+        let text = format!("{}破防{}", "前".repeat(300), "后".repeat(300));
+        let example = cut(&text, "破防");
+        assert!(example.contains("破防") && example.chars().count() == EXAMPLE_CHARS + 2);
+        assert!(cut(&text, "没有").starts_with("前"));
+    }
+}
