@@ -1,1 +1,28 @@
 //! Runs pipelines once or for ever: delivery, schedule and status API.
+//!
+//! [`run_once`] is one evaluation: evaluate, commit, try to deliver. [`Server`] does the
+//! same at an interval, delivers what is left in the outbox, and answers those who poll.
+//! What decides is written before anybody is told: a process may die at any point, and
+//! the next one delivers what the last one decided, under the same id.
+//!
+//! Clock, randomness, HTTP and the evaluation itself stand behind small traits, so that a
+//! monitor can live through a month within a test.
+
+pub mod api;
+mod clock;
+pub mod delivery;
+mod error;
+mod evaluator;
+mod event;
+mod randomness;
+mod run_once;
+mod schedule;
+mod serve;
+
+pub use clock::{Clock, SystemClock, VirtualClock};
+pub use error::MonitorError;
+pub use evaluator::{Evaluation, EvaluationError, Evaluator};
+pub use event::EventSettings;
+pub use randomness::{Randomness, SeededRandomness};
+pub use run_once::{RunOutcome, new_run_id, run_once};
+pub use serve::{ServeOptions, Server};

@@ -1,0 +1,131 @@
+//! The status API: what monitors say to those who poll.
+//!
+//! | path | answers |
+//! |---|---|
+//! | `/api/v1/monitors` | every monitor with its status |
+//! | `/api/v1/monitors/{id}` | one monitor |
+//! | `/api/v1/monitors/{id}/status` | its status; `wait=30s` waits for a change |
+//! | `/api/v1/runs`, `/api/v1/runs/{id}` | runs, newest first; one as its `verdict.json` |
+//! | `/api/v1/retraining-requests` | requests, newest first; `state=`, `wait=` |
+//! | `/livez`, `/readyz` | whether the process lives, and whether it can work |
+//!
+//! Every answer carries a strong `ETag`; `If-None-Match` gives 304. Lists are
+//! `{items, next_page_token, page_size}`; errors are `application/problem+json`
+//! (RFC 9457). Only additions will be made under `v1`, and enums may grow.
+
+mod connection;
+mod etag;
+mod health;
+mod long_poll;
+mod monitors;
+mod page;
+mod problem;
+mod retraining;
+mod runs;
+mod status;
+
+pub(crate) use connection::listen;
+
+use crate::Clock;
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::http::{HeaderValue, header};
+use axum::middleware::{from_fn, map_response};
+use axum::response::Response;
+use axum::routing::get;
+use driftline_store::Store;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{Semaphore, watch};
+use tokio_util::sync::CancellationToken;
+use tower_http::catch_panic::CatchPanicLayer;
+
+/// Bounds of the status API.
+#[derive(Debug, Clone)]
+pub struct ApiSettings {
+    /// Connections at the same time; more wait to be accepted.
+    pub connections: usize,
+    /// Time in which a client must have sent the head of a request.
+    pub header_timeout: Duration,
+    /// Time for an answer that waits for nothing.
+    pub answer_timeout: Duration,
+    /// Waiting polls at the same time; more are answered 503.
+    pub waiters: usize,
+}
+
+impl Default for ApiSettings {
+    fn default() -> Self {
+        Self {
+            connections: 4_096,
+            header_timeout: Duration::from_secs(10),
+            answer_timeout: Duration::from_secs(30),
+            waiters: 2_048,
+        }
+    }
+}
+
+/// What every answer is made from.
+#[derive(Debug, Clone)]
+pub(crate) struct Api {
+    store: Store,
+    clock: Arc<dyn Clock>,
+    changes: watch::Sender<i64>,
+    /// For monitors that no schedule says a freshness for.
+    default_max_age: Duration,
+    settings: ApiSettings,
+    waiters: Arc<Semaphore>,
+    draining: CancellationToken,
+}
+
+impl Api {
+    pub(crate) fn new(
+        store: Store,
+        clock: Arc<dyn Clock>,
+        changes: watch::Sender<i64>,
+        default_max_age: Duration,
+        settings: ApiSettings,
+        draining: CancellationToken,
+    ) -> Self {
+        Self {
+            store,
+            clock,
+            changes,
+            default_max_age,
+            waiters: Arc::new(Semaphore::new(settings.waiters)),
+            settings,
+            draining,
+        }
+    }
+
+    fn router(self) -> Router {
+        Router::new()
+            .route("/api/v1/monitors", get(monitors::list))
+            .route("/api/v1/monitors/{id}", get(monitors::one))
+            .route("/api/v1/monitors/{id}/status", get(monitors::status))
+            .route("/api/v1/runs", get(runs::list))
+            .route("/api/v1/runs/{id}", get(runs::one))
+            .route("/api/v1/retraining-requests", get(retraining::list))
+            .route("/api/v1/retraining-requests/{id}", get(retraining::one))
+            .route("/livez", get(health::livez))
+            .route("/readyz", get(health::readyz))
+            .with_state(self)
+            .layer(DefaultBodyLimit::max(problem::BODY_BYTES))
+            .layer(from_fn(problem::refuse_large_body))
+            .layer(CatchPanicLayer::custom(problem::panicked))
+            .layer(from_fn(problem::everywhere))
+            .layer(map_response(never_guessed))
+    }
+}
+
+/// An answer is what its content type says, and is never shown without asking again.
+async fn never_guessed(mut response: Response) -> Response {
+    let headers = response.headers_mut();
+    headers.insert(
+        header::X_CONTENT_TYPE_OPTIONS,
+        HeaderValue::from_static("nosniff"),
+    );
+    headers
+        .entry(header::CACHE_CONTROL)
+        .or_insert(HeaderValue::from_static("no-cache"));
+    response
+}

@@ -1,0 +1,118 @@
+//! `/api/v1/monitors`: who watches what, and what it says.
+
+use crate::api::Api;
+use crate::api::etag::{self, ETag};
+use crate::api::long_poll::{self, Wait};
+use crate::api::page::{Parameters, after, page, page_size};
+use crate::api::problem::Problem;
+use crate::api::status::{Assessed, assess};
+use axum::extract::{Path, State};
+use axum::http::HeaderMap;
+use axum::response::Response;
+use serde::Deserialize;
+
+const LIST: &str = "monitors";
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ListParameters {
+    page_size: Option<u32>,
+    page_token: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct StatusParameters {
+    wait: Option<String>,
+    version: Option<i64>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NoParameters {}
+
+pub(crate) async fn list(
+    State(api): State<Api>,
+    Parameters(asked): Parameters<ListParameters>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let size = page_size(asked.page_size)?;
+    let after: Option<String> = after(LIST, "", asked.page_token.as_deref())?;
+    let now = api.clock.now();
+    let monitors = api.store.monitors(after.as_deref(), size + 1).await?;
+    let assessed: Vec<Assessed> = monitors
+        .iter()
+        .map(|state| assess(state, api.default_max_age, now))
+        .collect();
+    let tags: Vec<(&str, String)> = assessed
+        .iter()
+        .map(|one| (one.status.id.as_str(), format!("{:?}", one.tag)))
+        .collect();
+    let tag = ETag::of_value(&(tags, size)).map_err(unencodable)?;
+    let items = assessed.into_iter().map(|one| one.status).collect();
+    let page = page(
+        items,
+        size,
+        LIST,
+        "",
+        |status: &crate::api::status::Status| status.id.clone(),
+    );
+    Ok(etag::answer(&tag, &headers, &page))
+}
+
+/// One monitor is what its status says.
+pub(crate) async fn one(
+    State(api): State<Api>,
+    Path(id): Path<String>,
+    Parameters(NoParameters {}): Parameters<NoParameters>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let assessed = read(&api, &id).await?;
+    Ok(etag::answer(&assessed.tag, &headers, &assessed.status))
+}
+
+/// Answers at once unless the client says what it knows, by `If-None-Match` or `version`,
+/// and that is still true: then it waits for news, up to `wait`.
+pub(crate) async fn status(
+    State(api): State<Api>,
+    Path(id): Path<String>,
+    Parameters(asked): Parameters<StatusParameters>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let wait = asked.wait.as_deref().map(long_poll::parse).transpose()?;
+    let mut assessed = read(&api, &id).await?;
+    let is_known = |assessed: &Assessed| {
+        assessed.tag.is_known(&headers) || asked.version == Some(assessed.version)
+    };
+    if let Some(duration) = wait
+        && is_known(&assessed)
+    {
+        let mut wait = Wait::begin(&api, duration)?;
+        let known = assessed.tag.clone();
+        // Read again: something may have changed before the wait began.
+        assessed = read(&api, &id).await?;
+        while assessed.tag == known && wait.next(assessed.stale_at).await {
+            assessed = read(&api, &id).await?;
+        }
+    }
+    Ok(etag::answer(&assessed.tag, &headers, &assessed.status))
+}
+
+async fn read(api: &Api, id: &str) -> Result<Assessed, Problem> {
+    let state = api
+        .store
+        .monitor(id)
+        .await?
+        .ok_or_else(|| Problem::not_found("monitor", id))?;
+    Ok(assess(&state, api.default_max_age, api.clock.now()))
+}
+
+/// Answers are made of strings and numbers.
+pub(crate) fn unencodable(error: serde_json::Error) -> Problem {
+    tracing::error!(%error, "an answer is no JSON");
+    Problem::new(
+        axum::http::StatusCode::INTERNAL_SERVER_ERROR,
+        "internal",
+        "see the server's log",
+    )
+}

@@ -1,0 +1,414 @@
+//! Delivers what is in the outbox: at least once, signed, with retries.
+//!
+//! Each target stands for itself: it has its own claims, its own two attempts at a time,
+//! and what fails there waits there. An attempt is settled under the lease that it was
+//! claimed with, and a lease outlives the longest attempt, so that two processes on one
+//! store do not send the same attempt twice unless one of them was stopped in the middle.
+
+mod address;
+mod retry;
+mod signature;
+mod target;
+mod transport;
+
+pub use retry::{LONGEST_RETRY_AFTER, RetrySchedule};
+pub use signature::{
+    ID_HEADER, KeyError, SIGNATURE_HEADER, SigningKey, SigningKeys, TIMESTAMP_HEADER,
+};
+pub use target::{SecretReference, Target, TargetConfig};
+pub use transport::{ANSWER_BYTES, Answer, HttpTransport, SignedRequest, Transport};
+
+use crate::clock::later;
+use crate::{Clock, MonitorError, Randomness, SeededRandomness, SystemClock};
+use chrono::{DateTime, Utc};
+use driftline_store::{
+    Claim, ClaimRequest, OutboxFilter, OutboxState, Settlement, Store, StoreError,
+};
+use futures::future::{join_all, try_join_all};
+use serde::Serialize;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+/// Attempts at one target at the same time.
+const ATTEMPTS_AT_ONCE: u32 = 2;
+/// What a lease lasts beyond the target's timeout: reading secrets, writing the outcome.
+const LEASE_MARGIN: Duration = Duration::from_secs(60);
+/// How often a dispatcher looks for events that another process decided.
+const LOOK_EVERY: Duration = Duration::from_secs(5);
+/// Rows of the outbox that are listed at once.
+const PAGE: u32 = 500;
+/// Characters of an answer that are kept.
+const ANSWER_CHARACTERS: usize = 200;
+
+/// Which events to try.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Selection {
+    /// Those whose next attempt is due.
+    Due,
+    /// These, due or not.
+    Events(Vec<String>),
+    /// All that await delivery, due or not.
+    Pending,
+}
+
+/// How one attempt ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct DeliveryReport {
+    /// The event.
+    pub event_id: String,
+    /// Its type.
+    pub kind: String,
+    /// The monitor whose event it is.
+    pub monitor: String,
+    /// The target.
+    pub target: String,
+    /// The attempt's number, from 1.
+    pub attempt: i64,
+    /// How it ended.
+    pub outcome: DeliveryOutcome,
+}
+
+/// How one attempt ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum DeliveryOutcome {
+    /// The target said yes.
+    Delivered {
+        /// With this status.
+        status: u16,
+    },
+    /// It did not; another attempt follows.
+    Retry {
+        /// What went wrong.
+        error: String,
+        /// When the next attempt is due.
+        next_at: DateTime<Utc>,
+    },
+    /// Given up.
+    Dead {
+        /// What went wrong.
+        error: String,
+    },
+}
+
+impl DeliveryOutcome {
+    /// Whether the target said yes.
+    pub fn is_delivered(&self) -> bool {
+        matches!(self, Self::Delivered { .. })
+    }
+}
+
+/// Delivers the outbox of one store.
+#[derive(Debug, Clone)]
+pub struct Deliverer {
+    store: Store,
+    clock: Arc<dyn Clock>,
+    randomness: Arc<dyn Randomness>,
+    transport: Arc<dyn Transport>,
+    schedule: RetrySchedule,
+    owner: String,
+}
+
+impl Deliverer {
+    /// Delivers over HTTP, by the machine's clock.
+    pub fn new(store: Store) -> Self {
+        Self::with(
+            store,
+            Arc::new(SystemClock),
+            Arc::new(SeededRandomness::from_system()),
+            Arc::new(HttpTransport::new()),
+        )
+    }
+
+    /// Delivers by the given clock, chance and transport.
+    pub fn with(
+        store: Store,
+        clock: Arc<dyn Clock>,
+        randomness: Arc<dyn Randomness>,
+        transport: Arc<dyn Transport>,
+    ) -> Self {
+        Self {
+            store,
+            clock,
+            randomness,
+            transport,
+            schedule: RetrySchedule::default(),
+            owner: uuid::Uuid::new_v4().to_string(),
+        }
+    }
+
+    /// Tries each selected event once for each of a monitor's targets, and returns how
+    /// each attempt ended, by target.
+    ///
+    /// # Errors
+    /// [`MonitorError::Store`]; an attempt that fails is no error.
+    pub async fn deliver(
+        &self,
+        monitor: &str,
+        targets: &[Target],
+        selection: &Selection,
+    ) -> Result<Vec<DeliveryReport>, MonitorError> {
+        let reports = try_join_all(
+            targets
+                .iter()
+                .map(|target| self.deliver_to(monitor, target, selection)),
+        )
+        .await?;
+        Ok(reports.into_iter().flatten().collect())
+    }
+
+    async fn deliver_to(
+        &self,
+        monitor: &str,
+        target: &Target,
+        selection: &Selection,
+    ) -> Result<Vec<DeliveryReport>, MonitorError> {
+        let events = match selection {
+            Selection::Due => {
+                let never = CancellationToken::new();
+                return self.deliver_due(monitor, target, &never).await;
+            }
+            Selection::Events(events) => events.clone(),
+            Selection::Pending => self.pending(monitor, target).await?,
+        };
+        let mut reports = Vec::new();
+        for event in &events {
+            let claims = self.claim(monitor, target, Some(event), 1).await?;
+            reports.extend(self.attempt_all(target, &claims).await?);
+        }
+        Ok(reports)
+    }
+
+    /// Everything that is due now, or until `stop`. A failed attempt is due later, so this
+    /// ends.
+    async fn deliver_due(
+        &self,
+        monitor: &str,
+        target: &Target,
+        stop: &CancellationToken,
+    ) -> Result<Vec<DeliveryReport>, MonitorError> {
+        let mut reports = Vec::new();
+        loop {
+            if stop.is_cancelled() {
+                return Ok(reports);
+            }
+            let claims = self.claim(monitor, target, None, ATTEMPTS_AT_ONCE).await?;
+            if claims.is_empty() {
+                return Ok(reports);
+            }
+            reports.extend(self.attempt_all(target, &claims).await?);
+        }
+    }
+
+    async fn pending(&self, monitor: &str, target: &Target) -> Result<Vec<String>, StoreError> {
+        let mut events = Vec::new();
+        for state in [OutboxState::Pending, OutboxState::Inflight] {
+            let filter = OutboxFilter {
+                state: Some(state),
+                monitor: Some(monitor.to_owned()),
+                target: Some(target.name().to_owned()),
+            };
+            let mut after = None;
+            loop {
+                let rows = self.store.outbox(&filter, after.as_ref(), PAGE).await?;
+                let Some(last) = rows.last() else { break };
+                after = Some(last.position());
+                events.extend(rows.into_iter().map(|row| row.event_id));
+            }
+        }
+        Ok(events)
+    }
+
+    async fn claim(
+        &self,
+        monitor: &str,
+        target: &Target,
+        event_id: Option<&str>,
+        limit: u32,
+    ) -> Result<Vec<Claim>, StoreError> {
+        let now = self.clock.now();
+        let request = ClaimRequest {
+            owner: &self.owner,
+            monitor,
+            target: target.name(),
+            event_id,
+            limit,
+            lease_until: later(now, target.timeout() + LEASE_MARGIN),
+        };
+        self.store.claim(&request, now).await
+    }
+
+    async fn attempt_all(
+        &self,
+        target: &Target,
+        claims: &[Claim],
+    ) -> Result<Vec<DeliveryReport>, MonitorError> {
+        join_all(claims.iter().map(|claim| self.attempt(target, claim)))
+            .await
+            .into_iter()
+            .collect()
+    }
+
+    async fn attempt(
+        &self,
+        target: &Target,
+        claim: &Claim,
+    ) -> Result<DeliveryReport, MonitorError> {
+        let settlement = self.send(target, claim).await;
+        let now = self.clock.now();
+        if !self.store.settle(claim, &settlement, now).await? {
+            tracing::warn!(
+                event = claim.event_id,
+                target = claim.target,
+                "the lease of a delivery ran out before its outcome was written"
+            );
+        }
+        let outcome = match settlement {
+            Settlement::Delivered { status } => {
+                tracing::info!(
+                    event = claim.event_id,
+                    target = claim.target,
+                    status,
+                    "delivered"
+                );
+                DeliveryOutcome::Delivered { status }
+            }
+            Settlement::Retry { error, next_at, .. } => {
+                tracing::warn!(event = claim.event_id, target = claim.target, attempt = claim.attempt, %error, %next_at, "not delivered");
+                DeliveryOutcome::Retry { error, next_at }
+            }
+            Settlement::Dead { error, .. } => {
+                tracing::error!(event = claim.event_id, target = claim.target, attempt = claim.attempt, %error, "given up");
+                DeliveryOutcome::Dead { error }
+            }
+        };
+        Ok(DeliveryReport {
+            event_id: claim.event_id.clone(),
+            kind: claim.kind.clone(),
+            monitor: claim.monitor.clone(),
+            target: claim.target.clone(),
+            attempt: claim.attempt,
+            outcome,
+        })
+    }
+
+    async fn send(&self, target: &Target, claim: &Claim) -> Settlement {
+        let keys = match target.signing_keys() {
+            Ok(keys) => keys,
+            Err(error) => return self.failed(claim, None, error.to_string(), None),
+        };
+        let timestamp = self.clock.now().timestamp();
+        let request = SignedRequest {
+            id: claim.event_id.clone(),
+            timestamp,
+            signature: keys.sign(&claim.event_id, timestamp, claim.payload.as_bytes()),
+            body: claim.payload.clone(),
+        };
+        match self.transport.send(target, request).await {
+            Ok(answer) => self.judge(target, claim, &answer),
+            Err(error) => self.failed(claim, None, error, None),
+        }
+    }
+
+    /// Only 2xx is a yes; 410 is a no for ever.
+    fn judge(&self, target: &Target, claim: &Claim, answer: &Answer) -> Settlement {
+        let status = answer.status;
+        if (200..300).contains(&status) {
+            return Settlement::Delivered { status };
+        }
+        let mut error = format!("answered {status}");
+        let said = quote(&answer.body, target);
+        if !said.is_empty() {
+            error.push_str(&format!(": {said}"));
+        }
+        if status == 410 {
+            return Settlement::Dead {
+                status: Some(status),
+                error,
+            };
+        }
+        let asked = match (status, &answer.retry_after) {
+            (429 | 503, Some(value)) => retry::retry_after(value, self.clock.now()),
+            _ => None,
+        };
+        self.failed(claim, Some(status), error, asked)
+    }
+
+    fn failed(
+        &self,
+        claim: &Claim,
+        status: Option<u16>,
+        error: String,
+        asked: Option<Duration>,
+    ) -> Settlement {
+        match self.schedule.delay(claim.attempt, &*self.randomness) {
+            None => Settlement::Dead { status, error },
+            Some(delay) => Settlement::Retry {
+                status,
+                error,
+                next_at: later(self.clock.now(), delay.max(asked.unwrap_or_default())),
+            },
+        }
+    }
+
+    /// Delivers to one target until shutdown. `changes` wakes it when a run was committed.
+    pub(crate) async fn dispatch(
+        &self,
+        monitor: &str,
+        target: &Target,
+        mut changes: watch::Receiver<i64>,
+        shutdown: &CancellationToken,
+    ) {
+        while !shutdown.is_cancelled() {
+            changes.mark_unchanged();
+            if let Err(error) = self.deliver_due(monitor, target, shutdown).await {
+                tracing::error!(monitor, target = target.name(), %error, "cannot deliver");
+            }
+            let wait = self.until_due(monitor, target).await;
+            tokio::select! {
+                () = shutdown.cancelled() => {}
+                () = self.clock.sleep(wait) => {}
+                // A sender that is gone leaves the clock.
+                Ok(()) = changes.changed() => {}
+            }
+        }
+    }
+
+    async fn until_due(&self, monitor: &str, target: &Target) -> Duration {
+        match self.store.next_due(monitor, target.name()).await {
+            Ok(Some(due)) => (due - self.clock.now())
+                .to_std()
+                .unwrap_or_default()
+                // A row that is due and could not be claimed is somebody else's.
+                .clamp(Duration::from_millis(100), LOOK_EVERY),
+            Ok(None) => LOOK_EVERY,
+            Err(error) => {
+                tracing::error!(monitor, target = target.name(), %error, "cannot read the outbox");
+                LOOK_EVERY
+            }
+        }
+    }
+}
+
+/// The beginning of what a target said, fit for a log: no control characters, and nothing
+/// of the URL's path and query, which may be a secret that the target repeats.
+fn quote(body: &str, target: &Target) -> String {
+    let mut text: String = body
+        .chars()
+        .take(ANSWER_CHARACTERS)
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect();
+    let url = target.url();
+    let secret_parts = url
+        .path_segments()
+        .into_iter()
+        .flatten()
+        .chain(url.query())
+        .filter(|part| part.len() >= 8);
+    for part in secret_parts {
+        text = text.replace(part, "…");
+    }
+    text.trim().to_owned()
+}

@@ -1,0 +1,180 @@
+//! Sends one signed request over HTTP and reads what came back, within bounds.
+//!
+//! No proxy from the environment, no redirects (a 3xx is a failure: the signature was
+//! meant for the first host), only addresses that passed the guard, one deadline for the
+//! whole exchange, and no more of an answer than [`ANSWER_BYTES`].
+
+use crate::delivery::Target;
+use crate::delivery::address::{GuardedResolver, check, ip_literal};
+use async_trait::async_trait;
+use ipnet::IpNet;
+use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
+use reqwest::{Client, redirect};
+use std::collections::BTreeMap;
+use std::fmt::Debug;
+use std::sync::{Mutex, PoisonError};
+
+/// As much of an answer as is read.
+pub const ANSWER_BYTES: usize = 64 * 1024;
+
+/// A request, ready to be sent as it is.
+#[derive(Debug, Clone)]
+pub struct SignedRequest {
+    /// `webhook-id`.
+    pub id: String,
+    /// `webhook-timestamp`, in seconds since 1970.
+    pub timestamp: i64,
+    /// `webhook-signature`.
+    pub signature: String,
+    /// The bytes that were signed.
+    pub body: String,
+}
+
+/// What a target answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// The status.
+    pub status: u16,
+    /// `Retry-After`, as it was sent.
+    pub retry_after: Option<String>,
+    /// The beginning of the body.
+    pub body: String,
+}
+
+/// Sends a request; HTTP in life, a double in tests.
+#[async_trait]
+pub trait Transport: Send + Sync + Debug {
+    /// Sends the request to the target's URL.
+    ///
+    /// # Errors
+    /// What kept it from an answer, for people, without the URL.
+    async fn send(&self, target: &Target, request: SignedRequest) -> Result<Answer, String>;
+}
+
+/// HTTP over TCP and TLS.
+#[derive(Debug, Default)]
+pub struct HttpTransport {
+    /// One client for each list of allowed networks: the guard sits in the client.
+    clients: Mutex<BTreeMap<Vec<IpNet>, Client>>,
+}
+
+impl HttpTransport {
+    /// A transport without connections yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    fn client(&self, allowed: &[IpNet]) -> Result<Client, String> {
+        let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(client) = clients.get(allowed) {
+            return Ok(client.clone());
+        }
+        install_tls_provider();
+        let client = Client::builder()
+            .no_proxy()
+            .redirect(redirect::Policy::none())
+            .dns_resolver(GuardedResolver::new(allowed))
+            .user_agent(concat!("driftline/", env!("CARGO_PKG_VERSION")))
+            .pool_max_idle_per_host(2)
+            .build()
+            .map_err(|error| format!("no HTTP client: {error}"))?;
+        clients.insert(allowed.to_vec(), client.clone());
+        Ok(client)
+    }
+}
+
+#[async_trait]
+impl Transport for HttpTransport {
+    async fn send(&self, target: &Target, request: SignedRequest) -> Result<Answer, String> {
+        // A literal address is never resolved, so the resolver's guard does not see it.
+        if let Some(ip) = ip_literal(target.url()) {
+            check(ip, target.allow_addresses()).map_err(|refused| refused.to_string())?;
+        }
+        let client = self.client(target.allow_addresses())?;
+        let exchange = async {
+            let response = client
+                .post(target.url().clone())
+                .headers(headers(&request)?)
+                .body(request.body)
+                .send()
+                .await
+                .map_err(said)?;
+            let status = response.status().as_u16();
+            let retry_after = response
+                .headers()
+                .get(RETRY_AFTER)
+                .and_then(|value| value.to_str().ok())
+                .map(str::to_owned);
+            Ok(Answer {
+                status,
+                retry_after,
+                body: beginning(response).await,
+            })
+        };
+        tokio::time::timeout(target.timeout(), exchange)
+            .await
+            .unwrap_or_else(|_| {
+                Err(format!(
+                    "no whole answer within {} ms",
+                    target.timeout().as_millis()
+                ))
+            })
+    }
+}
+
+fn headers(request: &SignedRequest) -> Result<HeaderMap, String> {
+    use crate::delivery::signature::{ID_HEADER, SIGNATURE_HEADER, TIMESTAMP_HEADER};
+    let mut headers = HeaderMap::new();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    for (name, value) in [
+        (ID_HEADER, request.id.clone()),
+        (TIMESTAMP_HEADER, request.timestamp.to_string()),
+        (SIGNATURE_HEADER, request.signature.clone()),
+    ] {
+        let value = HeaderValue::from_str(&value)
+            .map_err(|_| format!("`{name}` cannot be sent as a header"))?;
+        headers.insert(HeaderName::from_static(name), value);
+    }
+    Ok(headers)
+}
+
+/// As much of the body as is worth reading. A body that breaks off does not undo the
+/// status that came before it; one that dribbles runs into the deadline of the exchange.
+async fn beginning(mut response: reqwest::Response) -> String {
+    let mut bytes = Vec::new();
+    while bytes.len() < ANSWER_BYTES {
+        match response.chunk().await {
+            Ok(Some(chunk)) => {
+                let left = ANSWER_BYTES - bytes.len();
+                bytes.extend_from_slice(&chunk[..chunk.len().min(left)]);
+            }
+            Ok(None) | Err(_) => break,
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+/// An error and its innermost cause, without the URL.
+fn said(error: reqwest::Error) -> String {
+    let error = error.without_url();
+    let mut cause: &dyn std::error::Error = &error;
+    while let Some(inner) = cause.source() {
+        cause = inner;
+    }
+    if std::ptr::addr_eq(cause, &raw const error) {
+        error.to_string()
+    } else {
+        format!("{error}: {cause}")
+    }
+}
+
+/// rustls is linked without a provider of its own choice; another part of the process may
+/// have installed one already, which is as good.
+fn install_tls_provider() {
+    if rustls::crypto::ring::default_provider()
+        .install_default()
+        .is_err()
+    {
+        tracing::debug!("a TLS provider is installed already");
+    }
+}

@@ -1,0 +1,248 @@
+//! From a run to the events that tell about it.
+//!
+//! An event's id follows from the monitor, the window and what happened to it, so that a
+//! window that is evaluated twice, after a crash or because its data did not change, is
+//! told of once. A window without a time has nothing but its content to be known by.
+//!
+//! Of a monitor's first run only the newest window is told of: the others are history that
+//! nobody was waiting for. Later runs also tell of every failed window since the last one.
+
+use crate::clock::later;
+use crate::delivery::Target;
+use chrono::{DateTime, Utc};
+use driftline_store::{MonitorState, NewEvent, NewRetrainingRequest};
+use driftline_verdict::{ActionKind, Finding, Run, Severity, Verdict, Window};
+use serde_json::{Map, Value, json};
+use std::time::Duration;
+use uuid::Uuid;
+
+/// Findings in a payload; the rest is counted, and a link leads to them.
+const FINDINGS: usize = 10;
+/// Characters of one text in a payload.
+const TEXT_CHARACTERS: usize = 300;
+/// Bytes of `data`, so that a payload stays under the 20 kB of Standard Webhooks.
+const DATA_BYTES: usize = 18_000;
+/// Namespace of event ids; drawn once.
+const NAMESPACE: Uuid = Uuid::from_u128(0x6d0a_51b3_6c64_4d5e_9f4e_0b7f_5a27_c1d8);
+
+/// What events say beside the run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EventSettings {
+    /// Where the status API is reached from outside, without a slash at the end; events
+    /// carry links only where it is set.
+    pub base_url: Option<String>,
+    /// How long a retraining request waits to be accepted; meanwhile its monitor asks for
+    /// no other one.
+    pub retraining_expiry: Duration,
+}
+
+impl Default for EventSettings {
+    fn default() -> Self {
+        Self {
+            base_url: None,
+            retraining_expiry: Duration::from_secs(24 * 60 * 60),
+        }
+    }
+}
+
+/// What a run leads to.
+#[derive(Debug, Clone)]
+pub(crate) struct Decided {
+    pub(crate) events: Vec<NewEvent>,
+    pub(crate) retraining: Option<NewRetrainingRequest>,
+}
+
+/// The events and the retraining request of a run. `before` is the monitor's state before it.
+pub(crate) fn decide(
+    monitor: &str,
+    run: &Run,
+    before: Option<&MonitorState>,
+    targets: &[Target],
+    settings: &EventSettings,
+    now: DateTime<Utc>,
+) -> Decided {
+    let events = windows_to_tell(run, before)
+        .into_iter()
+        .map(|window| {
+            let kind = window_event(window.verdict);
+            NewEvent {
+                id: format!("evt_{}", identity(monitor, window, kind)),
+                kind: kind.to_owned(),
+                data: data(monitor, run, window, settings),
+                targets: told(targets, ActionKind::Notify),
+            }
+        })
+        .collect();
+    let retraining = run
+        .actions
+        .iter()
+        .find(|action| action.kind == ActionKind::Retrain)
+        .and_then(|action| {
+            let kind = "retraining.requested";
+            let window = run.windows.iter().rev().find(|window| {
+                window.start == action.window_start && window.end == action.window_end
+            })?;
+            let identity = identity(monitor, window, kind);
+            let id = format!("retrain_{identity}");
+            let mut data = data(monitor, run, window, settings);
+            data.insert("retraining_request_id".to_owned(), id.clone().into());
+            data.insert("reason".to_owned(), clipped(&action.reason).into());
+            Some(NewRetrainingRequest {
+                id,
+                reason: action.reason.clone(),
+                window_start: window.start.clone(),
+                window_end: window.end.clone(),
+                expires_at: later(now, settings.retraining_expiry),
+                event: NewEvent {
+                    id: format!("evt_{identity}"),
+                    kind: kind.to_owned(),
+                    data,
+                    targets: told(targets, ActionKind::Retrain),
+                },
+            })
+        });
+    Decided { events, retraining }
+}
+
+/// The type of the event about a window that asks for notice.
+fn window_event(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Fail => "window.failed",
+        Verdict::Unknown => "window.unknown",
+        Verdict::Warn | Verdict::Pass => "window.noticed",
+    }
+}
+
+fn windows_to_tell<'a>(run: &'a Run, before: Option<&MonitorState>) -> Vec<&'a Window> {
+    let Some(newest) = run.newest_window() else {
+        return Vec::new();
+    };
+    let seen_until = before
+        .and_then(|before| before.last_window_end.as_deref())
+        .and_then(instant);
+    let mut windows: Vec<&Window> = run.windows[..run.windows.len() - 1]
+        .iter()
+        .filter(|window| {
+            let end = window.end.as_deref().and_then(instant);
+            window.verdict == Verdict::Fail
+                && matches!((seen_until, end), (Some(seen), Some(end)) if end > seen)
+        })
+        .collect();
+    let asked = run
+        .actions
+        .iter()
+        .any(|action| action.kind == ActionKind::Notify);
+    if newest.verdict == Verdict::Fail || asked {
+        windows.push(newest);
+    }
+    windows
+}
+
+fn instant(text: &str) -> Option<DateTime<Utc>> {
+    DateTime::parse_from_rfc3339(text).ok().map(|t| t.to_utc())
+}
+
+fn told(targets: &[Target], kind: ActionKind) -> Vec<String> {
+    targets
+        .iter()
+        .filter(|target| target.on().contains(&kind))
+        .map(|target| target.name().to_owned())
+        .collect()
+}
+
+/// The same for the same window of the same monitor and the same thing that happened to it.
+fn identity(monitor: &str, window: &Window, kind: &str) -> String {
+    let window = match (&window.start, &window.end) {
+        (None, None) => json!(window),
+        (start, end) => json!([start, end]),
+    };
+    // JSON keeps the parts apart, whatever characters they hold.
+    let name = json!([monitor, kind, window]).to_string();
+    Uuid::new_v5(&NAMESPACE, name.as_bytes())
+        .simple()
+        .to_string()
+}
+
+fn data(monitor: &str, run: &Run, window: &Window, settings: &EventSettings) -> Map<String, Value> {
+    let with = |severity: Severity| {
+        window
+            .findings
+            .iter()
+            .filter(|finding| finding.severity == severity)
+            .count()
+    };
+    let mut data = Map::new();
+    data.insert("monitor".to_owned(), monitor.into());
+    data.insert("run_id".to_owned(), run.run_id.as_str().into());
+    data.insert("baseline_id".to_owned(), run.baseline_id.as_str().into());
+    data.insert("verdict".to_owned(), json!(window.verdict));
+    data.insert("run_verdict".to_owned(), json!(run.verdict));
+    data.insert(
+        "window".to_owned(),
+        json!({"start": window.start, "end": window.end, "rows": window.rows}),
+    );
+    data.insert(
+        "counts".to_owned(),
+        json!({
+            "error": with(Severity::Error),
+            "warning": with(Severity::Warning),
+            "info": with(Severity::Info),
+            "not_evaluated": window.not_evaluated.len(),
+        }),
+    );
+    if let Some(base) = &settings.base_url {
+        let base = base.trim_end_matches('/');
+        data.insert(
+            "links".to_owned(),
+            json!({
+                "status": format!("{base}/api/v1/monitors/{monitor}/status"),
+                "run": format!("{base}/api/v1/runs/{}", run.run_id),
+            }),
+        );
+    }
+    let mut findings: Vec<Value> = worst_first(&window.findings)
+        .into_iter()
+        .take(FINDINGS)
+        .map(told_finding)
+        .collect();
+    data.insert("findings".to_owned(), findings.clone().into());
+    while !findings.is_empty() && size(&data) > DATA_BYTES {
+        findings.pop();
+        data.insert("findings".to_owned(), findings.clone().into());
+    }
+    data
+}
+
+fn size(data: &Map<String, Value>) -> usize {
+    serde_json::to_vec(data).map_or(usize::MAX, |bytes| bytes.len())
+}
+
+fn worst_first(findings: &[Finding]) -> Vec<&Finding> {
+    let mut findings: Vec<&Finding> = findings.iter().collect();
+    findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
+    findings
+}
+
+fn told_finding(finding: &Finding) -> Value {
+    json!({
+        "kind": finding.kind,
+        "severity": finding.severity,
+        "column": finding.column.as_deref().map(clipped),
+        "slice": finding.slice.as_deref().map(clipped),
+        "measure": finding.measure.as_deref().map(clipped),
+        "value": finding.value,
+        "threshold": finding.threshold,
+        "term": finding.term.as_deref().map(clipped),
+        "message": clipped(&finding.message),
+    })
+}
+
+fn clipped(text: &str) -> String {
+    match text.char_indices().nth(TEXT_CHARACTERS) {
+        None => text.to_owned(),
+        Some((end, _)) => {
+            let (head, _) = text.split_at(end);
+            format!("{head}…")
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! One evaluation: evaluate, commit, try to deliver.
+
+use crate::delivery::{Deliverer, DeliveryReport, Selection};
+use crate::event::{self, EventSettings};
+use crate::{Clock, Evaluation, EvaluationError, Evaluator, MonitorError};
+use chrono::{DateTime, Utc};
+use driftline_store::{Committed, RunCommit, Store};
+use uuid::{NoContext, Timestamp, Uuid};
+
+/// What a run left behind.
+#[derive(Debug, Clone)]
+pub struct RunOutcome {
+    /// The run, its report and its baseline.
+    pub evaluation: Evaluation,
+    /// What was written.
+    pub committed: Committed,
+    /// The attempts to deliver this run's own events. One that failed stays in the outbox.
+    pub deliveries: Vec<DeliveryReport>,
+}
+
+/// Evaluates, commits, and tries each delivery of this very run once; with `deliverer`
+/// `None` the events wait in the outbox. An evaluation that ends in an error makes the
+/// monitor's verdict unknown.
+///
+/// # Errors
+/// [`MonitorError::Evaluation`] with the pipeline's own error as source, or
+/// [`MonitorError::Store`]. A delivery that fails is no error: it is in the outcome.
+pub async fn run_once(
+    evaluator: &dyn Evaluator,
+    store: &Store,
+    clock: &dyn Clock,
+    settings: &EventSettings,
+    deliverer: Option<&Deliverer>,
+) -> Result<RunOutcome, MonitorError> {
+    let started = clock.now();
+    let evaluated = evaluator.evaluate(&new_run_id(started), started).await;
+    let (evaluation, committed) =
+        commit(evaluator, evaluated, store, clock.now(), settings).await?;
+    let deliveries = match deliverer {
+        Some(deliverer) if !committed.new_events.is_empty() => {
+            deliverer
+                .deliver(
+                    evaluator.name(),
+                    evaluator.targets(),
+                    &Selection::Events(committed.new_events.clone()),
+                )
+                .await?
+        }
+        _ => Vec::new(),
+    };
+    Ok(RunOutcome {
+        evaluation,
+        committed,
+        deliveries,
+    })
+}
+
+/// Writes down what an evaluation ended in, a verdict or an error.
+pub(crate) async fn commit(
+    evaluator: &dyn Evaluator,
+    evaluated: Result<Evaluation, EvaluationError>,
+    store: &Store,
+    now: DateTime<Utc>,
+    settings: &EventSettings,
+) -> Result<(Evaluation, Committed), MonitorError> {
+    let monitor = evaluator.name();
+    let evaluation = match evaluated {
+        Ok(evaluation) => evaluation,
+        Err(source) => {
+            let reason = format!("the evaluation failed: {}", with_causes(source.as_ref()));
+            store.commit_failure(monitor, &reason, now).await?;
+            return Err(MonitorError::Evaluation {
+                monitor: monitor.to_owned(),
+                source,
+            });
+        }
+    };
+    let before = store.monitor(monitor).await?;
+    let decided = event::decide(
+        monitor,
+        &evaluation.run,
+        before.as_ref(),
+        evaluator.targets(),
+        settings,
+        now,
+    );
+    let committed = store
+        .commit_run(
+            &RunCommit {
+                monitor,
+                run: &evaluation.run,
+                report: &evaluation.report,
+                baseline: &evaluation.baseline,
+                retraining: decided.retraining,
+                events: decided.events,
+            },
+            now,
+        )
+        .await?;
+    Ok((evaluation, committed))
+}
+
+/// An id for a run that begins now. Ids sort by time.
+pub fn new_run_id(now: DateTime<Utc>) -> String {
+    let seconds = u64::try_from(now.timestamp()).unwrap_or(0);
+    let timestamp = Timestamp::from_unix(NoContext, seconds, now.timestamp_subsec_nanos());
+    Uuid::new_v7(timestamp).to_string()
+}
+
+/// An error and its causes on one line, each said once.
+fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let said = error.to_string();
+        if !text.contains(&said) {
+            text.push_str(": ");
+            text.push_str(&said);
+        }
+        cause = error.source();
+    }
+    text
+}

@@ -1,0 +1,253 @@
+//! The process that runs for ever: schedules, deliveries and the status API.
+
+use crate::api::{Api, ApiSettings};
+use crate::delivery::{Deliverer, HttpTransport, Transport};
+use crate::event::EventSettings;
+use crate::schedule::Schedule;
+use crate::{Clock, Evaluator, MonitorError, Randomness, SeededRandomness, SystemClock, api};
+use driftline_store::{MonitorSettings, Store};
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::sync::{Semaphore, watch};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+/// How often to look whether another process changed the store.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// How a server runs.
+#[derive(Debug, Clone)]
+pub struct ServeOptions {
+    /// Where the status API listens; port 0 takes any free one.
+    pub listen: SocketAddr,
+    /// Whether it may listen where other machines reach it.
+    pub allow_remote: bool,
+    /// From the beginning of one run to that of the next; at least 1 s.
+    pub every: Duration,
+    /// How long an evaluation counts as fresh; three intervals if `None`.
+    pub max_age: Option<Duration>,
+    /// What events say beside the run.
+    pub events: EventSettings,
+    /// Evaluations at the same time.
+    pub evaluations_at_once: usize,
+    /// How long a shutdown is announced by `/readyz` before new connections are refused,
+    /// so that a balancer sends nobody any more.
+    pub announce: Duration,
+    /// How long a shutdown then waits for what has begun.
+    pub drain: Duration,
+    /// Bounds of the status API.
+    pub api: ApiSettings,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Chance.
+    pub randomness: Arc<dyn Randomness>,
+    /// How events are sent.
+    pub transport: Arc<dyn Transport>,
+}
+
+impl Default for ServeOptions {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            allow_remote: false,
+            every: Duration::from_secs(300),
+            max_age: None,
+            events: EventSettings::default(),
+            evaluations_at_once: 1,
+            announce: Duration::from_secs(1),
+            drain: Duration::from_secs(20),
+            api: ApiSettings::default(),
+            clock: Arc::new(SystemClock),
+            randomness: Arc::new(SeededRandomness::from_system()),
+            transport: Arc::new(HttpTransport::new()),
+        }
+    }
+}
+
+/// A server that listens and has not begun to work.
+pub struct Server {
+    listener: TcpListener,
+    address: SocketAddr,
+    store: Store,
+    evaluators: Vec<Arc<dyn Evaluator>>,
+    options: ServeOptions,
+}
+
+impl Server {
+    /// Checks everything that can be checked, makes the monitors known and listens.
+    ///
+    /// # Errors
+    /// [`MonitorError`]: two pipelines or two targets of one name, an address that other
+    /// machines reach or that is taken, an interval below 1 s, a store that fails.
+    pub async fn bind(
+        evaluators: Vec<Arc<dyn Evaluator>>,
+        store: Store,
+        options: ServeOptions,
+    ) -> Result<Self, MonitorError> {
+        if options.every < Duration::from_secs(1) {
+            return Err(MonitorError::Interval {
+                given_ms: options.every.as_millis(),
+            });
+        }
+        if !options.allow_remote && !options.listen.ip().is_loopback() {
+            return Err(MonitorError::RemoteListen {
+                listen: options.listen,
+            });
+        }
+        distinct("pipelines", evaluators.iter().map(|one| one.name()))?;
+        for evaluator in &evaluators {
+            let names = evaluator.targets().iter().map(|target| target.name());
+            distinct("webhook targets", names)?;
+        }
+        let max_age = options.max_age.unwrap_or(options.every.saturating_mul(3));
+        for evaluator in &evaluators {
+            let settings = MonitorSettings {
+                max_age: Some(max_age),
+                max_window_age: evaluator.max_window_age(),
+            };
+            store
+                .register_monitor(evaluator.name(), settings, options.clock.now())
+                .await?;
+        }
+        let listen = |source| MonitorError::Listen {
+            listen: options.listen,
+            source,
+        };
+        let listener = TcpListener::bind(options.listen).await.map_err(listen)?;
+        let address = listener.local_addr().map_err(listen)?;
+        Ok(Self {
+            listener,
+            address,
+            store,
+            evaluators,
+            options,
+        })
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Works until `shutdown`: then `/readyz` says no and no run or delivery begins; after
+    /// `announce` no connection is accepted; what has begun is waited for up to `drain`,
+    /// and the store is closed.
+    ///
+    /// # Errors
+    /// [`MonitorError::Threads`]. Everything that fails later is logged and shown in the
+    /// monitors' status, and ends nothing.
+    pub async fn run(self, shutdown: CancellationToken) -> Result<(), MonitorError> {
+        let Self {
+            listener,
+            store,
+            evaluators,
+            options,
+            ..
+        } = self;
+        let threads = tokio::runtime::Builder::new_multi_thread()
+            .thread_name("driftline-evaluate")
+            .enable_all()
+            .build()
+            .map_err(|source| MonitorError::Threads { source })?;
+        let changes = watch::Sender::new(0_i64);
+        let deliverer = Deliverer::with(
+            store.clone(),
+            Arc::clone(&options.clock),
+            Arc::clone(&options.randomness),
+            Arc::clone(&options.transport),
+        );
+        let room = Arc::new(Semaphore::new(options.evaluations_at_once.max(1)));
+        let mut work = JoinSet::new();
+        for evaluator in evaluators {
+            for target in evaluator.targets().to_vec() {
+                let (deliverer, monitor) = (deliverer.clone(), evaluator.name().to_owned());
+                let (changed, shutdown) = (changes.subscribe(), shutdown.clone());
+                work.spawn(async move {
+                    deliverer
+                        .dispatch(&monitor, &target, changed, &shutdown)
+                        .await;
+                });
+            }
+            let schedule = Schedule {
+                evaluator,
+                store: store.clone(),
+                clock: Arc::clone(&options.clock),
+                every: options.every,
+                settings: options.events.clone(),
+                threads: threads.handle().clone(),
+                room: Arc::clone(&room),
+                changes: changes.clone(),
+            };
+            work.spawn(schedule.run(shutdown.clone()));
+        }
+        work.spawn(watch_store(
+            store.clone(),
+            changes.clone(),
+            shutdown.clone(),
+        ));
+        let api = Api::new(
+            store.clone(),
+            Arc::clone(&options.clock),
+            changes,
+            options.max_age.unwrap_or(options.every.saturating_mul(3)),
+            options.api.clone(),
+            shutdown.clone(),
+        );
+        let closing = CancellationToken::new();
+        work.spawn(api::listen(listener, api, closing.clone()));
+
+        shutdown.cancelled().await;
+        tokio::time::sleep(options.announce).await;
+        closing.cancel();
+        let drained = tokio::time::timeout(options.drain, async {
+            while let Some(ended) = work.join_next().await {
+                if let Err(error) = ended {
+                    tracing::error!(%error, "a task of the server ended badly");
+                }
+            }
+        })
+        .await;
+        if drained.is_err() {
+            tracing::warn!("what had begun did not end in time; what was not committed is undone");
+        }
+        work.shutdown().await;
+        threads.shutdown_background();
+        store.close().await;
+        Ok(())
+    }
+}
+
+/// Wakes waiting readers when another process wrote to the store.
+async fn watch_store(store: Store, changes: watch::Sender<i64>, shutdown: CancellationToken) {
+    loop {
+        tokio::select! {
+            () = shutdown.cancelled() => return,
+            () = tokio::time::sleep(LOOK_EVERY) => {}
+        }
+        match store.change_counter().await {
+            Ok(counter) => {
+                changes.send_if_modified(|known| std::mem::replace(known, counter) != counter);
+            }
+            Err(error) => tracing::error!(%error, "cannot look for changes"),
+        }
+    }
+}
+
+fn distinct<'a>(
+    what: &'static str,
+    names: impl Iterator<Item = &'a str>,
+) -> Result<(), MonitorError> {
+    let mut seen = BTreeSet::new();
+    for name in names {
+        if !seen.insert(name) {
+            return Err(MonitorError::DuplicateName {
+                what,
+                name: name.to_owned(),
+            });
+        }
+    }
+    Ok(())
+}
