@@ -331,7 +331,7 @@ fn near(name: &str, names: &[String]) -> Vec<String> {
             let letters: Vec<char> = name.to_lowercase().chars().collect();
             (edits(&wanted, &letters), name)
         })
-        .filter(|&(edits, _)| edits <= wanted.len().max(3) / 3)
+        .filter(|&(edits, _)| edits <= wanted.len().div_ceil(3))
         .collect();
     close.sort();
     close
@@ -470,7 +470,7 @@ mod tests {
     #[test]
     fn a_misspelt_name_finds_its_neighbours() {
         let names = ["title", "Titles", "day", "rank"].map(String::from);
-        assert_eq!(near("titel", &names), ["title"]);
+        assert_eq!(near("titel", &names), ["Titles", "title"]);
         assert_eq!(near("TITLE", &names), ["title", "Titles"]);
         assert!(near("confidence", &names).is_empty());
         let error = EngineError::unknown_column("confidence", &names);

@@ -48,6 +48,18 @@ impl Source {
             csv: CsvOptions::default(),
         }
     }
+
+    /// The files that it names now, in the order that they are read; none for
+    /// standard input.
+    ///
+    /// # Errors
+    /// As [`Engine::open`](crate::Engine::open) for what is missing or unreadable.
+    pub fn files(&self) -> Result<Vec<std::path::PathBuf>, EngineError> {
+        if self.location == "-" {
+            return Ok(Vec::new());
+        }
+        discover::paths(&self.location)
+    }
 }
 
 /// How rows are written in a file.
