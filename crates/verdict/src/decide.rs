@@ -38,7 +38,7 @@ pub fn run_verdict(windows: &[Window]) -> Verdict {
 }
 
 /// When findings turn into a request to retrain.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct ActionPolicy {
     /// How often a failing drift must be seen before it asks for retraining.
@@ -48,6 +48,9 @@ pub struct ActionPolicy {
     /// Share of the documents that contain confirmed coinages, in `[0, 1]`, from which they
     /// ask for retraining.
     pub retrain_coinage_share: f64,
+    /// Names of rules that speak against the data itself, such as a flood of advertisements
+    /// or of copies: no retraining is asked for while one of them is broken.
+    pub hold_while: Vec<String>,
 }
 
 impl Default for ActionPolicy {
@@ -56,6 +59,7 @@ impl Default for ActionPolicy {
             confirm: Confirmation { windows: 2, of: 3 },
             confirm_out_of_vocabulary: Confirmation { windows: 3, of: 3 },
             retrain_coinage_share: 0.005,
+            hold_while: Vec::new(),
         }
     }
 }
@@ -76,7 +80,8 @@ pub struct Confirmation {
 /// somebody should see, or a finding that asks for it by name.
 ///
 /// `retrain` needs a newest window whose data is sound: no broken schema, no missing volume,
-/// nothing stale, every required check made. Then either a failing drift or loss of confidence
+/// nothing stale, none of the rules broken that the policy holds it back for, every required
+/// check made. Then either a failing drift or loss of confidence
 /// (a finding of severity error whose action is `retrain`) is confirmed over the last windows,
 /// or confirmed coinages reach the share of documents that the policy names. Entities and
 /// surges never count.
@@ -89,7 +94,7 @@ pub fn decide_actions(windows: &[Window], policy: &ActionPolicy) -> Vec<Action> 
     if !notify.is_empty() {
         actions.push(action(ActionKind::Notify, notify, newest));
     }
-    if is_sound(newest) {
+    if is_sound(newest, policy) {
         let (mut retrain, mut asking) = confirmed_drift(windows, policy);
         if let Some((reason, window)) = coined_share(windows, policy) {
             retrain.push(reason);
@@ -139,7 +144,7 @@ fn notify_reasons(window: &Window) -> Vec<String> {
 fn asks_to_notify(finding: &Finding) -> bool {
     finding.severity == Severity::Error
         || finding.action == Some(ActionKind::Notify)
-        || (is_broken_data(finding) && finding.severity >= Severity::Warning)
+        || is_broken_data(finding)
         || (finding.kind == FindingKind::Term && finding.tier >= Some(TermTier::Alarm))
 }
 
@@ -148,28 +153,40 @@ fn is_broken_data(finding: &Finding) -> bool {
     match finding.kind {
         FindingKind::Anomaly => finding.severity == Severity::Error,
         FindingKind::Volume | FindingKind::Freshness => finding.severity >= Severity::Warning,
-        FindingKind::Rule => {
-            finding.severity == Severity::Error && finding.action == Some(ActionKind::Notify)
-        }
         _ => false,
     }
 }
 
+fn is_held(finding: &Finding, policy: &ActionPolicy) -> bool {
+    finding.kind == FindingKind::Rule
+        && finding
+            .measure
+            .as_ref()
+            .is_some_and(|rule| policy.hold_while.contains(rule))
+}
+
 /// Whether a model could be trained on rows like these.
-fn is_sound(window: &Window) -> bool {
+fn is_sound(window: &Window, policy: &ActionPolicy) -> bool {
     window.rows > 0
-        && !window.findings.iter().any(is_broken_data)
+        && !window
+            .findings
+            .iter()
+            .any(|finding| is_broken_data(finding) || is_held(finding, policy))
         && !window.not_evaluated.iter().any(|check| check.required)
 }
 
 /// The newest sound windows with their places, oldest first, out of the last `of`.
-fn sound_among(windows: &[Window], of: usize) -> impl Iterator<Item = (usize, &Window)> {
+fn sound_among<'a>(
+    windows: &'a [Window],
+    of: usize,
+    policy: &'a ActionPolicy,
+) -> impl Iterator<Item = (usize, &'a Window)> {
     let first = windows.len().saturating_sub(of.max(1));
     windows
         .iter()
         .enumerate()
         .skip(first)
-        .filter(|(_, window)| is_sound(window))
+        .filter(|(_, window)| is_sound(window, policy))
 }
 
 /// What stays the same when a drift is seen again: which measure of a column trips may
@@ -211,7 +228,7 @@ fn asks_to_retrain(finding: &Finding) -> bool {
 fn confirmed_drift(windows: &[Window], policy: &ActionPolicy) -> (Vec<String>, usize) {
     let looked_at = policy.confirm.of.max(policy.confirm_out_of_vocabulary.of);
     let mut seen: BTreeMap<Identity, (Vec<usize>, &Finding)> = BTreeMap::new();
-    for (place, window) in sound_among(windows, looked_at) {
+    for (place, window) in sound_among(windows, looked_at, policy) {
         for finding in window.findings.iter().filter(|f| asks_to_retrain(f)) {
             let entry = seen
                 .entry(identity(finding))
@@ -254,7 +271,7 @@ fn confirmed_drift(windows: &[Window], policy: &ActionPolicy) -> (Vec<String>, u
 fn coined_share(windows: &[Window], policy: &ActionPolicy) -> Option<(String, usize)> {
     let mut shares: BTreeMap<&str, f64> = BTreeMap::new();
     let mut asking = 0;
-    for (place, window) in sound_among(windows, policy.confirm.of) {
+    for (place, window) in sound_among(windows, policy.confirm.of, policy) {
         for finding in window.findings.iter().filter(|f| is_confirmed_coinage(f)) {
             let documents = finding.window_rows.unwrap_or(window.rows);
             if let (Some(term), Some(count), 1..) = (&finding.term, finding.count, documents) {
@@ -462,6 +479,28 @@ mod tests {
         };
         assert_eq!(kinds(&[of(4)]), [ActionKind::Notify]);
         assert_eq!(kinds(&[of(5)]), [ActionKind::Notify, ActionKind::Retrain]);
+    }
+
+    #[test]
+    fn a_flood_of_copies_holds_retraining_back_where_the_policy_says_so() {
+        let flood = Finding {
+            measure: Some("copies".into()),
+            ..Finding::new(FindingKind::Rule, Severity::Error, "half are copies")
+        };
+        let bad = || window(9, vec![drift("title", "jensen_shannon")]);
+        let windows = [
+            bad(),
+            bad(),
+            window(9, vec![drift("title", "jensen_shannon"), flood]),
+        ];
+        assert_eq!(kinds(&windows), [ActionKind::Notify, ActionKind::Retrain]);
+        let policy = ActionPolicy {
+            hold_while: vec!["copies".into()],
+            ..ActionPolicy::default()
+        };
+        let actions = decide_actions(&windows, &policy);
+        assert_eq!(actions.len(), 1);
+        assert_eq!(actions[0].kind, ActionKind::Notify);
     }
 
     #[test]

@@ -234,6 +234,9 @@ pub struct Finding {
     /// The value beyond which it is a finding.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub threshold: Option<f64>,
+    /// Unit of the value, the threshold and the effect: `bits`, `share`, …
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unit: Option<String>,
     /// Share of stationary windows that differ at least this much.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub p_value: Option<f64>,
@@ -291,6 +294,7 @@ impl Finding {
             measure: None,
             value: None,
             threshold: None,
+            unit: None,
             p_value: None,
             effect: None,
             effect_lower: None,

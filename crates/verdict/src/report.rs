@@ -1,4 +1,19 @@
 //! Reports of a run for people and for other tools.
+//!
+//! Each is a function from values to text: nothing here reads, writes or knows the time.
 
+mod chart;
 pub(crate) mod format;
+mod html;
+mod json;
+mod junit;
+mod markdown;
 pub mod model;
+mod summary;
+mod table;
+
+pub use html::{MAX_SIZE_BYTES, html};
+pub use json::json;
+pub use junit::junit;
+pub use markdown::markdown;
+pub use table::table;

@@ -1,6 +1,7 @@
 //! How numbers, times and names are written, the same in every report.
 
 use crate::{Finding, FindingKind, Window};
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 /// The minus sign and the spaces are those of print, so that columns of digits line up.
 const MINUS: char = '−';
@@ -43,12 +44,13 @@ pub(crate) fn count(value: u64) -> String {
     grouped
 }
 
-/// A number with its unit; a `share` is written in per cent.
+/// A number with its unit; a `share`, or a `share of documents`, is written in per cent.
 pub(crate) fn quantity(value: f64, unit: &str) -> String {
-    match unit {
-        "share" => format!("{} %", number(value * 100.0)),
-        "" => number(value),
-        unit => format!("{} {unit}", number(value)),
+    let unit = clip(unit, 30);
+    match (unit.as_str(), unit.strip_prefix("share")) {
+        ("", _) => number(value),
+        (_, Some(of)) => format!("{} %{of}", number(value * 100.0)),
+        (unit, None) => format!("{} {unit}", number(value)),
     }
 }
 
@@ -78,10 +80,13 @@ pub(crate) fn instant(rfc3339: &str) -> String {
     }
 }
 
+/// Characters of an instant that are shown; a proper one has fewer.
+const NAME: usize = 40;
+
 /// What a window is called: its start, or its number where the data has no time.
 pub(crate) fn window_name(window: &Window, place: usize) -> String {
     match &window.start {
-        Some(start) => instant(start),
+        Some(start) => clip(&instant(start), NAME),
         None => format!("window {}", place + 1),
     }
 }
@@ -89,7 +94,11 @@ pub(crate) fn window_name(window: &Window, place: usize) -> String {
 /// From where to where a window goes.
 pub(crate) fn window_span(window: &Window, place: usize) -> String {
     match (&window.start, &window.end) {
-        (Some(start), Some(end)) => format!("{} to {}", instant(start), instant(end)),
+        (Some(start), Some(end)) => format!(
+            "{} to {}",
+            clip(&instant(start), NAME),
+            clip(&instant(end), NAME)
+        ),
         _ => window_name(window, place),
     }
 }
@@ -121,6 +130,16 @@ pub(crate) fn subject(finding: &Finding) -> String {
     subject
 }
 
+/// The value against its limit, in words.
+pub(crate) fn amount(finding: &Finding) -> Option<String> {
+    let unit = finding.unit.as_deref().unwrap_or_default();
+    let value = quantity(finding.value?, unit);
+    Some(match finding.threshold {
+        Some(limit) => format!("{value} against a limit of {}", quantity(limit, unit)),
+        None => value,
+    })
+}
+
 /// At most so many characters, on one line and without control characters.
 pub(crate) fn clip(text: &str, characters: usize) -> String {
     let mut line = text
@@ -133,6 +152,23 @@ pub(crate) fn clip(text: &str, characters: usize) -> String {
         clipped.push('…');
     }
     clipped
+}
+
+/// Text cut to so many columns of a terminal; a Chinese character fills two.
+pub(crate) fn fit(text: &str, columns: usize) -> String {
+    if text.width() <= columns {
+        return text.to_owned();
+    }
+    let mut used = 1;
+    let mut fitted: String = text
+        .chars()
+        .take_while(|character| {
+            used += character.width().unwrap_or(0);
+            used <= columns
+        })
+        .collect();
+    fitted.push('…');
+    fitted
 }
 
 #[cfg(test)]
@@ -173,6 +209,12 @@ mod tests {
         assert_eq!(instant("2023-01-02T00:00:00Z"), "2023-01-02");
         assert_eq!(instant("2023-01-02T14:30:00+08:00"), "2023-01-02 14:30");
         assert_eq!(instant("7"), "7");
+    }
+
+    #[test]
+    fn chinese_text_is_cut_by_the_columns_it_fills() {
+        assert_eq!(fit("情绪价值", 8), "情绪价值");
+        assert_eq!(fit("情绪价值", 6), "情绪…");
     }
 
     #[test]

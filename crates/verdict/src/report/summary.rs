@@ -2,7 +2,7 @@
 //! was trained on, what moved, since when, and what to do.
 
 use crate::report::format;
-use crate::report::format::{counted, number, subject};
+use crate::report::format::{amount, counted, subject};
 use crate::{ActionKind, Finding, FindingKind, Run, Severity, TermTier, Verdict, Window};
 use std::collections::BTreeSet;
 
@@ -126,15 +126,6 @@ pub(crate) fn worst_first(window: &Window) -> Vec<&Finding> {
     findings
 }
 
-/// The value against its limit, in words.
-pub(crate) fn amount(finding: &Finding) -> Option<String> {
-    let value = finding.value?;
-    Some(match finding.threshold {
-        Some(limit) => format!("{} against a limit of {}", number(value), number(limit)),
-        None => number(value),
-    })
-}
-
 /// Reads the newest window and what led to it.
 pub(crate) fn summary(run: &Run) -> Summary {
     let tally = tally(run);
@@ -171,15 +162,18 @@ pub(crate) fn summary(run: &Run) -> Summary {
         ) && finding.severity == Severity::Error
     });
     let span = format::window_span(newest, place);
-    let leading = moved.first().map(|moved| match &moved.amount {
-        Some(amount) => format!(
-            "{} moved most, {amount}, {}",
-            moved.subject,
-            moved.since.sentence()
-        ),
-        None => format!("{}, {}", moved.subject, moved.since.sentence()),
-    });
-    let because = leading.unwrap_or_else(|| "see the findings below".to_owned());
+    let new_terms = new_terms(newest);
+    let because = match moved.first() {
+        Some(moved) => match moved.since.in_a_row {
+            0 | 1 => format!("{} is beyond its limit", moved.subject),
+            row => format!(
+                "{} is beyond its limit, as in each window since {} ({row} in a row)",
+                moved.subject, moved.since.first
+            ),
+        },
+        None if !new_terms.is_empty() => counted(new_terms.len(), "new word"),
+        None => "see the findings below".to_owned(),
+    };
     let (answer, sentence) = match (newest.verdict, broken) {
         (Verdict::Pass, _) => (
             "Yes, still the same data.",
@@ -187,16 +181,13 @@ pub(crate) fn summary(run: &Run) -> Summary {
         ),
         (Verdict::Warn, _) => (
             "Mostly, but something moved.",
-            format!("{span}: {because}. Not enough to fail."),
+            format!("{span}: {because}. That is not enough to fail."),
         ),
         (Verdict::Fail, Some(broken)) => (
             "The data is broken.",
             format!("{span}: {}", sentence_of(&broken.message)),
         ),
-        (Verdict::Fail, None) => (
-            "No, the data has changed.",
-            format!("{span}: {because}."),
-        ),
+        (Verdict::Fail, None) => ("No, the data has changed.", format!("{span}: {because}.")),
         (Verdict::Unknown, _) => (
             "It cannot be said.",
             match newest.not_evaluated.iter().find(|check| check.required) {
@@ -216,7 +207,7 @@ pub(crate) fn summary(run: &Run) -> Summary {
         sentence,
         more: worst.len().saturating_sub(moved.len()),
         moved,
-        new_terms: new_terms(newest),
+        new_terms,
         to_do: to_do(run, newest, broken.is_some()),
         run: tally,
     }
@@ -253,7 +244,10 @@ fn to_do(run: &Run, newest: &Window, broken: bool) -> String {
         _ if broken => "Repair the data first. No retraining is asked for while it is broken: \
                         a model must not learn from it."
             .into(),
-        (_, Some(action)) => format!("Retrain the model on newer data: {}", sentence_of(&action.reason)),
+        (_, Some(action)) => format!(
+            "Retrain the model on newer data: {}",
+            sentence_of(&action.reason)
+        ),
         (Verdict::Fail, None) => "Look at what moved. Retraining is not asked for yet: a change \
                                   has to be confirmed by more windows first."
             .into(),
@@ -274,13 +268,22 @@ fn tally(run: &Run) -> String {
             .count();
         (windows > 0).then(|| format!("{windows} {}", verdict.name()))
     };
-    let parts: Vec<String> = [Verdict::Fail, Verdict::Unknown, Verdict::Warn, Verdict::Pass]
-        .into_iter()
-        .filter_map(with)
-        .collect();
+    let parts: Vec<String> = [
+        Verdict::Fail,
+        Verdict::Unknown,
+        Verdict::Warn,
+        Verdict::Pass,
+    ]
+    .into_iter()
+    .filter_map(with)
+    .collect();
     format!(
         "{}: {}",
         counted(run.windows.len(), "window"),
-        if parts.is_empty() { "none".to_owned() } else { parts.join(", ") }
+        if parts.is_empty() {
+            "none".to_owned()
+        } else {
+            parts.join(", ")
+        }
     )
 }
