@@ -48,6 +48,21 @@ pub enum Measure {
 }
 
 impl Measure {
+    /// Every measure.
+    pub const ALL: &'static [Self] = &[
+        Self::PopulationStabilityIndex,
+        Self::JensenShannon,
+        Self::KolmogorovSmirnov,
+        Self::Wasserstein,
+        Self::ChiSquared,
+        Self::LInfinity,
+        Self::Hellinger,
+        Self::GTest,
+        Self::MeanDifference,
+        Self::MeanIncrease,
+        Self::NullShare,
+    ];
+
     /// Its name in files, settings and messages.
     pub fn name(self) -> &'static str {
         match self {

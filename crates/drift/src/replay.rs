@@ -226,6 +226,7 @@ impl Calibrator {
     pub fn card(&mut self, blocks_per_window: usize, rows: &[SliceRows]) -> ThresholdCard {
         let length = blocks_per_window.max(1);
         let draws = self.settings.draws;
+        let windows = self.blocks() / length;
         let mut tests = Vec::new();
         for SliceRows { slice, rows } in rows {
             let (low, high, weight) = bucket(*rows);
@@ -243,9 +244,9 @@ impl Calibrator {
                     let high = high.map_or(low, |high| &high.values[index][at]);
                     tests.push(TestCard::new(
                         series.key.clone(),
-                        measure,
-                        decides,
+                        (measure, decides),
                         self.min_effect(&series.key, measure).0,
+                        windows,
                         interpolate(low, high, weight),
                     ));
                 }
@@ -253,11 +254,10 @@ impl Calibrator {
         }
         let basis = self.basis(length);
         let calibrated = !matches!(basis, Basis::NotCalibrated { .. });
-        let windows = self.blocks() / length;
         // Draws whose stretches may touch: their starts are less than a length apart.
         let overlap = (LONGEST_EXTENSION * length * draws).div_ceil(self.blocks());
-        let limit =
-            calibrated.then(|| family_limit(&tests, draws, overlap, self.settings.rate));
+        let limit = calibrated
+            .then(|| family_limit(&tests, draws, overlap, windows, self.settings.rate));
         ThresholdCard {
             version: CARD_VERSION,
             rate: self.settings.rate,
@@ -267,7 +267,8 @@ impl Calibrator {
             extrapolated: calibrated && self.settings.rate * (windows as f64) < 1.0,
             basis,
             windows_in_baseline: windows,
-            limit,
+            limit: limit.map(|(limit, _)| limit),
+            baseline_unstable: limit.is_some_and(|(_, unstable)| unstable),
             tests,
         }
     }
@@ -307,8 +308,10 @@ impl Calibrator {
         let stretches = by_blocks.then(|| self.stretches(length, slice, rows));
         let factor = variance_factor(length, self.blocks());
         let values = self
-            .of_slice(slice)
+            .series
+            .iter()
             .enumerate()
+            .filter(|(_, series)| series.key.slice.as_ref() == slice)
             .map(|(index, series)| {
                 let mut rng = ChaCha8Rng::seed_from_u64(
                     self.settings.seed ^ rows.rotate_left(32) ^ (length as u64).rotate_left(16),

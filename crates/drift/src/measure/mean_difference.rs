@@ -2,15 +2,18 @@
 
 /// Mean of values given as (value, count); `None` without counts.
 pub fn mean(values: impl Iterator<Item = (f64, u64)>) -> Option<f64> {
-    let (sum, count) = values.fold((0.0, 0_u64), |(sum, count), (value, n)| {
-        (sum + value * n as f64, count + n)
+    // A running mean: a sum of large numbers could overflow.
+    let (mean, count) = values.filter(|&(_, n)| n > 0).fold((0.0, 0_u64), |(mean, count), (value, n)| {
+        let count = count + n;
+        let weight = n as f64 / count as f64;
+        (mean * (1.0 - weight) + value * weight, count)
     });
-    (count > 0).then(|| sum / count as f64)
+    (count > 0).then_some(mean)
 }
 
 /// Window's mean less the baseline's, in the column's own unit.
 pub fn mean_increase(baseline: f64, window: f64) -> f64 {
-    window - baseline
+    (window - baseline).clamp(f64::MIN, f64::MAX)
 }
 
 /// Distance of the means in standard deviations of the baseline, without sign.
@@ -19,7 +22,7 @@ pub fn mean_increase(baseline: f64, window: f64) -> f64 {
 /// column's own.
 pub fn mean_difference(baseline: f64, window: f64, standard_deviation: f64) -> f64 {
     let unit = if standard_deviation > 0.0 { standard_deviation } else { 1.0 };
-    (window - baseline).abs() / unit
+    ((window - baseline).abs() / unit).min(f64::MAX)
 }
 
 #[cfg(test)]

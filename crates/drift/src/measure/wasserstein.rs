@@ -52,8 +52,7 @@ pub fn wasserstein(cells: &[Cell], scale: Scale) -> Option<f64> {
         sum += area(cell, gap, after, scale);
         gap = after;
     }
-    let value = sum / scale.spread;
-    value.is_finite().then_some(value)
+    Some((sum / scale.spread).min(f64::MAX))
 }
 
 /// ∫ |gap| over the part of the cell inside the clip; the gap is linear across the cell.
