@@ -290,3 +290,29 @@ pub(crate) fn describe(location: &str, operation: &'static str, error: sqlx::Err
         },
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use chrono::DateTime;
+
+    /// A disk that is full, as far as the writer can see.
+    #[tokio::test]
+    async fn a_full_disk_is_named_and_leaves_the_store_as_it_was() {
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("sqlite://{}", folder.path().join("store.db").display());
+        let store = Store::open(&url).await.unwrap();
+        sqlx::query("PRAGMA max_page_count = 1")
+            .execute(&store.writer)
+            .await
+            .unwrap();
+        let reason = "x".repeat(100_000);
+        let error = store
+            .commit_failure("titles", &reason, DateTime::UNIX_EPOCH)
+            .await
+            .unwrap_err();
+        assert!(matches!(error, StoreError::Full { .. }), "{error:?}");
+        assert!(error.to_string().contains("free some disk space"));
+        assert!(store.monitor("titles").await.unwrap().is_none());
+    }
+}

@@ -1,0 +1,442 @@
+//! One transaction a run: everything or nothing, whatever happens in the middle.
+
+use crate::support::{Fixture, MONITOR, Parts, at, close, counts, execute, open, url};
+use driftline_store::{
+    OutboxFilter, RetrainingFilter, RetrainingState, RunFilter, Store, StoreError,
+};
+use driftline_verdict::Verdict;
+use std::future::Future;
+use std::io::{BufRead, BufReader};
+use std::pin::{Pin, pin};
+use std::process::{Command, Stdio};
+use std::task::{Context, Poll};
+
+const CHILD: &str = "DRIFTLINE_STORE_TEST_CHILD";
+
+#[tokio::test]
+async fn a_committed_run_is_read_back_as_it_was() {
+    let Fixture {
+        store,
+        folder: _folder,
+    } = Fixture::new().await;
+    let parts = Parts::of("1");
+    let committed = store.commit_run(&parts.commit(), at(5)).await.unwrap();
+    assert_eq!(committed.new_events, ["evt_1", "evt_retrain_1"]);
+    assert_eq!(committed.retraining_request.as_deref(), Some("retrain_1"));
+
+    assert_eq!(store.run("1").await.unwrap().unwrap(), parts.run);
+    assert_eq!(store.report("1").await.unwrap().unwrap(), parts.report);
+    assert_eq!(
+        store.baseline("sha256:0").await.unwrap().unwrap(),
+        parts.baseline
+    );
+    let windows = store.windows("1").await.unwrap();
+    assert_eq!(
+        (windows.len(), windows[1].errors, windows[1].infos),
+        (2, 1, 1)
+    );
+
+    let monitor = store.monitor(MONITOR).await.unwrap().unwrap();
+    assert_eq!(monitor.verdict, Verdict::Fail);
+    assert_eq!(
+        monitor.last_window_end.as_deref(),
+        Some("2024-01-03T00:00:00Z")
+    );
+    assert_eq!(monitor.last_evaluated_at, Some(at(5)));
+    assert_eq!(monitor.state_version, committed.state_version);
+
+    let outbox = store
+        .outbox(&OutboxFilter::default(), None, 10)
+        .await
+        .unwrap();
+    let rows: Vec<(&str, &str)> = outbox
+        .iter()
+        .map(|row| (row.event_id.as_str(), row.target.as_str()))
+        .collect();
+    assert_eq!(
+        rows,
+        [
+            ("evt_1", "chat"),
+            ("evt_1", "pager"),
+            ("evt_retrain_1", "trainer")
+        ]
+    );
+}
+
+#[tokio::test]
+async fn an_unknown_run_is_none_and_a_known_one_is_not_written_twice() {
+    let Fixture {
+        store,
+        folder: _folder,
+    } = Fixture::new().await;
+    assert!(store.run("1").await.unwrap().is_none());
+    assert!(store.report("1").await.unwrap().is_none());
+    store
+        .commit_run(&Parts::of("1").commit(), at(0))
+        .await
+        .unwrap();
+    let error = store
+        .commit_run(&Parts::of("1").commit(), at(1))
+        .await
+        .unwrap_err();
+    assert!(matches!(error, StoreError::RunExists { .. }), "{error:?}");
+}
+
+#[tokio::test]
+async fn a_run_on_another_baseline_than_the_one_named_is_refused() {
+    let Fixture {
+        store,
+        folder: _folder,
+    } = Fixture::new().await;
+    let mut parts = Parts::of("1");
+    parts.baseline.id = "sha256:1".to_owned();
+    let error = store.commit_run(&parts.commit(), at(0)).await.unwrap_err();
+    assert!(
+        error.to_string().contains("was compared with baseline"),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn the_same_window_evaluated_twice_makes_no_second_event() {
+    let Fixture {
+        store,
+        folder: _folder,
+    } = Fixture::new().await;
+    store
+        .commit_run(&Parts::of("1").commit(), at(0))
+        .await
+        .unwrap();
+    let mut again = Parts::of("2");
+    again.events = Parts::of("1").events;
+    again.retraining = Parts::of("1").retraining;
+    let committed = store.commit_run(&again.commit(), at(1)).await.unwrap();
+    assert!(committed.new_events.is_empty());
+    assert_eq!(committed.retraining_request, None);
+    assert_eq!(
+        store
+            .outbox(&OutboxFilter::default(), None, 10)
+            .await
+            .unwrap()
+            .len(),
+        3
+    );
+    assert_eq!(
+        store
+            .runs(&RunFilter::default(), None, 10)
+            .await
+            .unwrap()
+            .len(),
+        2
+    );
+}
+
+#[tokio::test]
+async fn an_open_retraining_request_is_the_only_one_until_it_expires() {
+    let Fixture {
+        store,
+        folder: _folder,
+    } = Fixture::new().await;
+    let commit = async |id: &str, seconds: i64| {
+        let mut parts = Parts::of(id);
+        if let Some(request) = &mut parts.retraining {
+            request.expires_at = at(seconds + 100);
+        }
+        store
+            .commit_run(&parts.commit(), at(seconds))
+            .await
+            .unwrap()
+    };
+    let asked = |state| RetrainingFilter {
+        state,
+        ..RetrainingFilter::default()
+    };
+    assert!(commit("1", 0).await.retraining_request.is_some());
+    assert_eq!(commit("2", 99).await.retraining_request, None);
+
+    let open = asked(Some(RetrainingState::Requested));
+    assert_eq!(
+        store
+            .retraining_requests(&open, None, 9, at(99))
+            .await
+            .unwrap()
+            .len(),
+        1
+    );
+    // Nobody has to write for it to expire.
+    assert!(
+        store
+            .retraining_requests(&open, None, 9, at(100))
+            .await
+            .unwrap()
+            .is_empty()
+    );
+
+    assert!(commit("3", 100).await.retraining_request.is_some());
+    let all = store
+        .retraining_requests(&asked(None), None, 9, at(100))
+        .await
+        .unwrap();
+    let states: Vec<_> = all
+        .iter()
+        .map(|request| (request.id.as_str(), request.state))
+        .collect();
+    assert_eq!(
+        states,
+        [
+            ("retrain_3", RetrainingState::Requested),
+            ("retrain_1", RetrainingState::Expired)
+        ]
+    );
+}
+
+#[tokio::test]
+async fn events_of_a_monitor_are_numbered_and_carry_their_number() {
+    let Fixture { store, folder } = Fixture::new().await;
+    store
+        .commit_run(&Parts::of("1").commit(), at(0))
+        .await
+        .unwrap();
+    store
+        .commit_run(&Parts::of("2").commit(), at(1))
+        .await
+        .unwrap();
+    let mut raw = crate::support::raw(&folder).await;
+    let payloads: Vec<(i64, String)> =
+        sqlx::query_as("SELECT sequence, payload FROM events ORDER BY sequence")
+            .fetch_all(&mut raw)
+            .await
+            .unwrap();
+    let numbers: Vec<i64> = payloads.iter().map(|(number, _)| *number).collect();
+    assert_eq!(numbers, [1, 2, 3]);
+    for (number, payload) in payloads {
+        let payload: serde_json::Value = serde_json::from_str(&payload).unwrap();
+        assert_eq!(payload["data"]["sequence"], number);
+        assert!(payload["type"].is_string() && payload["timestamp"].is_string());
+    }
+}
+
+#[tokio::test]
+async fn a_failed_evaluation_makes_an_old_verdict_unknown() {
+    let Fixture {
+        store,
+        folder: _folder,
+    } = Fixture::new().await;
+    store
+        .commit_run(&Parts::of("1").commit(), at(0))
+        .await
+        .unwrap();
+    store
+        .commit_failure(MONITOR, "no such file", at(9))
+        .await
+        .unwrap();
+    let monitor = store.monitor(MONITOR).await.unwrap().unwrap();
+    assert_eq!(monitor.verdict, Verdict::Unknown);
+    assert_eq!(monitor.reason.as_deref(), Some("no such file"));
+    assert_eq!(monitor.last_evaluated_at, Some(at(0)));
+    assert_eq!(monitor.last_attempt_at, Some(at(9)));
+}
+
+#[tokio::test]
+async fn runs_come_newest_first_in_pages_that_repeat_nothing() {
+    let Fixture {
+        store,
+        folder: _folder,
+    } = Fixture::new().await;
+    for (id, seconds) in [("a", 0), ("b", 1), ("c", 1), ("d", 2)] {
+        store
+            .commit_run(&Parts::of(id).commit(), at(seconds))
+            .await
+            .unwrap();
+    }
+    let mut ids = Vec::new();
+    let mut after = None;
+    while let Some(run) = store
+        .runs(&RunFilter::default(), after.as_ref(), 1)
+        .await
+        .unwrap()
+        .pop()
+    {
+        after = Some(run.position());
+        ids.push(run.id);
+    }
+    assert_eq!(ids, ["d", "c", "b", "a"]);
+    let passed = RunFilter {
+        verdict: Some(Verdict::Pass),
+        ..RunFilter::default()
+    };
+    assert!(store.runs(&passed, None, 10).await.unwrap().is_empty());
+    assert_eq!(store.newest_run(MONITOR).await.unwrap().unwrap().id, "d");
+}
+
+/// Every statement of a commit made to fail once.
+#[tokio::test]
+async fn a_commit_that_fails_at_any_table_leaves_nothing() {
+    let Fixture { store, folder } = Fixture::new().await;
+    store
+        .commit_run(&Parts::of("0").commit(), at(0))
+        .await
+        .unwrap();
+    let mut raw = crate::support::raw(&folder).await;
+    let before = counts(&mut raw).await;
+    let mut parts = Parts::of("1");
+    // The first run's request is open still.
+    execute(
+        &mut raw,
+        "UPDATE retraining_requests SET state = 'failed'".to_owned(),
+    )
+    .await;
+    parts.baseline.id = "sha256:1".to_owned();
+    parts.run.baseline_id = "sha256:1".to_owned();
+    for fault in [
+        "INSERT ON baselines",
+        "INSERT ON runs",
+        "INSERT ON reports",
+        "INSERT ON windows",
+        "INSERT ON findings",
+        "INSERT ON retraining_requests",
+        "INSERT ON events",
+        "INSERT ON outbox",
+        "UPDATE ON monitors",
+        "UPDATE ON changes",
+    ] {
+        let trigger =
+            format!("CREATE TRIGGER fault BEFORE {fault} BEGIN SELECT RAISE(ABORT, 'fault'); END");
+        execute(&mut raw, trigger).await;
+        let error = store.commit_run(&parts.commit(), at(1)).await.unwrap_err();
+        assert!(error.to_string().contains("fault"), "{fault}: {error}");
+        assert_eq!(counts(&mut raw).await, before, "{fault}");
+        execute(&mut raw, "DROP TRIGGER fault".to_owned()).await;
+    }
+    store.commit_run(&parts.commit(), at(1)).await.unwrap();
+    assert_ne!(counts(&mut raw).await, before);
+    close(raw).await;
+}
+
+/// Drops a future at its n-th poll, as a server does that is told to go down.
+struct DropAt<F> {
+    future: Pin<Box<F>>,
+    polls_left: u32,
+}
+
+impl<F: Future> Future for DropAt<F> {
+    type Output = Option<F::Output>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        if self.polls_left == 0 {
+            return Poll::Ready(None);
+        }
+        self.polls_left -= 1;
+        self.future.as_mut().poll(context).map(Some)
+    }
+}
+
+/// A run is whole in the store, or is not there.
+async fn assert_whole_or_absent(store: &Store, id: &str) -> bool {
+    let is_there = store.run(id).await.unwrap().is_some();
+    let windows = store.windows(id).await.unwrap().len();
+    assert_eq!(windows, if is_there { 2 } else { 0 }, "run {id}");
+    let outbox = store
+        .outbox(&OutboxFilter::default(), None, 1_000)
+        .await
+        .unwrap();
+    let rows = outbox
+        .iter()
+        .filter(|row| row.event_id == format!("evt_{id}"))
+        .count();
+    assert_eq!(rows, if is_there { 2 } else { 0 }, "run {id}");
+    is_there
+}
+
+#[tokio::test]
+async fn a_commit_dropped_at_any_point_is_whole_or_absent() {
+    let Fixture {
+        store,
+        folder: _folder,
+    } = Fixture::new().await;
+    let mut polls = 1;
+    loop {
+        let id = format!("{polls}");
+        let parts = Parts::of(&id);
+        let commit = parts.commit();
+        let dropped = pin!(DropAt {
+            future: Box::pin(store.commit_run(&commit, at(0))),
+            polls_left: polls,
+        })
+        .await;
+        let is_there = assert_whole_or_absent(&store, &id).await;
+        if let Some(committed) = dropped {
+            committed.unwrap();
+            assert!(is_there);
+            break;
+        }
+        polls += 1;
+    }
+    assert!(polls > 10, "a commit takes many steps, not {polls}");
+    // The one writer is not left in a transaction.
+    store.check_writable().await.unwrap();
+}
+
+/// Runs as a process of its own, for the test below.
+#[tokio::test]
+async fn child_that_commits_until_it_is_killed() {
+    let Some(url) = std::env::var_os(CHILD) else {
+        return;
+    };
+    let store = Store::open(url.to_str().unwrap()).await.unwrap();
+    let first = store
+        .runs(&RunFilter::default(), None, 1_000)
+        .await
+        .unwrap()
+        .len();
+    for number in first.. {
+        let id = format!("{number}");
+        store
+            .commit_run(&Parts::of(&id).commit(), at(0))
+            .await
+            .unwrap();
+        println!("committed {id}");
+    }
+}
+
+#[tokio::test]
+async fn a_process_killed_while_it_commits_loses_nothing_that_it_acknowledged() {
+    let folder = tempfile::tempdir().unwrap();
+    open(&folder).await.close().await;
+    for acknowledgements in [1, 2, 5] {
+        let mut child = Command::new(std::env::current_exe().unwrap())
+            .args([
+                "commit::child_that_commits_until_it_is_killed",
+                "--exact",
+                "--nocapture",
+            ])
+            .env(CHILD, url(&folder))
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let acknowledged: Vec<String> = BufReader::new(child.stdout.take().unwrap())
+            .lines()
+            .map_while(Result::ok)
+            .filter_map(|line| Some(line.split_once("committed ")?.1.to_owned()))
+            .take(acknowledgements)
+            .collect();
+        child.kill().unwrap();
+        child.wait().unwrap();
+
+        let store = open(&folder).await;
+        for id in &acknowledged {
+            assert!(assert_whole_or_absent(&store, id).await, "run {id} is lost");
+        }
+        let runs = store
+            .runs(&RunFilter::default(), None, 1_000)
+            .await
+            .unwrap();
+        for run in &runs {
+            assert_whole_or_absent(&store, &run.id).await;
+        }
+        let monitor = store.monitor(MONITOR).await.unwrap().unwrap();
+        assert_eq!(monitor.last_run_id, Some(format!("{}", runs.len() - 1)));
+        store.close().await;
+    }
+}

@@ -1,0 +1,306 @@
+//! Claims, leases and settlements.
+
+use crate::support::{Fixture, Parts, at, claim, event, open, seconds};
+use driftline_store::{Claim, OutboxFilter, OutboxState, Settlement, Store};
+use proptest::prelude::*;
+use std::collections::{BTreeMap, BTreeSet};
+
+const DELIVERED: Settlement = Settlement::Delivered { status: 204 };
+
+/// A store with that many events for `chat`.
+async fn with_events(events: usize) -> Fixture {
+    let fixture = Fixture::new().await;
+    let mut parts = Parts::of("1");
+    parts.retraining = None;
+    parts.events = (0..events)
+        .map(|n| event(&format!("evt_{n:03}"), &["chat"]))
+        .collect();
+    fixture
+        .store
+        .commit_run(&parts.commit(), at(0))
+        .await
+        .unwrap();
+    fixture
+}
+
+fn ids(claims: &[Claim]) -> Vec<&str> {
+    claims.iter().map(|claim| claim.event_id.as_str()).collect()
+}
+
+async fn state(store: &Store, event_id: &str) -> OutboxState {
+    let rows = store
+        .outbox(&OutboxFilter::default(), None, 1_000)
+        .await
+        .unwrap();
+    rows.iter()
+        .find(|row| row.event_id == event_id)
+        .unwrap()
+        .state
+}
+
+#[tokio::test]
+async fn claims_come_in_the_order_of_events_and_carry_the_payload() {
+    let Fixture {
+        store,
+        folder: _folder,
+    } = with_events(3).await;
+    let mut two = claim("a", "chat", at(60));
+    two.limit = 2;
+    let claims = store.claim(&two, at(0)).await.unwrap();
+    assert_eq!(ids(&claims), ["evt_000", "evt_001"]);
+    assert_eq!(claims[0].attempt, 1);
+    assert!(claims[0].payload.contains(r#""type":"window.failed""#));
+}
+
+#[tokio::test]
+async fn what_is_claimed_is_not_claimed_again_until_its_lease_runs_out() {
+    let Fixture {
+        store,
+        folder: _folder,
+    } = with_events(1).await;
+    let first = store
+        .claim(&claim("a", "chat", at(60)), at(0))
+        .await
+        .unwrap();
+    assert_eq!(first.len(), 1);
+    assert!(
+        store
+            .claim(&claim("b", "chat", at(99)), at(59))
+            .await
+            .unwrap()
+            .is_empty()
+    );
+    let second = store
+        .claim(&claim("b", "chat", at(99)), at(60))
+        .await
+        .unwrap();
+    assert_eq!(second[0].attempt, 2);
+
+    // The first owner was too slow: what it found out changes nothing.
+    assert!(!store.settle(&first[0], &DELIVERED, at(61)).await.unwrap());
+    assert_eq!(state(&store, "evt_000").await, OutboxState::Inflight);
+    assert!(store.settle(&second[0], &DELIVERED, at(62)).await.unwrap());
+    assert_eq!(state(&store, "evt_000").await, OutboxState::Delivered);
+    assert_eq!(
+        store
+            .next_due(crate::support::MONITOR, "chat")
+            .await
+            .unwrap(),
+        None
+    );
+}
+
+#[tokio::test]
+async fn a_retry_waits_for_its_time_and_a_dead_row_for_nothing() {
+    let Fixture {
+        store,
+        folder: _folder,
+    } = with_events(2).await;
+    let claims = store
+        .claim(&claim("a", "chat", at(60)), at(0))
+        .await
+        .unwrap();
+    let retry = Settlement::Retry {
+        status: Some(500),
+        error: "answered 500".to_owned(),
+        next_at: at(5),
+    };
+    let dead = Settlement::Dead {
+        status: Some(410),
+        error: "answered 410".to_owned(),
+    };
+    store.settle(&claims[0], &retry, at(1)).await.unwrap();
+    store.settle(&claims[1], &dead, at(1)).await.unwrap();
+    assert_eq!(
+        store
+            .next_due(crate::support::MONITOR, "chat")
+            .await
+            .unwrap(),
+        Some(at(5))
+    );
+    assert!(
+        store
+            .claim(&claim("a", "chat", at(60)), at(4))
+            .await
+            .unwrap()
+            .is_empty()
+    );
+    let again = store
+        .claim(&claim("a", "chat", at(60)), at(5))
+        .await
+        .unwrap();
+    assert_eq!(ids(&again), ["evt_000"]);
+
+    let dead = OutboxFilter {
+        state: Some(OutboxState::Dead),
+        ..OutboxFilter::default()
+    };
+    let rows = store.outbox(&dead, None, 10).await.unwrap();
+    assert_eq!(rows[0].last_status, Some(410));
+    assert_eq!(rows[0].last_error.as_deref(), Some("answered 410"));
+}
+
+#[tokio::test]
+async fn an_event_asked_for_by_its_id_is_claimed_before_it_is_due() {
+    let Fixture {
+        store,
+        folder: _folder,
+    } = with_events(2).await;
+    let mut one = claim("a", "chat", at(60));
+    one.event_id = Some("evt_001");
+    let claims = store.claim(&one, at(0)).await.unwrap();
+    assert_eq!(ids(&claims), ["evt_001"]);
+    let retry = Settlement::Retry {
+        status: None,
+        error: "e".to_owned(),
+        next_at: at(1_000),
+    };
+    store.settle(&claims[0], &retry, at(1)).await.unwrap();
+    assert_eq!(ids(&store.claim(&one, at(2)).await.unwrap()), ["evt_001"]);
+    assert!(
+        store.claim(&one, at(3)).await.unwrap().is_empty(),
+        "it is in flight"
+    );
+}
+
+#[tokio::test]
+async fn two_processes_that_claim_at_once_never_get_the_same_row() {
+    const EVENTS: usize = 40;
+    let Fixture { store, folder } = with_events(EVENTS).await;
+    let other = open(&folder).await;
+    let claimers = ["a", "b", "c", "d"].map(|owner| {
+        let store = if owner < "c" {
+            store.clone()
+        } else {
+            other.clone()
+        };
+        tokio::spawn(async move {
+            let mut mine = Vec::new();
+            loop {
+                let mut some = claim(owner, "chat", at(60));
+                some.limit = 3;
+                let claims = store.claim(&some, at(0)).await.unwrap();
+                if claims.is_empty() {
+                    return mine;
+                }
+                mine.extend(claims.into_iter().map(|claim| claim.event_id));
+            }
+        })
+    });
+    let mut all = Vec::new();
+    for claimer in claimers {
+        all.extend(claimer.await.unwrap());
+    }
+    assert_eq!(all.len(), EVENTS);
+    assert_eq!(all.iter().collect::<BTreeSet<_>>().len(), EVENTS);
+}
+
+#[derive(Debug, Clone)]
+enum Step {
+    Claim {
+        owner: usize,
+        limit: u32,
+        lease: i64,
+    },
+    Settle {
+        held: usize,
+        how: u8,
+    },
+    Pass {
+        time: i64,
+    },
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        (0..3_usize, 1..4_u32, 1..30_i64).prop_map(|(owner, limit, lease)| Step::Claim {
+            owner,
+            limit,
+            lease
+        }),
+        (0..8_usize, 0..3_u8).prop_map(|(held, how)| Step::Settle { held, how }),
+        (0..40_i64).prop_map(|time| Step::Pass { time }),
+    ]
+}
+
+/// What must hold, whoever claims and settles when: a row has one holder at a time, only
+/// its holder settles it, and what is neither delivered nor dead can be claimed in the end.
+async fn live_through(steps: Vec<Step>) -> Result<(), TestCaseError> {
+    const EVENTS: usize = 4;
+    let Fixture {
+        store,
+        folder: _folder,
+    } = with_events(EVENTS).await;
+    let mut now = at(0);
+    let mut held: Vec<(Claim, chrono::DateTime<chrono::Utc>)> = Vec::new();
+    let mut holder: BTreeMap<String, Claim> = BTreeMap::new();
+    let mut ended: BTreeSet<String> = BTreeSet::new();
+    for step in steps {
+        match step {
+            Step::Pass { time } => now += seconds(time),
+            Step::Claim {
+                owner,
+                limit,
+                lease,
+            } => {
+                let until = now + seconds(lease);
+                let owner = format!("owner {owner}");
+                let mut request = claim(&owner, "chat", until);
+                request.limit = limit;
+                for claim in store.claim(&request, now).await.unwrap() {
+                    prop_assert!(!ended.contains(&claim.event_id));
+                    let leased = held.iter().any(|(other, until)| {
+                        other.event_id == claim.event_id
+                            && *until > now
+                            && holder.get(&other.event_id) == Some(other)
+                    });
+                    prop_assert!(!leased, "{} has two holders", claim.event_id);
+                    holder.insert(claim.event_id.clone(), claim.clone());
+                    held.push((claim, until));
+                }
+            }
+            Step::Settle { held: which, how } => {
+                if held.is_empty() {
+                    continue;
+                }
+                let (claim, _) = held.swap_remove(which % held.len());
+                let settlement = match how {
+                    0 => DELIVERED,
+                    1 => Settlement::Dead {
+                        status: None,
+                        error: "e".to_owned(),
+                    },
+                    _ => Settlement::Retry {
+                        status: None,
+                        error: "e".to_owned(),
+                        next_at: now + seconds(5),
+                    },
+                };
+                let settled = store.settle(&claim, &settlement, now).await.unwrap();
+                let is_holder = holder.get(&claim.event_id) == Some(&claim);
+                prop_assert_eq!(settled, is_holder);
+                if settled {
+                    holder.remove(&claim.event_id);
+                    if how < 2 {
+                        ended.insert(claim.event_id.clone());
+                    }
+                }
+            }
+        }
+    }
+    let later = now + seconds(1_000);
+    let left = store
+        .claim(&claim("last", "chat", later + seconds(1)), later)
+        .await
+        .unwrap();
+    prop_assert_eq!(left.len() + ended.len(), EVENTS);
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(12))]
+    #[test]
+    fn a_row_has_one_holder_and_is_never_lost(steps in prop::collection::vec(step(), 1..24)) {
+        tokio::runtime::Runtime::new().unwrap().block_on(live_through(steps))?;
+    }
+}
