@@ -679,6 +679,20 @@ impl<'a> Ngram<'a> {
         self.table.unit_text(self.node().unit)
     }
 
+    /// Hash of the last unit.
+    pub fn last_unit_hash(&self) -> u64 {
+        self.table.units[self.node().unit as usize].hash
+    }
+
+    /// Hash of the first unit.
+    pub fn first_unit_hash(&self) -> u64 {
+        let mut first = *self;
+        while let Some(id) = first.prefix() {
+            first = self.table.ngram(id);
+        }
+        first.last_unit_hash()
+    }
+
     /// What the last unit is made of.
     pub fn last_kind(&self) -> UnitKind {
         self.table.units[self.node().unit as usize].kind

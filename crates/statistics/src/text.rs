@@ -104,6 +104,10 @@ impl ScriptGroup {
             'a'..='z' | 'A'..='Z' => return Self::Latin,
             '0'..='9' => return Self::Digit,
             '\u{4e00}'..='\u{9fff}' => return Self::Han,
+            // The long vowel mark is common to both kana, which Unicode calls no script.
+            '\u{3041}'..='\u{3096}' | '\u{30a1}'..='\u{30fa}' | '\u{30fc}'..='\u{30ff}' => {
+                return Self::Kana;
+            }
             ' ' | '\t' | '\n' | '\r' => return Self::Space,
             '\0'..='\u{7f}' => return Self::Other,
             _ if c.is_whitespace() => return Self::Space,
@@ -403,7 +407,7 @@ mod tests {
             ["ー", "한", "я", "ب", "ท", "½", "。"]
                 .map(|t| ScriptGroup::of(t.chars().next().unwrap()).name()),
             [
-                "other",
+                "kana",
                 "hangul",
                 "cyrillic",
                 "arabic",

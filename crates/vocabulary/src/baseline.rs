@@ -324,3 +324,96 @@ fn for_each_item(run: &Run<'_>, mut found: impl FnMut(u64)) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use driftline_statistics::{ngrams::NgramConfig, units::ngram_hash};
+    use proptest::prelude::*;
+
+    fn vocabulary(texts: &[(&str, u8)]) -> BaselineVocabulary {
+        let mut counts = NgramCounts::new(NgramConfig::baseline());
+        for (text, fold) in texts {
+            counts.update(text, *fold, None);
+        }
+        BaselineVocabulary::freeze(&counts)
+    }
+
+    fn documents(vocabulary: &BaselineVocabulary, ngram: &str) -> Option<u32> {
+        vocabulary.documents_with(ngram_hash(ngram).unwrap())
+    }
+
+    #[test]
+    fn pairs_are_kept_and_longer_ngrams_from_two_documents_on() {
+        let vocabulary = vocabulary(&[("甲乙丙", 0), ("甲乙丙丁", 3), ("乙丙戊", 3)]);
+        assert_eq!(documents(&vocabulary, "乙丙"), Some(3));
+        assert_eq!(documents(&vocabulary, "甲乙丙"), Some(2));
+        assert_eq!(documents(&vocabulary, "丙戊"), Some(1));
+        assert_eq!(documents(&vocabulary, "乙丙丁"), None);
+        assert_eq!(
+            (vocabulary.absent_bound(2), vocabulary.absent_bound(3)),
+            (0, 1)
+        );
+        assert_eq!(vocabulary.folds_with(ngram_hash("甲乙").unwrap()), 0b1001);
+        assert_eq!((vocabulary.documents(), vocabulary.units()), (3, 10));
+    }
+
+    #[test]
+    fn the_unknown_share_of_a_text_leaves_out_its_own_part() {
+        let vocabulary = vocabulary(&[("甲乙丙", 0), ("乙丙丁 good", 1), ("good news", 2)]);
+        let mut reader = OovReader::default();
+        let mut share = |text: &str, fold| reader.share(&vocabulary, text, fold);
+        assert_eq!(share("甲乙丙", None), Some(0.0));
+        assert_eq!(share("甲乙丙", Some(0)), Some(0.5));
+        // Pairs 甲乙 and 乙戊, the word good; the last character ends a pair.
+        assert_eq!(share("甲乙戊 good", Some(0)), Some(2.0 / 3.0));
+        assert_eq!(share("bad good", None), Some(0.5));
+        assert_eq!(share("12，34", None), None);
+        assert_eq!(share("", None), None);
+    }
+
+    #[test]
+    fn every_hash_is_found_among_many() {
+        let texts: Vec<String> = (0..3_000).map(|i| format!("w{i} x{}", i % 7)).collect();
+        let texts: Vec<(&str, u8)> = texts.iter().map(|text| (text.as_str(), 0)).collect();
+        let vocabulary = vocabulary(&texts);
+        assert!(
+            vocabulary
+                .hashes
+                .iter()
+                .enumerate()
+                .all(|(at, &hash)| vocabulary.position(hash) == Some(at))
+        );
+        assert!((0..1_000).all(|i| documents(&vocabulary, &format!("y{i}")).is_none()));
+    }
+
+    #[test]
+    fn bytes_are_read_back_and_refused_cut_padded_unordered_or_newer() {
+        let vocabulary = vocabulary(&[("甲乙丙", 0), ("乙丙丁", 1)]);
+        let bytes = vocabulary.to_bytes();
+        assert_eq!(BaselineVocabulary::from_bytes(&bytes), Ok(vocabulary));
+        for length in 0..bytes.len() {
+            assert!(BaselineVocabulary::from_bytes(&bytes[..length]).is_err());
+        }
+        assert!(BaselineVocabulary::from_bytes(&[bytes.clone(), vec![0]].concat()).is_err());
+        let mut newer = bytes.clone();
+        newer[0] = VERSION + 1;
+        assert!(matches!(
+            BaselineVocabulary::from_bytes(&newer),
+            Err(VocabularyError::Version { .. })
+        ));
+        let mut unordered = bytes.clone();
+        let last = bytes.len() - ENTRY_BYTES;
+        unordered[last..last + 8].fill(0);
+        assert!(BaselineVocabulary::from_bytes(&unordered).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_an_error_or_a_vocabulary(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+            if let Ok(vocabulary) = BaselineVocabulary::from_bytes(&bytes) {
+                prop_assert_eq!(vocabulary.to_bytes(), bytes);
+            }
+        }
+    }
+}

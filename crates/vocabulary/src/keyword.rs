@@ -75,3 +75,47 @@ pub fn keyword(
         rate_ratio_lower: contrast::rate_ratio_lower(live, before),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use driftline_statistics::ngrams::NgramConfig;
+
+    fn counts(with: usize, all: usize) -> NgramCounts {
+        let mut counts = NgramCounts::new(NgramConfig::baseline());
+        for i in 0..all {
+            let text = format!("{} w{i}", if i < with { "快退钱" } else { "很好看" });
+            counts.update(&text, (i % 7) as u8, None);
+        }
+        counts
+    }
+
+    #[test]
+    fn a_watched_word_is_counted_against_the_baseline() {
+        let baseline = BaselineVocabulary::freeze(&counts(10, 1_000));
+        let window = counts(30, 200);
+        let found = keyword(&baseline, "退钱", &window, 0.45).unwrap();
+        assert_eq!((found.documents, found.baseline_documents), (30, 10));
+        assert_eq!(found.window_documents, 200);
+        assert!((found.expected - 2.0).abs() < 1e-9);
+        assert!(found.z > 5.0 && found.rate_ratio_lower > 5.0);
+        let usual = keyword(&baseline, "好看", &window, 0.45).unwrap();
+        assert!(usual.z.abs() < 1.0);
+        assert_eq!(
+            keyword(&baseline, "摆烂", &window, 0.45).unwrap().documents,
+            0
+        );
+    }
+
+    #[test]
+    fn what_is_no_single_short_run_cannot_be_watched() {
+        let baseline = BaselineVocabulary::freeze(&counts(1, 10));
+        for word in ["", "12", "退！退！", "一二三四五六七"] {
+            assert_eq!(
+                keyword(&baseline, word, &counts(1, 10), 0.45),
+                None,
+                "{word}"
+            );
+        }
+    }
+}

@@ -7,10 +7,11 @@
 //! **nesting** (not a piece of a longer term, nor one with a piece too many). Contrast
 //! alone removes more than nine in ten, so only it is computed for everything.
 //!
-//! What passed is told apart by the dictionary: words that it has are surges.
+//! What passed is told apart by the dictionary: words that it has, or that were in use
+//! all through the baseline, are surges; the rest is new, less what looks like the
+//! name of a person.
 //!
-//! The filters look at the last [`TermConfig::horizons`] windows at most, so memory is
-//! bounded by that many tables.
+//! Memory is bounded by the tables of the last [`TermConfig::lookback`] windows.
 
 use crate::{
     BaselineVocabulary,
@@ -31,7 +32,9 @@ use std::collections::{BTreeMap, VecDeque};
 pub struct TermConfig {
     /// Spans, in windows, over which live counts are compared with the baseline; ascending.
     pub horizons: Vec<usize>,
-    /// Least documents over the longest span.
+    /// Windows whose n-grams are kept, for support, spread, cohesion and neighbours.
+    pub lookback: usize,
+    /// Least documents over the lookback.
     pub min_documents: u32,
     /// Least days (folds of windows) with a document.
     pub min_days: u32,
@@ -47,8 +50,6 @@ pub struct TermConfig {
     pub confirm_after: usize,
     /// Windows for which a term that was reported is not reported again.
     pub refractory: usize,
-    /// Overdispersion φ of the weekly counts of known words.
-    pub overdispersion: f64,
     /// Least ratio of the live rate to the baseline's.
     pub min_rate_ratio: f64,
     /// Least cohesion in bits.
@@ -57,6 +58,8 @@ pub struct TermConfig {
     pub min_entropy: f64,
     /// The same as a share of the greatest possible, for terms of few occurrences.
     pub min_relative_entropy: f64,
+    /// A term in so many sixteenths of the baseline's time was in use before, and is not new.
+    pub established_folds: u32,
     /// Most units of a term; one longer is counted to see its neighbours.
     pub max_units: usize,
 }
@@ -64,7 +67,8 @@ pub struct TermConfig {
 impl Default for TermConfig {
     fn default() -> Self {
         Self {
-            horizons: vec![1, 4, 13],
+            horizons: vec![1, 4, 13, 26],
+            lookback: 13,
             min_documents: 5,
             min_days: 3,
             min_sources: 5,
@@ -73,11 +77,11 @@ impl Default for TermConfig {
             alarm: 8.0,
             confirm_after: 4,
             refractory: 26,
-            overdispersion: 0.45,
             min_rate_ratio: 2.0,
             min_cohesion: 3.0,
             min_entropy: 1.5,
             min_relative_entropy: 0.5,
+            established_folds: 4,
             max_units: 5,
         }
     }
@@ -87,11 +91,11 @@ impl Default for TermConfig {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TermClass {
-    /// A word or phrase that no dictionary has: new to this text.
+    /// A word or phrase that neither the dictionary nor the baseline knows.
     Coinage,
-    /// A name of a person, place, work or event.
+    /// A name; so far only what has the form of a Chinese person's.
     Entity,
-    /// A word of the dictionary that rose.
+    /// A word of the dictionary, or one in use all through the baseline, that rose.
     Surge,
 }
 
@@ -118,16 +122,18 @@ pub struct Term {
     pub tier: Tier,
     /// Start of the window that it is reported in.
     pub window_start: i64,
-    /// Start of the first window that has it, of those that the longest horizon looks back on.
+    /// Start of the first window of the lookback that has it.
     pub first_seen: i64,
     /// Fold (day) of its first sighting in that window.
     pub first_seen_fold: u8,
     /// Windows over which the counts below were taken: the horizon of the greatest Bayes factor.
     pub horizon: usize,
-    /// Occurrences.
+    /// Occurrences, in those of the windows that are in the lookback.
     pub count: u64,
-    /// Documents with it: `y`.
+    /// Documents, in the same windows.
     pub documents: u64,
+    /// Days (folds of windows) with it over the horizon: `y` of the Bayes factor.
+    pub days: u32,
     /// Units of text over the same windows: `N_y`.
     pub units: u64,
     /// Documents of the baseline with it: `b`, an upper bound unless `baseline_exact`.
@@ -146,11 +152,9 @@ pub struct Term {
     pub left_entropy: f64,
     /// Entropy of what stands after it, in bits.
     pub right_entropy: f64,
-    /// Days with it over the longest horizon.
-    pub days: u32,
     /// Share of its documents on the day with most.
     pub top_day_share: f64,
-    /// Sources over the longest horizon, estimated; `None` where there are too many to tell.
+    /// Sources over the lookback, estimated; `None` where there are too many to tell.
     pub sources: Option<f64>,
     /// What lists are ordered by, the greatest first.
     pub score: f64,
@@ -159,7 +163,7 @@ pub struct Term {
 /// Documents with a reported term, window by window.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TermSeries {
-    /// Start of the first window of the series: the longest horizon before the first report.
+    /// Start of the first window of the series: as far back as was known at the first report.
     pub start: i64,
     /// Documents in that window and each one after.
     pub documents: Vec<u32>,
@@ -170,10 +174,14 @@ pub struct TermSeries {
 pub struct TermFinder<'a> {
     baseline: &'a BaselineVocabulary,
     config: TermConfig,
-    /// The windows of the longest horizon, the newest last.
+    /// The last [`TermConfig::lookback`] windows, the newest last.
     windows: VecDeque<Window>,
     /// Documents of each n-gram over `windows`, by hash; collisions only add.
     recent: Vec<u32>,
+    /// Sightings by window of what had support at some time, by hash.
+    tracks: FxHashMap<u64, Track>,
+    /// The windows of the longest horizon, the newest last.
+    spans: VecDeque<Span>,
     /// Number of windows observed.
     observed: usize,
     reported: BTreeMap<String, Reported>,
@@ -184,6 +192,16 @@ struct Window {
     start: i64,
     counts: NgramCounts,
     hashes: Vec<u64>,
+    before: Neighbours,
+    after: Neighbours,
+}
+
+/// The n-grams that extend each n-gram by one unit, on one side.
+#[derive(Debug)]
+struct Neighbours {
+    /// Where those of an n-gram begin in `longer`.
+    starts: Vec<u32>,
+    longer: Vec<u32>,
 }
 
 #[derive(Debug)]
@@ -194,6 +212,27 @@ struct Reported {
     at: usize,
     confirmed: bool,
     series: TermSeries,
+}
+
+#[derive(Debug)]
+struct Span {
+    start: i64,
+    units: u64,
+}
+
+/// An n-gram in the windows up to number `newest`, which comes last.
+#[derive(Debug)]
+struct Track {
+    newest: usize,
+    sightings: VecDeque<Sightings>,
+}
+
+/// An n-gram in one window.
+#[derive(Debug, Clone, Copy, Default)]
+struct Sightings {
+    documents: u32,
+    /// Folds with a document.
+    days: u32,
 }
 
 /// An n-gram on its way through the filters.
@@ -210,19 +249,21 @@ struct Candidate {
     cohesion: Option<f64>,
     entropy: [f64; 2],
     spread: Spread,
-    /// Documents over the longest horizon.
+    /// Documents over the lookback.
     documents: u32,
 }
 
-/// Over what the documents of a candidate are spread, over the longest horizon.
+/// Over what the documents of a candidate are spread, over the lookback.
 #[derive(Default)]
 struct Spread {
     days: u32,
     top_day: u32,
     sources: u64,
     first: Option<(i64, u8)>,
-    counts: Vec<u32>,
 }
+
+/// Below this the entropy that a term can have at all is small, so its share of that counts.
+const FEW_OCCURRENCES: u32 = 20;
 
 const RECENT_CELLS: usize = 1 << 20;
 
@@ -234,6 +275,8 @@ impl<'a> TermFinder<'a> {
             config,
             windows: VecDeque::new(),
             recent: vec![0; RECENT_CELLS],
+            tracks: FxHashMap::default(),
+            spans: VecDeque::new(),
             observed: 0,
             reported: BTreeMap::new(),
         }
@@ -246,9 +289,11 @@ impl<'a> TermFinder<'a> {
     pub fn observe(&mut self, start: i64, counts: NgramCounts) -> Vec<Term> {
         self.push(start, counts);
         let mut candidates = self.contrasted();
-        candidates
-            .retain_mut(|candidate| self.is_spread(candidate) && self.holds_together(candidate));
-        self.meets_many(&mut candidates);
+        candidates.retain_mut(|candidate| {
+            self.is_spread(candidate)
+                && self.holds_together(candidate)
+                && self.meets_many(candidate)
+        });
         let candidates = self.unnested(candidates);
         self.report(candidates)
     }
@@ -258,23 +303,28 @@ impl<'a> TermFinder<'a> {
         self.reported.get(term).map(|reported| &reported.series)
     }
 
-    fn longest(&self) -> usize {
-        self.config.horizons.last().copied().unwrap_or(1).max(1)
-    }
-
     fn push(&mut self, start: i64, counts: NgramCounts) {
-        let hashes = counts.hashes();
-        for (ngram, &hash) in counts.ngrams().zip(&hashes) {
+        let newest = Window::new(start, counts);
+        let counts = &newest.counts;
+        for (ngram, &hash) in counts.ngrams().zip(&newest.hashes) {
             let cell = &mut self.recent[cell(hash)];
             *cell = cell.saturating_add(ngram.documents());
         }
-        self.windows.push_back(Window {
-            start,
-            counts,
-            hashes,
-        });
+        for reported in self.reported.values_mut() {
+            let ngram = counts.find_units(&reported.units);
+            let documents = ngram.map_or(0, |ngram| ngram.documents());
+            reported.series.documents.push(documents);
+        }
         self.observed += 1;
-        if self.windows.len() > self.longest()
+        self.spans.push_back(Span {
+            start,
+            units: counts.units(),
+        });
+        if self.spans.len() > self.longest_horizon() {
+            self.spans.pop_front();
+        }
+        self.windows.push_back(newest);
+        if self.windows.len() > self.config.lookback.max(1)
             && let Some(old) = self.windows.pop_front()
         {
             for (ngram, &hash) in old.counts.ngrams().zip(&old.hashes) {
@@ -282,28 +332,33 @@ impl<'a> TermFinder<'a> {
                 *cell = cell.saturating_sub(ngram.documents());
             }
         }
-        let Some(newest) = self.windows.back() else {
-            return;
-        };
-        for reported in self.reported.values_mut() {
-            let ngram = newest.counts.find_units(&reported.units);
-            reported
-                .series
-                .documents
-                .push(ngram.map_or(0, |n| n.documents()));
+        if self.observed.is_multiple_of(self.config.lookback.max(1)) {
+            let (observed, lookback) = (self.observed, self.config.lookback);
+            self.tracks
+                .retain(|_, track| track.newest + lookback > observed);
         }
     }
 
+    fn longest_horizon(&self) -> usize {
+        self.config
+            .horizons
+            .iter()
+            .copied()
+            .max()
+            .unwrap_or(1)
+            .max(1)
+    }
+
     /// N-grams of the newest window with support and a contrast to the baseline.
-    fn contrasted(&self) -> Vec<Candidate> {
+    fn contrasted(&mut self) -> Vec<Candidate> {
+        let longest = self.longest_horizon();
         let Some(newest) = self.windows.back() else {
             return Vec::new();
         };
-        let baseline_units = self.baseline.units() as f64;
         let mut found = Vec::new();
         for (ngram, &hash) in newest.counts.ngrams().zip(&newest.hashes) {
             let recent = self.recent[cell(hash)];
-            if recent < self.config.min_documents || !self.may_be_a_term(&ngram) {
+            if recent < self.config.min_documents || !may_be_a_term(&self.config, &ngram) {
                 continue;
             }
             let (count, exact) = match self.baseline.documents_with(hash) {
@@ -312,20 +367,29 @@ impl<'a> TermFinder<'a> {
             };
             let before = Exposure {
                 count: f64::from(count),
-                units: baseline_units,
+                units: self.baseline.units() as f64,
             };
-            // No span has a greater rate than all recent documents in the newest window alone.
-            let most = f64::from(recent) / newest.counts.units() as f64;
+            // No span of recent windows has a greater rate than all of it in the newest.
+            let most = f64::from(recent) / newest.counts.units().max(1) as f64;
             if most <= self.config.min_rate_ratio * before.rate() {
                 continue;
             }
-            let units = ngram.unit_hashes();
-            let counts = self.window_counts(&units);
-            let documents: u32 = counts.iter().sum();
+            let track = self.tracks.entry(hash).or_insert_with(|| {
+                let units = ngram.unit_hashes();
+                let older = self.windows.iter().take(self.windows.len() - 1);
+                Track {
+                    newest: self.observed - 1,
+                    sightings: older.map(|window| window.sightings(&units)).collect(),
+                }
+            });
+            track.extend(self.observed, Sightings::of(&ngram), longest);
+            let lookback = track.sightings.iter().rev().take(self.windows.len());
+            let documents: u32 = lookback.map(|seen| seen.documents).sum();
             if documents < self.config.min_documents {
                 continue;
             }
-            let (ln_bayes_factor, horizon, live) = self.best_horizon(&counts, before);
+            let (ln_bayes_factor, horizon, live) =
+                best_horizon(&self.config, &self.spans, &track.sightings, before);
             if ln_bayes_factor < self.config.watch {
                 continue;
             }
@@ -333,7 +397,7 @@ impl<'a> TermFinder<'a> {
                 hash,
                 length: ngram.length(),
                 text: ngram.text(),
-                units,
+                units: ngram.unit_hashes(),
                 ln_bayes_factor,
                 horizon,
                 live,
@@ -341,65 +405,11 @@ impl<'a> TermFinder<'a> {
                 baseline_exact: exact,
                 cohesion: None,
                 entropy: [0.0; 2],
-                spread: Spread {
-                    counts,
-                    ..Spread::default()
-                },
+                spread: Spread::default(),
                 documents,
             });
         }
         found
-    }
-
-    /// A single character is no term of its own, and the longest n-grams are there for
-    /// their neighbours' sake.
-    fn may_be_a_term(&self, ngram: &Ngram<'_>) -> bool {
-        let length = ngram.length();
-        length <= self.config.max_units && (length > 1 || ngram.last_kind() == UnitKind::Word)
-    }
-
-    /// Documents with an n-gram in each window held, the oldest first.
-    fn window_counts(&self, units: &[u64]) -> Vec<u32> {
-        self.windows
-            .iter()
-            .map(|window| window.counts.find_units(units).map_or(0, |n| n.documents()))
-            .collect()
-    }
-
-    /// The span of the greatest Bayes factor, with the live counts over it.
-    fn best_horizon(&self, counts: &[u32], before: Exposure) -> (f64, usize, Exposure) {
-        let mut best = (
-            f64::NEG_INFINITY,
-            1,
-            Exposure {
-                count: 0.0,
-                units: 0.0,
-            },
-        );
-        let (mut count, mut units, mut taken) = (0.0, 0.0, 0);
-        for &horizon in &self.config.horizons {
-            for (window, &documents) in self
-                .windows
-                .iter()
-                .zip(counts)
-                .rev()
-                .take(horizon)
-                .skip(taken)
-            {
-                count += f64::from(documents);
-                units += window.counts.units() as f64;
-                taken += 1;
-            }
-            let live = Exposure { count, units };
-            if live.rate() <= self.config.min_rate_ratio * before.rate() {
-                continue;
-            }
-            let ln_bf = contrast::ln_bayes_factor(live, before, self.config.overdispersion);
-            if ln_bf > best.0 {
-                best = (ln_bf, horizon, live);
-            }
-        }
-        best
     }
 
     fn is_spread(&self, candidate: &mut Candidate) -> bool {
@@ -454,50 +464,32 @@ impl<'a> TermFinder<'a> {
         least >= self.config.min_cohesion
     }
 
-    /// Fills in the entropy of what stands on either side, and drops what stands in one
-    /// place only.
-    fn meets_many(&self, candidates: &mut Vec<Candidate>) {
-        let places: FxHashMap<u64, usize> = (0..)
-            .zip(&*candidates)
-            .map(|(at, c)| (c.hash, at))
-            .collect();
-        let mut neighbours: Vec<[FxHashMap<u64, u32>; 2]> =
-            vec![Default::default(); candidates.len()];
-        let mut occurrences = vec![0_u32; candidates.len()];
+    /// Fills in the entropy of what stands on either side; whether it is enough.
+    fn meets_many(&self, candidate: &mut Candidate) -> bool {
+        let mut occurrences = 0;
+        let mut neighbours: [FxHashMap<u64, u32>; 2] = Default::default();
         for window in &self.windows {
-            let place_of: Vec<Option<usize>> = window
-                .hashes
-                .iter()
-                .map(|hash| places.get(hash).copied())
-                .collect();
-            for ngram in window.counts.ngrams() {
-                if let Some(at) = place_of[ngram.id() as usize] {
-                    occurrences[at] += ngram.count();
-                }
-                if let Some(at) = ngram.suffix().and_then(|id| place_of[id as usize]) {
-                    let first = ngram.unit_hashes()[0];
-                    *neighbours[at][0].entry(first).or_default() += ngram.count();
-                }
-                if let Some(at) = ngram.prefix().and_then(|id| place_of[id as usize]) {
-                    let last = ngram.unit_hashes()[ngram.length() - 1];
-                    *neighbours[at][1].entry(last).or_default() += ngram.count();
-                }
+            let Some(ngram) = window.counts.find_units(&candidate.units) else {
+                continue;
+            };
+            occurrences += ngram.count();
+            for &id in window.before.of(ngram.id()) {
+                let longer = window.counts.ngram(id);
+                *neighbours[0].entry(longer.first_unit_hash()).or_default() += longer.count();
+            }
+            for &id in window.after.of(ngram.id()) {
+                let longer = window.counts.ngram(id);
+                *neighbours[1].entry(longer.last_unit_hash()).or_default() += longer.count();
             }
         }
-        for (at, candidate) in candidates.iter_mut().enumerate() {
-            candidate.entropy = [0, 1].map(|side| entropy(&neighbours[at][side], occurrences[at]));
+        candidate.entropy = neighbours.map(|side| entropy(&side, occurrences));
+        let least = candidate.entropy[0].min(candidate.entropy[1]);
+        let most = f64::from(occurrences).log2();
+        if occurrences < FEW_OCCURRENCES {
+            least >= self.config.min_relative_entropy * most
+        } else {
+            least >= self.config.min_entropy
         }
-        let mut at = 0;
-        candidates.retain(|candidate| {
-            let count = f64::from(occurrences[at]);
-            at += 1;
-            let least = candidate.entropy[0].min(candidate.entropy[1]);
-            if count < 20.0 {
-                least >= self.config.min_relative_entropy * count.log2()
-            } else {
-                least >= self.config.min_entropy
-            }
-        });
     }
 
     /// Drops pieces of longer terms, and terms with a piece too many.
@@ -561,7 +553,7 @@ impl<'a> TermFinder<'a> {
                     (known.tier, known.at, known.confirmed) = (tier, now, false);
                 }
                 None => {
-                    let start = self.windows.front().map_or(0, |window| window.start);
+                    let series = self.series_so_far(&candidate);
                     self.reported.insert(
                         candidate.text.clone(),
                         Reported {
@@ -569,10 +561,7 @@ impl<'a> TermFinder<'a> {
                             tier,
                             at: now,
                             confirmed: false,
-                            series: TermSeries {
-                                start,
-                                documents: candidate.spread.counts.clone(),
-                            },
+                            series,
                         },
                     );
                 }
@@ -587,30 +576,51 @@ impl<'a> TermFinder<'a> {
         terms
     }
 
-    fn term(&self, candidate: Candidate, tier: Tier) -> Term {
-        let class = if lexicon::is_known(&candidate.text) {
+    fn class(&self, candidate: &Candidate) -> TermClass {
+        let folds = self.baseline.folds_with(candidate.hash).count_ones();
+        if folds >= self.config.established_folds || lexicon::is_known(&candidate.text) {
             TermClass::Surge
+        } else if lexicon::is_person_name(&candidate.text) {
+            TermClass::Entity
         } else {
             TermClass::Coinage
+        }
+    }
+
+    fn series_so_far(&self, candidate: &Candidate) -> TermSeries {
+        let documents: Vec<u32> = match self.tracks.get(&candidate.hash) {
+            Some(track) => track.sightings.iter().map(|seen| seen.documents).collect(),
+            None => Vec::new(),
         };
-        let (first_seen, first_seen_fold) = candidate.spread.first.unwrap_or_default();
-        let count = self
-            .windows
+        let first = self
+            .spans
             .iter()
             .rev()
-            .take(candidate.horizon)
-            .filter_map(|window| window.counts.find_units(&candidate.units))
-            .map(|ngram| u64::from(ngram.count()))
-            .sum();
+            .nth(documents.len().saturating_sub(1));
+        TermSeries {
+            start: first.map_or(0, |span| span.start),
+            documents,
+        }
+    }
+
+    fn term(&self, candidate: Candidate, tier: Tier) -> Term {
+        let (first_seen, first_seen_fold) = candidate.spread.first.unwrap_or_default();
+        let (mut count, mut documents) = (0, 0);
+        for window in self.windows.iter().rev().take(candidate.horizon) {
+            if let Some(ngram) = window.counts.find_units(&candidate.units) {
+                count += u64::from(ngram.count());
+                documents += u64::from(ngram.documents());
+            }
+        }
         Term {
-            class,
+            class: self.class(&candidate),
             tier,
             window_start: self.windows.back().map_or(0, |window| window.start),
             first_seen,
             first_seen_fold,
             horizon: candidate.horizon,
             count,
-            documents: candidate.live.count as u64,
+            documents,
             units: candidate.live.units as u64,
             baseline_documents: candidate.before.count as u32,
             baseline_exact: candidate.baseline_exact,
@@ -620,7 +630,7 @@ impl<'a> TermFinder<'a> {
             cohesion: candidate.cohesion,
             left_entropy: candidate.entropy[0],
             right_entropy: candidate.entropy[1],
-            days: candidate.spread.days,
+            days: candidate.live.count as u32,
             top_day_share: f64::from(candidate.spread.top_day)
                 / f64::from(candidate.documents.max(1)),
             sources: source_count(candidate.spread.sources),
@@ -628,6 +638,121 @@ impl<'a> TermFinder<'a> {
             text: candidate.text,
         }
     }
+}
+
+impl Window {
+    fn new(start: i64, counts: NgramCounts) -> Self {
+        let after = Neighbours::new(&counts, |ngram| ngram.prefix());
+        let before = Neighbours::new(&counts, |ngram| ngram.suffix());
+        Self {
+            start,
+            hashes: counts.hashes(),
+            counts,
+            before,
+            after,
+        }
+    }
+
+    fn sightings(&self, units: &[u64]) -> Sightings {
+        let ngram = self.counts.find_units(units);
+        ngram.map_or_else(Sightings::default, |ngram| Sightings::of(&ngram))
+    }
+}
+
+impl Sightings {
+    fn of(ngram: &Ngram<'_>) -> Self {
+        let days = ngram
+            .folds()
+            .iter()
+            .filter(|documents| **documents > 0)
+            .count();
+        Self {
+            documents: ngram.documents(),
+            days: days as u32,
+        }
+    }
+}
+
+impl Neighbours {
+    /// Sorts the n-grams by the shorter one that each extends.
+    fn new(counts: &NgramCounts, shorter: impl Fn(&Ngram<'_>) -> Option<u32>) -> Self {
+        let mut starts = vec![0_u32; counts.len() + 1];
+        for id in counts.ngrams().filter_map(|ngram| shorter(&ngram)) {
+            starts[id as usize + 1] += 1;
+        }
+        for at in 1..starts.len() {
+            starts[at] += starts[at - 1];
+        }
+        let mut next = starts.clone();
+        let mut longer = vec![0; starts[counts.len()] as usize];
+        for ngram in counts.ngrams() {
+            if let Some(id) = shorter(&ngram) {
+                longer[next[id as usize] as usize] = ngram.id();
+                next[id as usize] += 1;
+            }
+        }
+        Self { starts, longer }
+    }
+
+    fn of(&self, id: u32) -> &[u32] {
+        let (start, end) = (self.starts[id as usize], self.starts[id as usize + 1]);
+        &self.longer[start as usize..end as usize]
+    }
+}
+
+impl Track {
+    /// Adds the window that makes `observed` of them, after empty ones for those missed.
+    fn extend(&mut self, observed: usize, sightings: Sightings, longest: usize) {
+        let missed = (observed - 1).saturating_sub(self.newest).min(longest);
+        self.sightings
+            .extend(std::iter::repeat_n(Sightings::default(), missed));
+        self.sightings.push_back(sightings);
+        self.newest = observed;
+        while self.sightings.len() > longest {
+            self.sightings.pop_front();
+        }
+    }
+}
+
+/// A single character is no term of its own, and the longest n-grams are there for
+/// their neighbours' sake.
+fn may_be_a_term(config: &TermConfig, ngram: &Ngram<'_>) -> bool {
+    match ngram.length() {
+        1 => ngram.last_kind() == UnitKind::Word && ngram.last_unit().chars().nth(1).is_some(),
+        length => length <= config.max_units,
+    }
+}
+
+/// The horizon of the greatest Bayes factor, with the days and units of text of it.
+fn best_horizon(
+    config: &TermConfig,
+    spans: &VecDeque<Span>,
+    sightings: &VecDeque<Sightings>,
+    before: Exposure,
+) -> (f64, usize, Exposure) {
+    let nothing = Exposure {
+        count: 0.0,
+        units: 0.0,
+    };
+    let mut best = (f64::NEG_INFINITY, 1, nothing);
+    let (mut live, mut taken) = (nothing, 0);
+    for &horizon in &config.horizons {
+        // A track knows nothing of windows before its first.
+        let known = spans.iter().rev().zip(sightings.iter().rev());
+        for (span, seen) in known.take(horizon).skip(taken) {
+            live.count += f64::from(seen.days);
+            live.units += span.units as f64;
+            taken += 1;
+        }
+        if live.rate() <= config.min_rate_ratio * before.rate() {
+            continue;
+        }
+        let ln_bf = contrast::ln_bayes_factor(live, before);
+        if ln_bf > best.0 {
+            best = (ln_bf, horizon, live);
+        }
+    }
+    best
 }
 
 fn cell(hash: u64) -> usize {
@@ -652,4 +777,231 @@ fn entropy(neighbours: &FxHashMap<u64, u32>, occurrences: u32) -> f64 {
     let plain: f64 = counts.into_iter().map(bits).sum::<f64>() + ends * total.log2() / total;
     let kinds = neighbours.len() as f64 + ends;
     plain + (kinds - 1.0) / (2.0 * total * std::f64::consts::LN_2)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use driftline_statistics::ngrams::NgramConfig;
+
+    /// Texts of words drawn by a small seeded generator, most words rare.
+    struct Writer(u64);
+
+    impl Writer {
+        fn next(&mut self, below: u64) -> u64 {
+            self.0 = self
+                .0
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
+            (self.0 >> 33) % below
+        }
+
+        fn word(&mut self) -> String {
+            let rank = self.next(40) * self.next(40);
+            let letter = |k: u64| char::from_u32((0x5000 + rank * 13 + k * 7) as u32).unwrap();
+            [letter(0), letter(1)].iter().collect()
+        }
+
+        fn text(&mut self) -> String {
+            (0..5).map(|_| self.word()).collect()
+        }
+
+        fn text_with(&mut self, term: &str) -> String {
+            format!(
+                "{}{}{term}{}{}",
+                self.word(),
+                self.word(),
+                self.word(),
+                self.word()
+            )
+        }
+    }
+
+    const BASELINE_TEXTS: usize = 6_000;
+    const WINDOW_TEXTS: usize = 150;
+
+    fn baseline(term: Option<&str>) -> BaselineVocabulary {
+        let mut writer = Writer(1);
+        let mut counts = NgramCounts::new(NgramConfig::baseline());
+        for i in 0..BASELINE_TEXTS {
+            let text = match term {
+                Some(term) if i % 200 == 0 => writer.text_with(term),
+                _ => writer.text(),
+            };
+            counts.update(&text, (i * 16 / BASELINE_TEXTS) as u8, None);
+        }
+        BaselineVocabulary::freeze(&counts)
+    }
+
+    /// Windows of which those from the third on have `each` texts with the term.
+    fn windows(term: &str, each: usize) -> Vec<NgramCounts> {
+        let mut writer = Writer(2);
+        (0..12)
+            .map(|window| {
+                let mut counts = NgramCounts::new(NgramConfig::window());
+                for i in 0..WINDOW_TEXTS {
+                    let text = match window >= 2 && i < each {
+                        true => writer.text_with(term),
+                        false => writer.text(),
+                    };
+                    counts.update(&text, (i % 7) as u8, None);
+                }
+                counts
+            })
+            .collect()
+    }
+
+    fn observe(baseline: &BaselineVocabulary, windows: Vec<NgramCounts>) -> Vec<Term> {
+        let mut finder = TermFinder::new(baseline, TermConfig::default());
+        (0..)
+            .zip(windows)
+            .flat_map(|(start, counts)| finder.observe(start, counts))
+            .collect()
+    }
+
+    fn alarms(terms: &[Term]) -> Vec<(&str, TermClass)> {
+        terms
+            .iter()
+            .filter(|term| term.tier == Tier::Alarm)
+            .map(|term| (term.text.as_str(), term.class))
+            .collect()
+    }
+
+    #[test]
+    fn a_coinage_is_found_in_its_first_windows_and_nothing_else() {
+        let baseline = baseline(None);
+        let terms = observe(&baseline, windows("显眼包", 6));
+        assert_eq!(alarms(&terms), [("显眼包", TermClass::Coinage)]);
+        let alarm = terms.iter().find(|term| term.tier == Tier::Alarm).unwrap();
+        assert!(alarm.window_start <= 4 && alarm.first_seen == 2 && alarm.first_seen_fold == 0);
+        assert_eq!((alarm.baseline_documents, alarm.baseline_exact), (1, false));
+        assert!(
+            terms
+                .iter()
+                .any(|term| term.tier == Tier::Confirmed && term.text == "显眼包")
+        );
+    }
+
+    #[test]
+    fn the_numbers_of_a_term_can_be_redone_by_hand() {
+        let baseline = baseline(None);
+        let terms = observe(&baseline, windows("显眼包", 6));
+        let term = &terms[0];
+        let live = Exposure {
+            count: f64::from(term.days),
+            units: term.units as f64,
+        };
+        let before = Exposure {
+            count: f64::from(term.baseline_documents),
+            units: term.baseline_units as f64,
+        };
+        assert!((contrast::ln_bayes_factor(live, before) - term.ln_bayes_factor).abs() < 1e-12);
+        assert!((contrast::rate_ratio_lower(live, before) - term.rate_ratio_lower).abs() < 1e-9);
+        assert!(term.documents >= u64::from(term.days) && term.count >= term.documents);
+    }
+
+    #[test]
+    fn a_stationary_stream_gives_no_alarm() {
+        assert_eq!(alarms(&observe(&baseline(None), windows("显眼包", 0))), []);
+    }
+
+    #[test]
+    fn a_text_repeated_ten_thousand_times_is_no_term() {
+        let baseline = baseline(None);
+        let mut flood = windows("显眼包", 0);
+        for counts in &mut flood {
+            for i in 0..10_000 {
+                counts.update(&format!("加群领红包福利多 {i}"), (i % 7) as u8, None);
+            }
+        }
+        assert_eq!(alarms(&observe(&baseline, flood)), []);
+    }
+
+    #[test]
+    fn one_author_does_not_make_a_term() {
+        let baseline = baseline(None);
+        let mut windows = windows("显眼包", 0);
+        let mut writer = Writer(3);
+        for counts in &mut windows {
+            for day in 0..7 {
+                counts.update(&writer.text_with("全网最低"), day, Some(1));
+            }
+        }
+        assert_eq!(alarms(&observe(&baseline, windows)), []);
+    }
+
+    #[test]
+    fn words_of_the_dictionary_and_of_the_baseline_surge() {
+        let surge = [("乌克兰", TermClass::Surge)];
+        assert_eq!(
+            alarms(&observe(&baseline(None), windows("乌克兰", 6))),
+            surge
+        );
+        let surge = [("显眼包", TermClass::Surge)];
+        assert_eq!(
+            alarms(&observe(&baseline(Some("显眼包")), windows("显眼包", 40))),
+            surge
+        );
+    }
+
+    #[test]
+    fn a_term_at_its_usual_rate_is_no_term() {
+        // 30 in 6,000 texts of the baseline, one in 150 of each window.
+        assert_eq!(
+            alarms(&observe(&baseline(Some("显眼包")), windows("显眼包", 1))),
+            []
+        );
+    }
+
+    #[test]
+    fn names_are_entities_and_pieces_of_terms_are_none() {
+        let name = [("卢昱晓", TermClass::Entity)];
+        assert_eq!(
+            alarms(&observe(&baseline(None), windows("卢昱晓", 6))),
+            name
+        );
+        let phrase = [("命运的齿轮", TermClass::Coinage)];
+        assert_eq!(
+            alarms(&observe(&baseline(None), windows("命运的齿轮", 6))),
+            phrase
+        );
+        let mixed = [("小米su7", TermClass::Coinage)];
+        assert_eq!(
+            alarms(&observe(&baseline(None), windows("小米SU7", 6))),
+            mixed
+        );
+    }
+
+    #[test]
+    fn a_series_has_every_window_since_the_first_report() {
+        let baseline = baseline(None);
+        let mut finder = TermFinder::new(&baseline, TermConfig::default());
+        for (start, counts) in (100..).zip(windows("显眼包", 6)) {
+            finder.observe(start, counts);
+        }
+        let series = finder.series("显眼包").unwrap();
+        assert_eq!(series.start + series.documents.len() as i64, 112);
+        let tail = series.documents.iter().rev().take(10);
+        assert!(tail.copied().eq([6; 10]));
+        assert_eq!(finder.series("班味"), None);
+    }
+
+    #[test]
+    fn neighbours_that_vary_have_entropy() {
+        // Three of one, one of another, two ends: shares ½, ⅙, ⅙, ⅙, and Miller–Madow's
+        // correction (SciPy's entropy of those shares is 1.7925 bits).
+        let neighbours = FxHashMap::from_iter([(1, 3), (2, 1)]);
+        assert!((entropy(&neighbours, 6) - 2.153_155_010_582_818_6).abs() < 1e-9);
+        assert!(entropy(&FxHashMap::default(), 0).abs() < 1e-12);
+    }
+
+    #[test]
+    fn empty_windows_are_windows() {
+        let baseline = baseline(None);
+        let mut windows = windows("显眼包", 6);
+        windows.insert(5, NgramCounts::default());
+        assert_eq!(alarms(&observe(&baseline, windows)).len(), 1);
+        let empty = BaselineVocabulary::freeze(&NgramCounts::default());
+        assert_eq!(observe(&empty, vec![NgramCounts::default()]), []);
+    }
 }
