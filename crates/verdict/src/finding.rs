@@ -393,9 +393,17 @@ impl Run {
 
 /// The JSON Schema of `verdict.json`, as published under `schemas/`.
 pub fn json_schema() -> serde_json::Value {
-    let mut schema = schemars::schema_for!(Run);
+    let mut generated = schemars::schema_for!(Run);
+    let mut schema = serde_json::Map::new();
+    // What a person looks for first comes first.
+    let dialect = generated.remove("$schema").unwrap_or_default();
+    schema.insert("$schema".to_owned(), dialect);
     schema.insert("title".to_owned(), "Driftline verdict".into());
-    schema.to_value()
+    generated.remove("title");
+    if let serde_json::Value::Object(rest) = generated.to_value() {
+        schema.extend(rest);
+    }
+    schema.into()
 }
 
 #[cfg(test)]

@@ -8,7 +8,8 @@ use driftline_verdict::{Evidence, Finding, FindingKind, Severity, Window};
 /// Writes the page for a look in a browser where `DRIFTLINE_REPORT_DIR` names a folder.
 fn keep(name: &str, page: &str) {
     if let Some(folder) = std::env::var_os("DRIFTLINE_REPORT_DIR") {
-        std::fs::write(std::path::Path::new(&folder).join(name), page).unwrap();
+        std::fs::write(std::path::Path::new(&folder).join(name), page)
+            .expect("the folder can be written");
     }
 }
 

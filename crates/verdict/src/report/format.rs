@@ -15,7 +15,7 @@ pub(crate) fn number(value: f64) -> String {
         "∞".to_owned()
     } else if size < f64::MIN_POSITIVE {
         "0".to_owned()
-    } else if size >= 1e15 || size < 5e-5 {
+    } else if !(5e-5..1e15).contains(&size) {
         format!("{size:.1e}").replace('-', "−")
     } else if size >= 1000.0 {
         count(size.round() as u64)

@@ -430,12 +430,19 @@ fn lead_trend(report: &Report) -> Option<&Trend> {
             .into_iter()
             .filter(|finding| finding.severity >= Severity::Warning)
             .find_map(|finding| {
-                report.trends.iter().find(|trend| {
-                    let rule = finding.kind == FindingKind::Rule
-                        && finding.measure.as_deref() == Some(&trend.name);
-                    rule || (finding.column.as_deref() == Some(&trend.name)
-                        && finding.measure == trend.measure)
-                })
+                // A rule's trend bears the rule's name, a measure's that of its column.
+                let (name, measure) = match finding.kind {
+                    FindingKind::Rule => (finding.measure.clone()?, &None),
+                    _ => (finding.column.clone()?, &finding.measure),
+                };
+                let name = match &finding.slice {
+                    Some(slice) => format!("{name} where {slice}"),
+                    None => name,
+                };
+                report
+                    .trends
+                    .iter()
+                    .find(|trend| trend.name == name && trend.measure == *measure)
             })
     });
     worst
@@ -737,7 +744,7 @@ fn trend_view(trend: &Trend, points: usize) -> ChartView {
         },
         alarm: newest.is_some_and(|point| point.alarm),
         limit_label: match trend.limit_label.as_deref().unwrap_or("limit") {
-            label if label.starts_with("limit") => clip(label, 80),
+            label if label.contains("limit") => clip(label, 80),
             label => format!("limit: {}", clip(label, 80)),
         },
         has_limit: trend.points.iter().any(|point| point.limit.is_some()),

@@ -3,7 +3,7 @@
 //! GitHub refuses a summary beyond 1 MiB, so everything that grows with the run is cut and
 //! what is left out is counted.
 
-use crate::report::format::{clip, count, number, probability, subject, window_name};
+use crate::report::format::{clip, count, probability, quantity, subject, window_name};
 use crate::report::model::Report;
 use crate::report::summary::{History, summary, worst_first};
 use crate::{Run, Severity, TermClass, TermTier, Verdict};
@@ -84,6 +84,8 @@ fn findings(page: &mut String, run: &Run) -> std::fmt::Result {
     writeln!(page, "| severity | what | value | limit | p | since |")?;
     writeln!(page, "|---|---|--:|--:|--:|---|")?;
     for finding in findings.iter().take(FINDINGS) {
+        let unit = finding.unit.as_deref().unwrap_or_default();
+        let measured = |value| text(&quantity(value, unit), 60);
         let since = history.since(finding);
         let since = if finding.severity < Severity::Warning {
             String::new()
@@ -96,13 +98,13 @@ fn findings(page: &mut String, run: &Run) -> std::fmt::Result {
             finding.severity.name(),
             text(&subject(finding), 120),
             text(&finding.message, 300),
-            finding.value.map(number).unwrap_or_default(),
-            finding.threshold.map(number).unwrap_or_default(),
+            finding.value.map(measured).unwrap_or_default(),
+            finding.threshold.map(measured).unwrap_or_default(),
             finding
                 .p_value
                 .map(|p| text(&probability(p), 20))
                 .unwrap_or_default(),
-            since
+            text(&since, 80)
         )?;
     }
     more(page, findings.len(), FINDINGS)?;

@@ -248,8 +248,8 @@ fn to_do(run: &Run, newest: &Window, broken: bool) -> String {
             "Retrain the model on newer data: {}",
             sentence_of(&action.reason)
         ),
-        (Verdict::Fail, None) => "Look at what moved. Retraining is not asked for yet: a change \
-                                  has to be confirmed by more windows first."
+        (Verdict::Fail, None) => "Look at what moved. Retraining is not asked for: that needs a \
+                                  change confirmed over several windows of sound data."
             .into(),
         (Verdict::Unknown, None) => {
             "Find out why it could not be evaluated. This is not a pass.".into()

@@ -34,7 +34,7 @@ pub fn table(report: &Report, colour: bool) -> String {
     ));
     lines.extend(wrap(
         &format!("{} {}", summary.answer, clip(&summary.sentence, 400)),
-        "      ",
+        "",
     ));
     lines.push(String::new());
 

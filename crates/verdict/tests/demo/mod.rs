@@ -32,7 +32,7 @@ impl Noise {
 }
 
 /// Start of the week so many weeks after 2 January 2023, as RFC 3339.
-pub fn week(number: usize) -> String {
+pub(crate) fn week(number: usize) -> String {
     let lengths = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
     let (mut day, mut month, mut year) = (2 + 7 * number, 0, 2023);
     while day > lengths[month] {
@@ -45,7 +45,10 @@ pub fn week(number: usize) -> String {
     format!("{year}-{:02}-{day:02}T00:00:00Z", month + 1)
 }
 
-const COINAGES: [(&str, usize, f64, &str); 16] = [
+/// A term, the week it begins, its documents a week, an example.
+type MadeUp = (&'static str, usize, f64, &'static str);
+
+const COINAGES: [MadeUp; 16] = [
     ("显眼包", 20, 9.0, "萌宠界的显眼包又来了"),
     ("特种兵式旅游", 12, 14.0, "大学生特种兵式旅游打卡N城"),
     ("淄博烧烤", 9, 26.0, "坐高铁去吃淄博烧烤"),
@@ -63,7 +66,7 @@ const COINAGES: [(&str, usize, f64, &str); 16] = [
     ("班味", 46, 5.0, "怎么洗掉身上的班味"),
     ("公主请上车", 33, 4.0, "公主请上车是什么梗"),
 ];
-const ENTITIES: [(&str, usize, f64, &str); 8] = [
+const ENTITIES: [MadeUp; 8] = [
     ("满江红", 2, 22.0, "满江红票房破N亿"),
     ("苏超杰", 14, 6.0, "苏超杰夺冠"),
     ("消失的她", 24, 24.0, "消失的她 结局"),
@@ -73,7 +76,7 @@ const ENTITIES: [(&str, usize, f64, &str); 8] = [
     ("狂飙", 2, 31.0, "狂飙 高启强"),
     ("su7", 51, 12.0, "小米su7发布"),
 ];
-const SURGES: [(&str, usize, f64, &str); 6] = [
+const SURGES: [MadeUp; 6] = [
     ("退钱", 21, 14.0, "现场观众高喊退钱"),
     ("台风", 29, 33.0, "台风路径实时更新"),
     ("甲流", 8, 19.0, "甲流和普通感冒怎么区分"),
@@ -100,7 +103,7 @@ fn series(noise: &mut Noise, onset: usize, height: f64, fades: bool, weeks: usiz
 }
 
 fn terms(noise: &mut Noise, weeks: usize) -> Vec<TermRow> {
-    let groups: [(TermClass, &[(&str, usize, f64, &str)]); 3] = [
+    let groups: [(TermClass, &[MadeUp]); 3] = [
         (TermClass::Coinage, &COINAGES),
         (TermClass::Entity, &ENTITIES),
         (TermClass::Surge, &SURGES),
@@ -255,7 +258,7 @@ fn finding_of(trend: &Trend, point: &TrendPoint, rows: u64) -> Option<Finding> {
 }
 
 /// The report over so many weeks.
-pub fn report(weeks: usize) -> Report {
+pub(crate) fn report(weeks: usize) -> Report {
     let mut noise = Noise(20_230_102);
     let terms = terms(&mut noise, weeks);
     let drifts = vec![
