@@ -162,11 +162,6 @@ impl Engine {
         self.shared.runtime.memory_pool.reserved()
     }
 
-    #[cfg(test)]
-    pub(crate) fn shared(&self) -> Arc<Shared> {
-        Arc::clone(&self.shared)
-    }
-
     pub(crate) fn rows(&self, table: SourceTable) -> Result<Rows, EngineError> {
         Rows::of_table(Arc::clone(&self.shared), table)
     }

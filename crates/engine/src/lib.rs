@@ -28,6 +28,7 @@ pub use chrono_tz::Tz;
 pub use engine::{Engine, EngineConfig};
 pub use error::EngineError;
 pub use examples::EXAMPLE_CHARS;
+pub use output::write_atomically;
 pub use rows::{
     AggregateRow, ColumnInfo, ProfileColumn, ProfileRequest, ProfileRow, ROLES_SAMPLE_ROWS, Rows,
 };

@@ -8,6 +8,19 @@ use std::{
 };
 use tempfile::{NamedTempFile, TempPath};
 
+/// Writes a whole file: beside its target, then in its place. A target that is no
+/// regular file (a pipe, `/dev/null`) is written in place.
+///
+/// # Errors
+/// [`EngineError::Unwritable`], with the old file left as it was.
+pub fn write_atomically(target: &Path, bytes: &[u8]) -> Result<(), EngineError> {
+    let mut output = Output::create(target)?;
+    output
+        .write_all(bytes)
+        .map_err(|error| EngineError::unwritable(target, error))?;
+    output.commit()
+}
+
 /// A file being written beside its target, which it replaces when it is complete.
 /// A target that is no regular file (a pipe, `/dev/null`) is written in place.
 pub(crate) struct Output {

@@ -142,3 +142,73 @@ impl Summary for ProfileSummary {
         state.size_bytes()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use datafusion::arrow::array::{Float64Array, StringArray};
+
+    /// Bytes that a column of a group may take, whatever its rows: what the
+    /// documentation of [`crate::Rows::profile`] promises.
+    const NUMBERS_BOUND: usize = 160 << 10;
+    const CATEGORIES_BOUND: usize = 1_600 << 10;
+
+    fn most_bytes(
+        data_type: DataType,
+        text: bool,
+        batches: impl Iterator<Item = ArrayRef>,
+    ) -> usize {
+        let mut groups = Groups::new(ProfileSummary { data_type, text }, 10);
+        let mut most = 0;
+        for batch in batches {
+            groups
+                .update_batch(&[Arc::clone(&batch)], &vec![0; batch.len()], None, 1)
+                .unwrap();
+            most = most.max(groups.size());
+        }
+        most
+    }
+
+    #[test]
+    fn memory_is_bounded_however_many_rows_and_values() {
+        const ROWS: u64 = 1_000_000;
+        let numbers = (0..ROWS / 8_192).map(|batch| {
+            let values = (0..8_192).map(|row| ((batch * 8_192 + row) as f64).sin());
+            Arc::new(Float64Array::from_iter_values(values)) as ArrayRef
+        });
+        let most = most_bytes(DataType::Float64, false, numbers);
+        eprintln!("a million different numbers: {most} bytes");
+        assert!(most < NUMBERS_BOUND, "{most}");
+        let texts = |rows: u64| {
+            (0..rows / 8_192).map(|batch| {
+                let values = (0..8_192).map(|row| format!("{:0200}", batch * 8_192 + row));
+                Arc::new(StringArray::from_iter_values(values)) as ArrayRef
+            })
+        };
+        for text in [false, true] {
+            let most = most_bytes(DataType::Utf8, text, texts(50_000));
+            eprintln!("50,000 different strings of 200 bytes, text {text}: {most} bytes");
+            assert!(most < CATEGORIES_BOUND, "{most}");
+        }
+    }
+
+    #[test]
+    fn a_group_takes_memory_from_its_first_row_on_and_gives_it_back() {
+        let summary = ProfileSummary {
+            data_type: DataType::Float64,
+            text: false,
+        };
+        let mut groups = Groups::new(summary, 10);
+        assert_eq!(groups.size(), 0);
+        let values: ArrayRef = Arc::new(Float64Array::from_iter_values((0..5_000).map(f64::from)));
+        groups
+            .update_batch(&[values], &[3; 5_000], None, 4)
+            .unwrap();
+        let size = groups.size();
+        assert!(size > 10_000);
+        let states = groups.state(datafusion::logical_expr::EmitTo::All).unwrap();
+        assert!(groups.size() < size / 10);
+        groups.merge_batch(&states, &[0, 0, 0, 0], 1).unwrap();
+        assert!(groups.size() > states[0].get_array_memory_size() / 2);
+    }
+}

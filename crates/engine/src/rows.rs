@@ -14,7 +14,7 @@ use datafusion::{
         array::{Array, AsArray, RecordBatch},
         datatypes::{DataType, SchemaRef, TimestampMicrosecondType},
     },
-    common::{ScalarValue, tree_node::TreeNodeRecursion},
+    common::{ScalarValue, runtime::SpawnedTask, tree_node::TreeNodeRecursion},
     dataframe::DataFrame,
     execution::SendableRecordBatchStream,
     execution::context::SQLOptions,
@@ -116,22 +116,6 @@ impl Rows {
         })
     }
 
-    /// Rows of any table that DataFusion can scan.
-    #[cfg(test)]
-    pub(crate) fn of_provider(
-        engine: &crate::Engine,
-        table: Arc<dyn datafusion::catalog::TableProvider>,
-    ) -> Result<Self, EngineError> {
-        let shared = engine.shared();
-        let frame = shared.session(false, true).read_table(table)?;
-        Ok(Self {
-            shared,
-            plan: frame.into_unoptimized_plan(),
-            row_wise: true,
-            one_stream: true,
-        })
-    }
-
     /// The columns in their order.
     pub fn columns(&self) -> Vec<ColumnInfo> {
         self.plan
@@ -217,7 +201,7 @@ impl Rows {
     /// # Errors
     /// What the rows' query fails with.
     pub async fn collect(&self) -> Result<Vec<RecordBatch>, EngineError> {
-        Ok(self.frame(&self.session()).collect().await?)
+        collect(self.frame(&self.session())).await
     }
 
     /// The first rows, in the order of the files.
@@ -226,7 +210,7 @@ impl Rows {
     /// What the rows' query fails with.
     pub async fn head(&self, rows: usize) -> Result<Vec<RecordBatch>, EngineError> {
         let context = self.shared.session(false, true);
-        Ok(self.frame(&context).limit(0, Some(rows))?.collect().await?)
+        collect(self.frame(&context).limit(0, Some(rows))?).await
     }
 
     /// Writes all rows to a Parquet file, beside it and renamed; a target that is no
@@ -259,13 +243,11 @@ impl Rows {
         self.check_columns([column])?;
         let frame = self.frame(&self.session());
         let time = || event_time(ident(column), column, zone);
-        let found = frame
-            .aggregate(
-                vec![],
-                vec![min(time()).alias("first"), max(time()).alias("last")],
-            )?
-            .collect()
-            .await?;
+        let found = frame.aggregate(
+            vec![],
+            vec![min(time()).alias("first"), max(time()).alias("last")],
+        )?;
+        let found = collect(found).await?;
         let value = |index: usize| {
             let batch = found.first()?;
             let times = batch
@@ -370,7 +352,7 @@ impl Rows {
         sql.insert(0, first.to_owned());
         let query = format!("SELECT {} FROM {TABLE}{group}", sql.join(", "));
         let mut rows = Vec::new();
-        for batch in context.sql(&query).await?.collect().await? {
+        for batch in collect(context.sql(&query).await?).await? {
             for row in 0..batch.num_rows() {
                 let values = batch.columns()[1..]
                     .iter()
@@ -466,6 +448,19 @@ impl Rows {
             one_stream: self.one_stream,
         })
     }
+}
+
+/// Runs a query in a task of its own, so that its caller can be dropped, or ask for
+/// Ctrl-C, while a batch is being computed. Dropping the future ends the task at
+/// the next batch.
+pub(crate) async fn collect(frame: DataFrame) -> Result<Vec<RecordBatch>, EngineError> {
+    let query = SpawnedTask::spawn(frame.collect());
+    query
+        .await
+        .map_err(|error| EngineError::Query {
+            reason: error.to_string(),
+        })?
+        .map_err(EngineError::from)
 }
 
 fn is_row_wise(plan: &LogicalPlan) -> Result<bool, EngineError> {

@@ -5,7 +5,7 @@
 
 use crate::{
     EngineError,
-    rows::{ProfileRequest, ProfileRow},
+    rows::{ProfileRequest, ProfileRow, collect},
     window::{Span, Windows},
 };
 use datafusion::{
@@ -49,7 +49,7 @@ pub(crate) async fn profile(
         })
         .collect::<Result<_, EngineError>>()?;
     let mut groups = Vec::new();
-    for batch in query(frame, request)?.collect().await? {
+    for batch in collect(query(frame, request)?).await? {
         read(&batch, request, &mut groups)?;
     }
     add_missing(&mut groups, request, &types, max_groups)?;

@@ -113,7 +113,6 @@ pub(crate) struct Groups<S: Summary> {
     /// Bytes held by each slot when it was last touched.
     sizes: Vec<usize>,
     total_size: usize,
-    touched: Vec<usize>,
     max_groups: usize,
 }
 
@@ -124,7 +123,6 @@ impl<S: Summary> Groups<S> {
             slots: Vec::new(),
             sizes: Vec::new(),
             total_size: 0,
-            touched: Vec::new(),
             max_groups,
         }
     }
@@ -145,11 +143,10 @@ impl<S: Summary> Groups<S> {
     /// Counts the memory of the groups of a batch again, and of no others: there
     /// may be thousands.
     fn recount(&mut self, group_indices: &[usize]) {
-        self.touched.clear();
-        self.touched.extend_from_slice(group_indices);
-        self.touched.sort_unstable();
-        self.touched.dedup();
-        for &group in &self.touched {
+        let mut touched = group_indices.to_vec();
+        touched.sort_unstable();
+        touched.dedup();
+        for group in touched {
             let size = self.slots[group].size_bytes();
             self.total_size = self.total_size + size - self.sizes[group];
             self.sizes[group] = size;
@@ -232,7 +229,7 @@ impl<S: Summary> GroupsAccumulator for Groups<S> {
     fn size(&self) -> usize {
         self.total_size
             + self.slots.capacity() * std::mem::size_of::<Slot<S>>()
-            + (self.sizes.capacity() + self.touched.capacity()) * std::mem::size_of::<usize>()
+            + self.sizes.capacity() * std::mem::size_of::<usize>()
     }
 }
 

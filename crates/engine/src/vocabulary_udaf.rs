@@ -7,6 +7,7 @@
 
 use crate::{
     EngineError, Rows,
+    rows::collect,
     state::{Groups, Summary, Whole},
     window::{Span, Windows, event_time, instants, literal_of},
 };
@@ -140,10 +141,8 @@ impl Rows {
             lit(kind),
         ]);
         let groups: Vec<Expr> = window.iter().map(|_| ident(WINDOW)).collect();
-        let batches = frame
-            .aggregate(groups, vec![table.alias("table")])?
-            .collect()
-            .await?;
+        let frame = frame.aggregate(groups, vec![table.alias("table")])?;
+        let batches = collect(frame).await?;
         let mut tables = Vec::new();
         for batch in batches {
             let states = batch.column(batch.num_columns() - 1).as_binary::<i32>();

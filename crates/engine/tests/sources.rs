@@ -66,9 +66,18 @@ fn write(directory: &TempDir, name: &str, bytes: impl AsRef<[u8]>) -> PathBuf {
 fn sample() -> RecordBatch {
     let columns: Vec<(&str, ArrayRef)> = vec![
         ("id", Arc::new(Int64Array::from(vec![1, 2, 3]))),
-        ("share", Arc::new(Float64Array::from(vec![Some(0.5), None, Some(1.5)]))),
-        ("title", Arc::new(StringArray::from(vec![Some("早安"), Some("a,\"b\""), None]))),
-        ("day", Arc::new(Date32Array::from(vec![19_023, 19_024, 19_025]))),
+        (
+            "share",
+            Arc::new(Float64Array::from(vec![Some(0.5), None, Some(1.5)])),
+        ),
+        (
+            "title",
+            Arc::new(StringArray::from(vec![Some("早安"), Some("a,\"b\""), None])),
+        ),
+        (
+            "day",
+            Arc::new(Date32Array::from(vec![19_023, 19_024, 19_025])),
+        ),
     ];
     RecordBatch::try_from_iter(columns).unwrap()
 }
@@ -114,7 +123,8 @@ fn encoded(format: &str) -> Vec<u8> {
 fn compressed(bytes: &[u8], compression: &str) -> Vec<u8> {
     match compression {
         "gz" => {
-            let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+            let mut encoder =
+                flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
             encoder.write_all(bytes).unwrap();
             encoder.finish().unwrap()
         }
@@ -137,7 +147,10 @@ async fn every_format_is_read_plain_and_compressed_whatever_its_name() {
                 .await
                 .unwrap();
             assert_eq!(lines(&selected).await, SAMPLE_LINES, "{name}");
-            let counted = rows.prepare("SELECT count(*) AS n FROM source").await.unwrap();
+            let counted = rows
+                .prepare("SELECT count(*) AS n FROM source")
+                .await
+                .unwrap();
             assert_eq!(lines(&counted).await, ["3"], "{name}");
         }
     }
@@ -176,12 +189,27 @@ async fn files_of_different_columns_and_widths_are_one_table() {
     let rows = open(directory.path()).await.unwrap();
     assert_eq!(
         types(&rows),
-        ["id: Float64", "share: Float64", "title: Utf8", "day: Date32", "extra: Utf8"]
+        [
+            "id: Float64",
+            "share: Float64",
+            "title: Utf8",
+            "day: Date32",
+            "extra: Utf8"
+        ]
     );
-    let sorted = rows.prepare("SELECT id, share, title, extra FROM source ORDER BY id").await.unwrap();
+    let sorted = rows
+        .prepare("SELECT id, share, title, extra FROM source ORDER BY id")
+        .await
+        .unwrap();
     assert_eq!(
         lines(&sorted).await,
-        ["1.0|0.5|早安|", "2.0||a,\"b\"|", "3.0|1.5||", "4.0|7.0||x", "5.5|||y"]
+        [
+            "1.0|0.5|早安|",
+            "2.0||a,\"b\"|",
+            "3.0|1.5||",
+            "4.0|7.0||x",
+            "5.5|||y"
+        ]
     );
 }
 
@@ -204,7 +232,10 @@ async fn two_parquet_files_of_whole_numbers_and_fractions_are_fractions() {
 
     file("3.parquet", Arc::new(StringArray::from(vec!["three"])));
     let error = error_of(directory.path()).await;
-    assert!(error.contains("3.parquet") && error.contains("column `x` holds Utf8"), "{error}");
+    assert!(
+        error.contains("3.parquet") && error.contains("column `x` holds Utf8"),
+        "{error}"
+    );
 }
 
 #[tokio::test]
@@ -226,7 +257,15 @@ async fn csv_types_fit_all_rows_and_not_only_the_first() {
             "empty: Null"
         ]
     );
-    assert_eq!(rows.collect().await.unwrap().iter().map(RecordBatch::num_rows).sum::<usize>(), 5_001);
+    assert_eq!(
+        rows.collect()
+            .await
+            .unwrap()
+            .iter()
+            .map(RecordBatch::num_rows)
+            .sum::<usize>(),
+        5_001
+    );
 }
 
 #[tokio::test]
@@ -236,20 +275,37 @@ async fn csv_columns_of_several_files_fit_each_other_as_in_one_file() {
     write(&directory, "2.csv", "n,code\n2.5,x\n");
     let rows = open(directory.path()).await.unwrap();
     assert_eq!(types(&rows), ["code: Utf8", "n: Float64"]);
-    let sorted = rows.prepare("SELECT * FROM source ORDER BY n").await.unwrap();
+    let sorted = rows
+        .prepare("SELECT * FROM source ORDER BY n")
+        .await
+        .unwrap();
     assert_eq!(lines(&sorted).await, ["007|1.0", "x|2.5"]);
 }
 
 #[tokio::test]
 async fn the_way_a_csv_file_is_written_is_detected_or_told() {
     let directory = TempDir::new().unwrap();
-    let semicolons = write(&directory, "a.csv", "\u{feff}name;price\r\nAnn;1,5\r\n\"B;b\";2,5\r\n");
-    assert_eq!(lines(&open(&semicolons).await.unwrap()).await, ["Ann|1,5", "B;b|2,5"]);
+    let semicolons = write(
+        &directory,
+        "a.csv",
+        "\u{feff}name;price\r\nAnn;1,5\r\n\"B;b\";2,5\r\n",
+    );
+    assert_eq!(
+        lines(&open(&semicolons).await.unwrap()).await,
+        ["Ann|1,5", "B;b|2,5"]
+    );
     assert_eq!(open(&semicolons).await.unwrap().columns()[0].name, "name");
 
-    let nameless = write(&directory, "b.csv", "39, State-gov, 77516\n50, Private, 83311\n");
+    let nameless = write(
+        &directory,
+        "b.csv",
+        "39, State-gov, 77516\n50, Private, 83311\n",
+    );
     let rows = open(&nameless).await.unwrap();
-    assert_eq!(types(&rows), ["column_1: Int64", "column_2: Utf8", "column_3: Int64"]);
+    assert_eq!(
+        types(&rows),
+        ["column_1: Int64", "column_2: Utf8", "column_3: Int64"]
+    );
     assert_eq!(lines(&rows).await[0], "39|State-gov|77516");
 
     let told = Source {
@@ -259,13 +315,22 @@ async fn the_way_a_csv_file_is_written_is_detected_or_told() {
             null_values: vec!["NA".into()],
             ..CsvOptions::default()
         },
-        ..Source::new(write(&directory, "c.csv", "1|2\nNA|3\n").display().to_string())
+        ..Source::new(
+            write(&directory, "c.csv", "1|2\nNA|3\n")
+                .display()
+                .to_string(),
+        )
     };
     let rows = engine().open(&told).await.unwrap();
     assert_eq!(types(&rows), ["1: Null", "2: Int64"]);
 
     let multiline = write(&directory, "d.csv", "id,text\n1,\"two\nlines\"\n2,x\n");
-    let counted = open(&multiline).await.unwrap().prepare("SELECT count(*) AS n FROM source").await.unwrap();
+    let counted = open(&multiline)
+        .await
+        .unwrap()
+        .prepare("SELECT count(*) AS n FROM source")
+        .await
+        .unwrap();
     assert_eq!(lines(&counted).await, ["2"]);
 }
 
@@ -276,7 +341,12 @@ async fn a_header_without_rows_is_a_table_of_no_rows() {
         let rows = open(&write(&directory, "empty.csv", text)).await.unwrap();
         assert_eq!(types(&rows), ["id: Null", "title: Null"]);
         assert_eq!(lines(&rows).await, Vec::<String>::new());
-        assert_eq!(rows.time_range("title", driftline_engine::Tz::UTC).await.unwrap(), None);
+        assert_eq!(
+            rows.time_range("title", driftline_engine::Tz::UTC)
+                .await
+                .unwrap(),
+            None
+        );
     }
 }
 
@@ -289,7 +359,10 @@ async fn missing_empty_and_odd_files_are_named_with_the_way_out() {
         (at("gone.csv"), "no such file or directory; check the path"),
         (at("gone-*.csv"), "matches no file; check the pattern"),
         (write(&directory, "zero.csv", ""), "is empty (0 bytes)"),
-        (write(&directory, "zero.csv.gz", compressed(b"", "gz")), "is empty (0 bytes)"),
+        (
+            write(&directory, "zero.csv.gz", compressed(b"", "gz")),
+            "is empty (0 bytes)",
+        ),
         (
             write(&directory, "cut.parquet", &parquet[..parquet.len() - 9]),
             "is no complete Parquet file",
@@ -298,25 +371,44 @@ async fn missing_empty_and_odd_files_are_named_with_the_way_out() {
             write(&directory, "head.parquet", &parquet[..20]),
             "is no complete Parquet file",
         ),
-        (write(&directory, "fake.parquet", "id\n1\n"), "does not begin with `PAR1`"),
+        (
+            write(&directory, "fake.parquet", "id\n1\n"),
+            "does not begin with `PAR1`",
+        ),
         (
             write(&directory, "cut.arrow", &encoded("arrow")[..300]),
             "is no complete Arrow IPC file",
         ),
         (
-            write(&directory, "cut.csv.gz", &compressed(&encoded("csv"), "gz")[..40]),
+            write(
+                &directory,
+                "cut.csv.gz",
+                &compressed(&encoded("csv"), "gz")[..40],
+            ),
             "is no complete gzip file",
         ),
         (
-            write(&directory, "cut.csv.zst", &compressed(&vec![b'a'; 100_000], "zst")[..12]),
+            write(
+                &directory,
+                "cut.csv.zst",
+                &compressed(&vec![b'a'; 100_000], "zst")[..12],
+            ),
             "is no complete zstd file",
         ),
         (
-            write(&directory, "gbk.csv", b"id,title\n1,ok\n2,\xc4\xe3\xba\xc3\n"),
+            write(
+                &directory,
+                "gbk.csv",
+                b"id,title\n1,ok\n2,\xc4\xe3\xba\xc3\n",
+            ),
             "line 3: not UTF-8; convert it first",
         ),
         (
-            write(&directory, "gbk.jsonl", b"{\"a\":\"ok\"}\n{\"a\":\"\xc4\xe3\"}\n"),
+            write(
+                &directory,
+                "gbk.jsonl",
+                b"{\"a\":\"ok\"}\n{\"a\":\"\xc4\xe3\"}\n",
+            ),
             "line 2: not UTF-8",
         ),
         (
@@ -327,10 +419,22 @@ async fn missing_empty_and_odd_files_are_named_with_the_way_out() {
             write(&directory, "broken.jsonl", "{\"a\":1}\n{\"a\":\n"),
             "line 2: not JSON at column",
         ),
-        (write(&directory, "list.jsonl", "{\"a\":1}\n[1]\n"), "line 2: not a JSON object"),
-        (write(&directory, "array.json", "[{\"a\":1}]"), "write one object a line"),
-        (write(&directory, "twice.csv", "a,a\n1,2\n"), "two columns are named `a`"),
-        (write(&directory, "image.png", b"\x89PNG\r\n\x1a\n\0\0"), "in no format that can be read"),
+        (
+            write(&directory, "list.jsonl", "{\"a\":1}\n[1]\n"),
+            "line 2: not a JSON object",
+        ),
+        (
+            write(&directory, "array.json", "[{\"a\":1}]"),
+            "write one object a line",
+        ),
+        (
+            write(&directory, "twice.csv", "a,a\n1,2\n"),
+            "two columns are named `a`",
+        ),
+        (
+            write(&directory, "image.png", b"\x89PNG\r\n\x1a\n\0\0"),
+            "in no format that can be read",
+        ),
         (
             write(&directory, "wide.csv", b"\xff\xfea\0,\0b\0"),
             "UTF-16; convert it to UTF-8",
@@ -339,11 +443,21 @@ async fn missing_empty_and_odd_files_are_named_with_the_way_out() {
     for (path, expected) in cases {
         let message = error_of(&path).await;
         assert!(message.contains(expected), "{message}");
-        assert!(message.contains(path.file_name().unwrap().to_str().unwrap()), "{message}");
+        assert!(
+            message.contains(path.file_name().unwrap().to_str().unwrap()),
+            "{message}"
+        );
     }
     fs::create_dir(at("none")).unwrap();
-    assert!(error_of(&at("none")).await.contains("holds no data file (.parquet, .csv"));
-    let url = engine().open(&Source::new("s3://bucket/x.parquet")).await.unwrap_err();
+    assert!(
+        error_of(&at("none"))
+            .await
+            .contains("holds no data file (.parquet, .csv")
+    );
+    let url = engine()
+        .open(&Source::new("s3://bucket/x.parquet"))
+        .await
+        .unwrap_err();
     assert!(url.to_string().contains("no `s3` URLs"), "{url}");
 }
 
@@ -354,7 +468,10 @@ async fn a_file_that_changes_between_the_readings_is_an_error_with_its_line() {
     let rows = open(&path).await.unwrap();
     fs::write(&path, "n\n1\ntwo\n").unwrap();
     let error = rows.collect().await.unwrap_err().to_string();
-    assert!(error.contains("moving.csv` line 3, column `n`: `two` is no Int64"), "{error}");
+    assert!(
+        error.contains("moving.csv` line 3, column `n`: `two` is no Int64"),
+        "{error}"
+    );
 }
 
 #[tokio::test]

@@ -29,8 +29,16 @@ pub(super) fn discover(source: &Source) -> Result<Vec<DataFile>, EngineError> {
         let location = location.to_owned();
         return Err(EngineError::Scheme { location, scheme });
     }
+    paths(location)?
+        .into_iter()
+        .map(|path| recognise(path.display().to_string(), path, None))
+        .collect()
+}
+
+/// The files of a path, pattern or directory, in the order of their names.
+pub(super) fn paths(location: &str) -> Result<Vec<PathBuf>, EngineError> {
     let path = Path::new(location);
-    let paths = match fs::metadata(path) {
+    match fs::metadata(path) {
         Ok(found) if found.is_dir() => {
             let mut paths = Vec::new();
             walk(path, &mut paths)?;
@@ -39,18 +47,14 @@ pub(super) fn discover(source: &Source) -> Result<Vec<DataFile>, EngineError> {
                     directory: location.into(),
                 });
             }
-            paths
+            Ok(paths)
         }
-        Ok(_) => vec![path.to_owned()],
+        Ok(_) => Ok(vec![path.to_owned()]),
         Err(error) if error.kind() == io::ErrorKind::NotFound && is_pattern(location) => {
-            matches(location)?
+            matches(location)
         }
-        Err(error) => return Err(EngineError::io(location, &error)),
-    };
-    paths
-        .into_iter()
-        .map(|path| recognise(path.display().to_string(), path, None))
-        .collect()
+        Err(error) => Err(EngineError::io(location, &error)),
+    }
 }
 
 fn is_pattern(location: &str) -> bool {

@@ -77,7 +77,8 @@ impl SourceTable {
                 Layout::Parquet { size_bytes } => size_bytes,
                 _ => unreachable!("a Parquet file has a Parquet layout"),
             };
-            let location = std::path::absolute(&readable.file.path)
+            // Object stores know neither `..` nor links.
+            let location = std::fs::canonicalize(&readable.file.path)
                 .map_err(|error| EngineError::io(&readable.file.name, &error))
                 .and_then(|path| {
                     ObjectPath::from_absolute_path(path).map_err(|error| EngineError::Unreadable {
