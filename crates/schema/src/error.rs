@@ -49,14 +49,14 @@ pub enum SchemaError {
 
     /// A key that means nothing here.
     #[error("{place}: there is no key `{key}`")]
-    #[diagnostic(code(schema::unknown_key), help("known keys: {known}"))]
+    #[diagnostic(code(schema::unknown_key), help("{help}"))]
     UnknownKey {
         /// What the key is in, such as ``column `fare` ``.
         place: String,
         /// The key.
         key: String,
-        /// The keys that can be here.
-        known: String,
+        /// The key that was probably meant, or all that can be here.
+        help: String,
         /// Where.
         #[label("unknown key")]
         at: SourceSpan,
@@ -109,7 +109,7 @@ pub enum SchemaError {
 
     /// A word that is not one of those a key takes.
     #[error("{place}: `{found}` is no {key}")]
-    #[diagnostic(code(schema::unknown_name), help("one of: {known}"))]
+    #[diagnostic(code(schema::unknown_name), help("{help}"))]
     UnknownName {
         /// What the key is in.
         place: String,
@@ -117,15 +117,15 @@ pub enum SchemaError {
         key: &'static str,
         /// The word.
         found: String,
-        /// The words it takes.
-        known: String,
+        /// The word that was probably meant, or all that it takes.
+        help: String,
         /// Where.
         #[label("unknown")]
         at: SourceSpan,
     },
 
     /// A number outside what a key can be.
-    #[error("{place}: `{key}` is {value}, outside {allowed}")]
+    #[error("{place}: `{key}` is {value} and must be {allowed}")]
     #[diagnostic(code(schema::out_of_range))]
     OutOfRange {
         /// What the key is in.
@@ -137,7 +137,7 @@ pub enum SchemaError {
         /// What it can be.
         allowed: &'static str,
         /// Where.
-        #[label("must be in {allowed}")]
+        #[label("out of range")]
         at: SourceSpan,
     },
 

@@ -8,8 +8,12 @@
 //!
 //! Roles are Driftline's own: they decide which columns are profiled as text.
 
-use crate::{BooleanDomain, Bounds, Column, ColumnType, Number, Presence, Role, Schema, SpelledNumber};
-use driftline_statistics::{CategoricalProfile, ColumnProfile, NumericProfile, Summary, ValueCount, ValueType};
+use crate::{
+    BooleanDomain, Bounds, Column, ColumnType, Number, Presence, Role, Schema, SpelledNumber,
+};
+use driftline_statistics::{
+    CategoricalProfile, ColumnProfile, NumericProfile, Summary, ValueCount, ValueType,
+};
 use std::collections::BTreeMap;
 use unicode_script::{Script, UnicodeScript};
 
@@ -72,7 +76,11 @@ pub fn infer(columns: &[(String, &ColumnProfile)], config: &InferConfig) -> Sche
 
 fn infer_column(name: &str, profile: &ColumnProfile, config: &InferConfig) -> Column {
     let mut column = Column::new(name, profile.value_type.into());
-    column.role = config.roles.get(name).copied().or_else(|| infer_role(profile));
+    column.role = config
+        .roles
+        .get(name)
+        .copied()
+        .or_else(|| infer_role(profile));
     let present = profile.present();
     column.presence = Some(Presence {
         min_fraction: (present > 0 && profile.nulls == 0).then_some(1.0),
@@ -89,9 +97,10 @@ fn infer_column(name: &str, profile: &ColumnProfile, config: &InferConfig) -> Co
         }
         Summary::Text(text) if config.ranges == Ranges::Observed => {
             let lengths = text.characters();
-            column.length = lengths.min().zip(lengths.max()).map(|(min, max)| {
-                Bounds::new(min as u64, max as u64)
-            });
+            column.length = lengths
+                .min()
+                .zip(lengths.max())
+                .map(|(min, max)| Bounds::new(min as u64, max as u64));
         }
         Summary::Categorical(_) | Summary::Text(_) | Summary::Counts => {}
     }
@@ -181,7 +190,9 @@ fn boolean(values: &[ValueCount]) -> Option<BooleanDomain> {
 
 /// The integer of 64 bits that a string spells.
 pub(crate) fn spells_integer(text: &str) -> Option<i64> {
-    text.trim_matches(|c: char| c.is_ascii_whitespace()).parse().ok()
+    text.trim_matches(|c: char| c.is_ascii_whitespace())
+        .parse()
+        .ok()
 }
 
 /// Shortest and longest value in characters; `None` where the profile cannot tell.
@@ -192,7 +203,12 @@ pub(crate) fn lengths(values: &CategoricalProfile) -> Option<Bounds<u64>> {
     if !values.is_exact() || values.max_bytes > MAX_WHOLE_BYTES {
         return None;
     }
-    let lengths = || values.values().into_iter().map(|v| v.value.chars().count() as u64);
+    let lengths = || {
+        values
+            .values()
+            .into_iter()
+            .map(|v| v.value.chars().count() as u64)
+    };
     Some(Bounds::new(lengths().min()?, lengths().max()?))
 }
 

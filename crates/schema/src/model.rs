@@ -236,7 +236,7 @@ pub struct BooleanDomain {
 
 /// Least and greatest, both inclusive; an absent end is open.
 #[derive(Debug, Clone, Copy, PartialEq, JsonSchema)]
-#[schemars(deny_unknown_fields)]
+#[schemars(deny_unknown_fields, rename = "Bounds_of_{T}")]
 pub struct Bounds<T> {
     /// The least that is allowed.
     pub min: Option<T>,
@@ -298,6 +298,10 @@ pub fn json_schema() -> serde_json::Value {
             }),
         );
     }
+    // The derived schema leaves the keys of a map open.
+    let names: Vec<&str> = AnomalyType::ALL.iter().map(|kind| kind.name()).collect();
+    schema["properties"]["severity_overrides"]["propertyNames"] =
+        serde_json::json!({"enum": names});
     schema["required"] = serde_json::json!(["format_version", "columns"]);
     schema
 }

@@ -31,7 +31,11 @@ pub fn validate(schema: &Schema, columns: &[(String, &ColumnProfile)], rows: u64
         anomalies: Vec::new(),
     };
     if rows == 0 {
-        check.raise(AnomalyType::DataMissing, "no rows", "there are no rows to check".into());
+        check.raise(
+            AnomalyType::DataMissing,
+            "no rows",
+            "there are no rows to check".into(),
+        );
         return check.anomalies;
     }
     check.row_count(rows);
@@ -88,7 +92,8 @@ impl Check<'_> {
     ) {
         let anomaly = self.raise(kind, short, description);
         anomaly.expected = Some(expected);
-        anomaly.actual = Some(actual);
+        // JSON has no infinity; the description names it.
+        anomaly.actual = Some(actual).filter(|value| value.is_finite());
     }
 
     fn unavailable(&mut self, key: &str, why: &str) {
@@ -159,7 +164,10 @@ impl Check<'_> {
                     ("holds", column.holds.is_some()),
                 ] {
                     if set {
-                        self.unavailable(key, "the column was profiled as text, which keeps no single values");
+                        self.unavailable(
+                            key,
+                            "the column was profiled as text, which keeps no single values",
+                        );
                     }
                 }
                 let characters = text.characters();
@@ -262,7 +270,11 @@ impl Check<'_> {
             self.raise(
                 AnomalyType::UnexpectedDataType,
                 "unexpected type",
-                format!("the schema expects {} and the data is {}", expected.name(), actual.name()),
+                format!(
+                    "the schema expects {} and the data is {}",
+                    expected.name(),
+                    actual.name()
+                ),
             );
         }
         fits
@@ -288,8 +300,14 @@ impl Check<'_> {
             } else {
                 numeric.max()
             };
-            let low = range.min.zip(least).filter(|(min, value)| *value < min.as_f64());
-            let high = range.max.zip(greatest).filter(|(max, value)| *value > max.as_f64());
+            let low = range
+                .min
+                .zip(least)
+                .filter(|(min, value)| *value < min.as_f64());
+            let high = range
+                .max
+                .zip(greatest)
+                .filter(|(max, value)| *value > max.as_f64());
             self.outside_range(integer, low, high);
         }
         if column.disallow_nan && numeric.nan > 0 {
@@ -384,12 +402,19 @@ impl Check<'_> {
         let description = match odd {
             Some(value) => format!("there is {value} in a column of 0 and 1"),
             None if numeric.non_finite() > 0 => {
-                format!("{} NaN or an infinity in a column of 0 and 1", have(numeric.non_finite()))
+                format!(
+                    "{} NaN or an infinity in a column of 0 and 1",
+                    have(numeric.non_finite())
+                )
             }
             None => return,
         };
-        let anomaly = self.raise(AnomalyType::BoolTypeUnexpectedFloat, "not 0 or 1", description);
-        anomaly.actual = odd;
+        let anomaly = self.raise(
+            AnomalyType::BoolTypeUnexpectedFloat,
+            "not 0 or 1",
+            description,
+        );
+        anomaly.actual = odd.filter(|value| value.is_finite());
     }
 
     fn strings(&mut self, column: &Column, values: &CategoricalProfile) {
@@ -398,11 +423,18 @@ impl Check<'_> {
             self.domain(column, domain, values, &found);
         }
         // A column of Arrow booleans holds `true` and `false` and nothing else.
-        if let Some(boolean) = column.boolean.as_ref().filter(|b| **b != BooleanDomain::default()) {
-            let allowed = [boolean.true_value.as_deref(), boolean.false_value.as_deref()];
+        if let Some(boolean) = column
+            .boolean
+            .as_ref()
+            .filter(|b| **b != BooleanDomain::default())
+        {
+            let allowed = [
+                boolean.true_value.as_deref(),
+                boolean.false_value.as_deref(),
+            ];
             let unexpected = |value: &str| !allowed.contains(&Some(value));
             let allowed: Vec<String> = allowed.iter().flatten().map(|v| format!("`{v}`")).collect();
-            let head = format!("only {} are allowed; there is ", allowed.join(" and "));
+            let head = format!("values other than {}: ", allowed.join(" and "));
             let kind = AnomalyType::BoolTypeUnexpectedString;
             self.unexpected_strings(kind, "unexpected values", &head, values, &found, unexpected);
         }
@@ -496,7 +528,7 @@ impl Check<'_> {
         let mut description = head.to_owned();
         let named: Vec<String> = evidence
             .iter()
-            .map(|v| format!("{} ({})", v.value, percent(v.count, total)))
+            .map(|v| format!("{} ({})", shown(&v.value), percent(v.count, total)))
             .collect();
         description.push_str(&named.join(", "));
         if odd.len() > evidence.len() {
@@ -534,18 +566,37 @@ impl Check<'_> {
             (AnomalyType::FloatTypeStringNotFloat, "number")
         };
         let head = format!("strings that spell no {what}: ");
-        self.unexpected_strings(kind, "not a number", &head, values, found, |v| spells(v).is_none());
-        let numbers = || found.iter().filter_map(|v| Some((spells(&v.value)?, v.count)));
+        self.unexpected_strings(kind, "not a number", &head, values, found, |v| {
+            spells(v).is_none()
+        });
+        let numbers = || {
+            found
+                .iter()
+                .filter_map(|v| Some((spells(&v.value)?, v.count)))
+        };
         if let Some(range) = column.range {
-            let proper = || numbers().map(|(value, _)| value).filter(|value| !value.is_nan());
+            let proper = || {
+                numbers()
+                    .map(|(value, _)| value)
+                    .filter(|value| !value.is_nan())
+            };
             let least = proper().min_by(f64::total_cmp);
             let greatest = proper().max_by(f64::total_cmp);
-            let low = range.min.zip(least).filter(|(min, value)| *value < min.as_f64());
-            let high = range.max.zip(greatest).filter(|(max, value)| *value > max.as_f64());
+            let low = range
+                .min
+                .zip(least)
+                .filter(|(min, value)| *value < min.as_f64());
+            let high = range
+                .max
+                .zip(greatest)
+                .filter(|(max, value)| *value > max.as_f64());
             self.outside_range(integer, low, high);
         }
         let count = |which: fn(f64) -> bool| -> u64 {
-            numbers().filter(|(value, _)| which(*value)).map(|(_, count)| count).sum()
+            numbers()
+                .filter(|(value, _)| which(*value))
+                .map(|(_, count)| count)
+                .sum()
         };
         let (nan, infinite) = (count(f64::is_nan), count(f64::is_infinite));
         if column.disallow_nan && nan > 0 {
@@ -592,13 +643,25 @@ impl Check<'_> {
         // A value that is cut stands for a longer one, so it counts for neither end.
         let whole = || {
             let sizes = found.iter().map(|v| v.value.as_str());
-            sizes.filter(|v| !may_be_cut(v)).map(|v| v.chars().count() as u64)
+            sizes
+                .filter(|v| !may_be_cut(v))
+                .map(|v| v.chars().count() as u64)
         };
         // A character takes one to four bytes.
         let longest = whole().max().unwrap_or(0).max(values.max_bytes.div_ceil(4));
-        let shortest = if values.empty > 0 { Some(0) } else { whole().min() };
+        let shortest = if values.empty > 0 {
+            Some(0)
+        } else {
+            whole().min()
+        };
         let before = self.anomalies.len();
-        self.length(column, Bounds { min: shortest, max: Some(longest) });
+        self.length(
+            column,
+            Bounds {
+                min: shortest,
+                max: Some(longest),
+            },
+        );
         let long_is_certain = max.is_none_or(|max| values.max_bytes <= max || longest > max);
         let short_is_certain =
             min.is_none_or(|min| min <= 1 || shortest.is_some_and(|shortest| shortest < min));
@@ -630,7 +693,11 @@ impl Check<'_> {
         let about = if distinct.exact {
             format!("{:.0}", distinct.value)
         } else {
-            format!("about {:.0} (± {:.1} %)", distinct.value, 100.0 * distinct.error)
+            format!(
+                "about {:.0} (± {:.1} %)",
+                distinct.value,
+                100.0 * distinct.error
+            )
         };
         if let Some(min) = min.filter(|&min| most < min as f64) {
             self.raise_numbers(
@@ -657,6 +724,26 @@ fn may_be_cut(value: &str) -> bool {
         && value.rsplit_once('…').is_some_and(|(_, hash)| {
             hash.len() == 16 && hash.bytes().all(|b| b.is_ascii_hexdigit())
         })
+}
+
+/// The longest part of a value that a description shows, in characters.
+const MAX_SHOWN: usize = 60;
+
+/// A value on one line of a description; the whole of it is in the evidence.
+fn shown(value: &str) -> String {
+    let mut shown = String::new();
+    for (index, character) in value.chars().enumerate() {
+        if index == MAX_SHOWN {
+            shown.push('…');
+            break;
+        }
+        if character.is_control() {
+            shown.extend(character.escape_debug());
+        } else {
+            shown.push(character);
+        }
+    }
+    shown
 }
 
 fn have(count: u64) -> String {

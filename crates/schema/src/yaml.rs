@@ -22,6 +22,9 @@ use std::{
 /// the usual constraints.
 const MAX_NODES: usize = 20_000_000;
 
+/// The most events that aliases may stand for, in all.
+const MAX_REPLAYED: usize = 200_000;
+
 impl Schema {
     /// Reads a schema file; `name` is what messages call it, usually its path.
     ///
@@ -106,6 +109,33 @@ impl Node {
     }
 }
 
+impl Node {
+    /// Takes the closing bracket of `{…}` and `[…]` in, which no part reaches to.
+    fn close(&mut self, text: &str) {
+        let nodes: &mut dyn Iterator<Item = &mut Self> = match &mut self.value {
+            Value::List(nodes) => &mut nodes.iter_mut(),
+            Value::Map(entries) => &mut entries.iter_mut().map(|(_, node)| node),
+            _ => return,
+        };
+        let mut inner = self.end;
+        for node in nodes {
+            node.close(text);
+            inner = inner.max(node.end);
+        }
+        let bracket = match text.as_bytes().get(self.start) {
+            Some(b'{') => '}',
+            Some(b'[') => ']',
+            _ => return,
+        };
+        let rest = text.get(inner..).unwrap_or_default();
+        let gap = rest.len() - rest.trim_start_matches([' ', '\n', ',']).len();
+        let closed = rest
+            .get(gap..)
+            .is_some_and(|rest| rest.starts_with(bracket));
+        self.end = inner + if closed { gap + 1 } else { 0 };
+    }
+}
+
 fn parse(text: &str) -> Result<Node, SchemaError> {
     let budget = serde_saphyr::budget! {
         max_nodes: MAX_NODES,
@@ -114,18 +144,47 @@ fn parse(text: &str) -> Result<Node, SchemaError> {
     };
     let options = serde_saphyr::options! {
         budget: budget,
+        // An alias may stand for constraints that columns share, not for a bomb.
+        alias_limits: serde_saphyr::alias_limits! {
+            max_total_replayed_events: MAX_REPLAYED,
+        },
         // A second key is a mistake like others, noted by the reader.
         duplicate_keys: serde_saphyr::DuplicateKeyPolicy::PassThrough,
         // `no` and `on` are words in YAML 1.2, and values that columns really have.
         strict_booleans: true,
+        // Where a number must be finite, the reader says so in its own words.
+        non_finite_float_policy: serde_saphyr::NonFiniteFloatPolicy::PassThrough,
     };
-    serde_saphyr::from_str_with_options::<Node>(text, options).map_err(|error| {
-        let at = error.location().map_or((0, 0), |location| span(&location));
+    let root = serde_saphyr::from_str_with_options::<Node>(text, options);
+    let mut root = root.map_err(|error| {
+        let message = error.without_snippet().to_string();
+        // The place is shown in the text itself.
+        let message = match message.rsplit_once(" at line ") {
+            Some((what, _)) => what.to_owned(),
+            None => message,
+        };
+        let at = error
+            .location()
+            .map_or(0, |place| byte_of(text, place.line(), place.column()));
         SchemaError::Syntax {
-            message: error.without_snippet().to_string(),
-            at: (at.0.min(text.len()), at.1.min(text.len().saturating_sub(at.0))).into(),
+            message,
+            at: at.into(),
         }
-    })
+    })?;
+    root.close(text);
+    Ok(root)
+}
+
+/// Where a line and a column, both from 1 and in characters, are in bytes.
+fn byte_of(text: &str, line: u64, column: u64) -> usize {
+    let before = text
+        .split_inclusive('\n')
+        .take(line.saturating_sub(1) as usize);
+    let start: usize = before.map(str::len).sum();
+    let rest = text.get(start..).unwrap_or_default();
+    let mut characters = rest.char_indices();
+    let inside = characters.nth(column.saturating_sub(1) as usize);
+    start + inside.map_or(rest.len(), |(index, _)| index)
 }
 
 /// Start and length in bytes.
@@ -208,7 +267,13 @@ impl<'de> Deserialize<'de> for Value {
                 let mut entries = Vec::new();
                 while let Some((key, node)) = map.next_entry::<Spanned<String>, Node>()? {
                     let at = span(&key.referenced).into();
-                    entries.push((Key { name: key.value, at }, node));
+                    entries.push((
+                        Key {
+                            name: key.value,
+                            at,
+                        },
+                        node,
+                    ));
                 }
                 Ok(Value::Map(entries))
             }
@@ -244,7 +309,16 @@ impl<'a> Entries<'a> {
 impl Reader {
     fn schema(&mut self, root: &Node) -> Schema {
         let mut schema = Schema::default();
-        let Some(mut entries) = self.entries("the schema", "a schema file", root) else {
+        let empty = Node {
+            value: Value::Map(Vec::new()),
+            ..*root
+        };
+        let root = if matches!(root.value, Value::Null) {
+            &empty
+        } else {
+            root
+        };
+        let Some(mut entries) = self.entries("the schema", "top level", root) else {
             return schema;
         };
         match entries.take("format_version") {
@@ -300,7 +374,7 @@ impl Reader {
                     place: place.to_owned(),
                     key: "anomaly type",
                     found: key.name.clone(),
-                    known: names(AnomalyType::ALL, |kind| kind.name()),
+                    help: suggestion_of(&key.name, AnomalyType::ALL, AnomalyType::name),
                     at: key.at,
                 });
             }
@@ -315,6 +389,15 @@ impl Reader {
     fn column(&mut self, key: &Key, node: &Node) -> Column {
         let mut column = Column::new(key.name.clone(), ColumnType::Any);
         let place = format!("column `{}`", key.name);
+        if !matches!(node.value, Value::Map(_)) {
+            self.wrong_type(
+                "columns",
+                &key.name,
+                "a map, such as `{type: string}`",
+                node,
+            );
+            return column;
+        }
         let Some(mut entries) = self.entries(&place, &key.name, node) else {
             return column;
         };
@@ -333,7 +416,9 @@ impl Reader {
         }
         let role = entries.take("role");
         column.role = role.and_then(|n| self.name(&place, "role", n, Role::ALL, Role::name));
-        column.presence = entries.take("presence").and_then(|n| self.presence(&place, n));
+        column.presence = entries
+            .take("presence")
+            .and_then(|n| self.presence(&place, n));
         column.valency = self.bounds(&mut entries, "valency", Self::count);
         let domain = entries.take("domain");
         column.domain = domain.and_then(|n| self.domain(&place, n));
@@ -344,19 +429,37 @@ impl Reader {
         let holds = entries.take("holds");
         column.holds = holds
             .and_then(|n| self.name(&place, "holds", n, SpelledNumber::ALL, SpelledNumber::name));
-        let range = entries.left.iter().find(|(k, _)| k.name == "range").map(|e| e.1);
+        let range = entries
+            .left
+            .iter()
+            .find(|(k, _)| k.name == "range")
+            .map(|e| e.1);
         column.range = self.bounds(&mut entries, "range", Self::number);
         let nan = entries.take("disallow_nan");
         column.disallow_nan = nan.is_some_and(|n| self.flag(&place, "disallow_nan", n));
         let inf = entries.take("disallow_inf");
         column.disallow_inf = inf.is_some_and(|n| self.flag(&place, "disallow_inf", n));
-        let length = entries.left.iter().find(|(k, _)| k.name == "length").map(|e| e.1);
+        let length = entries
+            .left
+            .iter()
+            .find(|(k, _)| k.name == "length")
+            .map(|e| e.1);
         column.length = self.bounds(&mut entries, "length", Self::count);
         column.unique = self.bounds(&mut entries, "unique", Self::count);
         self.finish(entries);
         // What contradicts what is only sure once each key is right in itself.
         if self.mistakes.len() == mistakes_before {
-            let parts = Parts { role, domain, mass, boolean, holds, range, nan, inf, length };
+            let parts = Parts {
+                role,
+                domain,
+                mass,
+                boolean,
+                holds,
+                range,
+                nan,
+                inf,
+                length,
+            };
             self.contradictions(&place, &column, &parts);
         }
         column
@@ -366,10 +469,10 @@ impl Reader {
         let kind = column.column_type;
         let of = |types: &[ColumnType]| kind == ColumnType::Any || types.contains(&kind);
         let string = of(&[ColumnType::String]);
-        let number = of(&[ColumnType::Integer, ColumnType::Float])
-            || (string && column.holds.is_some());
-        let float = of(&[ColumnType::Float])
-            || (string && column.holds == Some(SpelledNumber::Float));
+        let number =
+            of(&[ColumnType::Integer, ColumnType::Float]) || (string && column.holds.is_some());
+        let float =
+            of(&[ColumnType::Float]) || (string && column.holds == Some(SpelledNumber::Float));
         let mut refuse = |node: Option<&Node>, wrong: bool, problem: String, help: &str| {
             if let (Some(node), true) = (node, wrong) {
                 self.mistakes.push(SchemaError::Contradiction {
@@ -396,13 +499,30 @@ impl Reader {
             refuse(
                 node,
                 text && string,
-                format!("`{key}` does not fit the role `text`, whose values are not counted one by one"),
+                format!(
+                    "`{key}` does not fit the role `text`, whose values are not counted one by one"
+                ),
                 "make it `role: category`, or remove the key",
             );
         }
-        refuse(parts.domain, !string, not_for("domain"), "a domain lists strings");
-        refuse(parts.holds, !string, not_for("holds"), "only strings spell numbers");
-        refuse(parts.length, !string, not_for("length"), "only strings have a length");
+        refuse(
+            parts.domain,
+            !string,
+            not_for("domain"),
+            "a domain lists strings",
+        );
+        refuse(
+            parts.holds,
+            !string,
+            not_for("holds"),
+            "only strings spell numbers",
+        );
+        refuse(
+            parts.length,
+            !string,
+            not_for("length"),
+            "only strings have a length",
+        );
         refuse(
             parts.range,
             !number,
@@ -410,7 +530,12 @@ impl Reader {
             "only numbers have a range; for strings that spell numbers add `holds: integer` or `holds: float`",
         );
         for (key, node) in [("disallow_nan", parts.nan), ("disallow_inf", parts.inf)] {
-            refuse(node, !float, not_for(key), "only floats can be NaN or infinite");
+            refuse(
+                node,
+                !float,
+                not_for(key),
+                "only floats can be NaN or infinite",
+            );
         }
         let (integer, float) = (ColumnType::Integer, ColumnType::Float);
         refuse(
@@ -430,7 +555,10 @@ impl Reader {
             refuse(
                 parts.boolean,
                 [integer, float, ColumnType::Boolean].contains(&kind) && named,
-                format!("`true_value` and `false_value` do not fit the type `{}`", kind.name()),
+                format!(
+                    "`true_value` and `false_value` do not fit the type `{}`",
+                    kind.name()
+                ),
                 "write `boolean: {}`: 1 is true and 0 is false",
             );
         }
@@ -440,7 +568,9 @@ impl Reader {
             ("holds", parts.holds),
             ("range", parts.range.filter(|_| column.holds.is_none())),
         ];
-        let mut set = exclusive.iter().filter_map(|(key, node)| node.map(|n| (key, n)));
+        let mut set = exclusive
+            .iter()
+            .filter_map(|(key, node)| node.map(|n| (key, n)));
         if let (Some((first, _)), Some((second, node))) = (set.next(), set.next()) {
             refuse(
                 Some(node),
@@ -462,8 +592,8 @@ impl Reader {
         let min_fraction = entries.take("min_fraction");
         let min_count = entries.take("min_count");
         let presence = Presence {
-            min_fraction: min_fraction.and_then(|n| self.share(place, "min_fraction", n)),
-            min_count: min_count.and_then(|n| self.count(place, "min_count", n)),
+            min_fraction: min_fraction.and_then(|n| self.share(place, "presence.min_fraction", n)),
+            min_count: min_count.and_then(|n| self.count(place, "presence.min_count", n)),
         };
         self.finish(entries);
         Some(presence)
@@ -507,8 +637,8 @@ impl Reader {
         }
         let mut seen = BTreeSet::new();
         let mut values = Vec::with_capacity(nodes.len());
-        for node in nodes {
-            let Some(value) = self.text(place, "domain", node) else {
+        for (index, node) in nodes.iter().enumerate() {
+            let Some(value) = self.text(place, &format!("domain[{index}]"), node) else {
                 continue;
             };
             if !seen.insert(value.clone()) {
@@ -529,15 +659,15 @@ impl Reader {
         &mut self,
         entries: &mut Entries<'_>,
         key: &'static str,
-        read: fn(&mut Self, &str, &'static str, &Node) -> Option<T>,
+        read: fn(&mut Self, &str, &str, &Node) -> Option<T>,
     ) -> Option<Bounds<T>> {
         let node = entries.take(key)?;
         let place = entries.place.clone();
         let mut ends = self.entries(&place, key, node)?;
         let (min, max) = (ends.take("min"), ends.take("max"));
         let bounds = Bounds {
-            min: min.and_then(|n| read(self, &place, "min", n)),
-            max: max.and_then(|n| read(self, &place, "max", n)),
+            min: min.and_then(|n| read(self, &place, &format!("{key}.min"), n)),
+            max: max.and_then(|n| read(self, &place, &format!("{key}.max"), n)),
         };
         self.finish(ends);
         if let (Some(min), Some(max)) = (bounds.min, bounds.max) {
@@ -587,7 +717,7 @@ impl Reader {
             self.mistakes.push(SchemaError::UnknownKey {
                 place: entries.place.clone(),
                 key: key.name.clone(),
-                known: entries.known.join(", "),
+                help: suggestion(&key.name, &entries.known),
                 at: key.at,
             });
         }
@@ -611,19 +741,18 @@ impl Reader {
                 place: place.to_owned(),
                 key,
                 found: found.clone(),
-                known: names(all, name),
+                help: suggestion_of(found, all, name),
                 at: node.at(),
             });
         }
         value
     }
 
-    fn text(&mut self, place: &str, key: &'static str, node: &Node) -> Option<String> {
+    fn text(&mut self, place: &str, key: &str, node: &Node) -> Option<String> {
         if let Value::Text(text) = &node.value {
             return Some(text.clone());
         }
-        let expected = "text (put it in quotes)";
-        self.wrong_type(place, key, expected, node);
+        self.wrong_type(place, key, "text in quotes", node);
         None
     }
 
@@ -635,35 +764,35 @@ impl Reader {
         false
     }
 
-    fn count(&mut self, place: &str, key: &'static str, node: &Node) -> Option<u64> {
+    fn count(&mut self, place: &str, key: &str, node: &Node) -> Option<u64> {
         let Value::Integer(value) = node.value else {
             self.wrong_type(place, key, "a whole number", node);
             return None;
         };
         let count = u64::try_from(value).ok();
         if count.is_none() {
-            self.out_of_range(place, key, value.to_string(), "0 and above", node);
+            self.out_of_range(place, key, value.to_string(), "0 or more", node);
         }
         count
     }
 
-    fn share(&mut self, place: &str, key: &'static str, node: &Node) -> Option<f64> {
+    fn share(&mut self, place: &str, key: &str, node: &Node) -> Option<f64> {
         let value = self.number(place, key, node)?.as_f64();
         if (0.0..=1.0).contains(&value) {
             return Some(value);
         }
-        self.out_of_range(place, key, value.to_string(), "0 to 1", node);
+        self.out_of_range(place, key, value.to_string(), "from 0 to 1", node);
         None
     }
 
-    fn number(&mut self, place: &str, key: &'static str, node: &Node) -> Option<Number> {
+    fn number(&mut self, place: &str, key: &str, node: &Node) -> Option<Number> {
         match node.value {
-            Value::Integer(value) => Some(
-                i64::try_from(value).map_or(Number::Float(value as f64), Number::Integer),
-            ),
+            Value::Integer(value) => {
+                Some(i64::try_from(value).map_or(Number::Float(value as f64), Number::Integer))
+            }
             Value::Float(value) if value.is_finite() => Some(Number::Float(value)),
             Value::Float(value) => {
-                self.out_of_range(place, key, value.to_string(), "the finite numbers", node);
+                self.out_of_range(place, key, value.to_string(), "finite", node);
                 None
             }
             _ => {
@@ -714,9 +843,42 @@ struct Parts<'a> {
     length: Option<&'a Node>,
 }
 
-fn names<T: Copy>(all: &[T], name: fn(T) -> &'static str) -> String {
-    let names: Vec<&str> = all.iter().map(|&value| name(value)).collect();
-    names.join(", ")
+fn suggestion_of<T: Copy>(found: &str, all: &[T], name: fn(T) -> &'static str) -> String {
+    let known: Vec<&str> = all.iter().map(|&value| name(value)).collect();
+    suggestion(found, &known)
+}
+
+/// The known word that was probably meant, or all of them.
+fn suggestion(found: &str, known: &[&str]) -> String {
+    let close = |word: &&&str| {
+        let distance = edit_distance(found, word);
+        (distance <= 2 && distance < word.len()) || (found.len() > 3 && word.contains(found))
+    };
+    match known
+        .iter()
+        .filter(close)
+        .min_by_key(|word| edit_distance(found, word))
+    {
+        Some(word) => format!("did you mean `{word}`?"),
+        None => format!("one of: {}", known.join(", ")),
+    }
+}
+
+/// How many characters must be put in, taken out or replaced to get from one word to
+/// the other (Levenshtein 1966). Only the start of a long word is looked at.
+fn edit_distance(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().take(64).collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.chars().take(64).enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, y) in b.iter().enumerate() {
+            let replaced = diagonal + usize::from(x != *y);
+            diagonal = row[j + 1];
+            row[j + 1] = replaced.min(diagonal + 1).min(row[j] + 1);
+        }
+    }
+    row[b.len()]
 }
 
 // ---- Writing ------------------------------------------------------------------
@@ -763,7 +925,11 @@ fn write_column(out: &mut String, column: &Column) -> fmt::Result {
     if let Some(presence) = column.presence {
         let fraction = presence.min_fraction.map(|share| format!("{share:?}"));
         let count = presence.min_count.map(|count| count.to_string());
-        write_map(out, "    presence", &[("min_fraction", fraction), ("min_count", count)])?;
+        write_map(
+            out,
+            "    presence",
+            &[("min_fraction", fraction), ("min_count", count)],
+        )?;
     }
     write_bounds(out, "    valency", column.valency)?;
     if let Some(domain) = &column.domain {
@@ -784,7 +950,11 @@ fn write_column(out: &mut String, column: &Column) -> fmt::Result {
     if let Some(boolean) = &column.boolean {
         let value = |value: &Option<String>| value.as_deref().map(scalar);
         let (yes, no) = (value(&boolean.true_value), value(&boolean.false_value));
-        write_map(out, "    boolean", &[("true_value", yes), ("false_value", no)])?;
+        write_map(
+            out,
+            "    boolean",
+            &[("true_value", yes), ("false_value", no)],
+        )?;
     }
     if let Some(holds) = column.holds {
         writeln!(out, "    holds: {}", holds.name())?;
@@ -811,7 +981,11 @@ fn write_bounds<T: fmt::Display>(
         None => Ok(()),
         Some(bounds) => {
             let text = |end: Option<T>| end.map(|value| value.to_string());
-            write_map(out, key, &[("min", text(bounds.min)), ("max", text(bounds.max))])
+            write_map(
+                out,
+                key,
+                &[("min", text(bounds.min)), ("max", text(bounds.max))],
+            )
         }
     }
 }
@@ -841,7 +1015,10 @@ fn scalar(text: &str) -> String {
             '\r' => out.push_str("\\r"),
             // Control characters, the line ends of Unicode and what no YAML text may hold.
             c if c.is_control()
-                || matches!(c, '\u{2028}' | '\u{2029}' | '\u{FEFF}' | '\u{FFFE}' | '\u{FFFF}') =>
+                || matches!(
+                    c,
+                    '\u{2028}' | '\u{2029}' | '\u{FEFF}' | '\u{FFFE}' | '\u{FFFF}'
+                ) =>
             {
                 let _infallible = write!(out, "\\u{:04X}", u32::from(c));
             }
