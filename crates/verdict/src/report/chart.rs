@@ -232,6 +232,8 @@ pub(crate) fn trend(trend: &Trend, points: usize) -> String {
     svg.path("limit", &steps);
     svg.path("value", &line(|point| point.value));
     let marked = drawn.len() <= POINTS_WITH_MARKS;
+    // Half the diagonal of an alarm's diamond.
+    let reach = if marked { 4.5 } else { 2.5 };
     let mut alarms = String::new();
     let mut dots = String::new();
     for (place, point) in drawn.iter().enumerate() {
@@ -241,9 +243,9 @@ pub(crate) fn trend(trend: &Trend, points: usize) -> String {
         let (x, y) = (x(place), y(value));
         if point.alarm {
             let diamond = format!(
-                "M{} {}l4.5 4.5-4.5 4.5-4.5-4.5z",
+                "M{} {}l{reach} {reach}-{reach} {reach}-{reach}-{reach}z",
                 coordinate(x),
-                coordinate(y - 4.5)
+                coordinate(y - reach)
             );
             if marked {
                 svg.push(format_args!(

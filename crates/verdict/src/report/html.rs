@@ -109,6 +109,7 @@ pub fn html(report: &Report) -> Result<String, VerdictError> {
             .build()
             .map_err(|error| failed(error.to_string()))?,
     );
+    environment.add_filter("grouped", |number: u64| count(number));
     environment
         .add_template("report.html", include_str!("report.html.jinja"))
         .map_err(|error| failed(error.to_string()))?;
@@ -454,22 +455,23 @@ fn lead_trend(report: &Report) -> Option<&Trend> {
 fn strip(run: &Run, shown: &BTreeSet<usize>, most: usize) -> Cut<Cell> {
     let more = run.windows.len().saturating_sub(most);
     let mut month = String::new();
-    let mut since_tick = usize::MAX;
+    let (mut room, mut needed) = (0, 0);
     let items = run
         .windows
         .iter()
         .enumerate()
         .skip(more)
         .map(|(place, window)| {
-            since_tick = since_tick.saturating_add(1);
+            room += 1;
             let mut tick = String::new();
             if let Some(begun) = window.start.as_deref().and_then(month_of)
                 && begun != month
             {
-                // A label needs the room of three cells.
-                if since_tick >= 3 {
+                if room >= needed {
                     tick = month_label(&begun, month.is_empty());
-                    since_tick = 0;
+                    room = 0;
+                    // A cell is at least as wide as one and a half characters of a label.
+                    needed = (tick.len() * 2).div_ceil(3) + 1;
                 }
                 month = begun;
             }
@@ -521,7 +523,7 @@ fn month_label(month: &str, first: bool) -> String {
     }
 }
 
-/// Details of the windows that have something to say, newest first, the newest itself left
+/// Details of the windows with findings, or without a required check, newest first, the newest itself left
 /// out; and the places of those shown.
 fn windows(run: &Run, caps: Caps) -> (Cut<WindowView>, BTreeSet<usize>) {
     let older = run.windows.len().saturating_sub(1);
@@ -530,7 +532,9 @@ fn windows(run: &Run, caps: Caps) -> (Cut<WindowView>, BTreeSet<usize>) {
         .iter()
         .enumerate()
         .take(older)
-        .filter(|(_, window)| !window.findings.is_empty() || !window.not_evaluated.is_empty())
+        .filter(|(_, window)| {
+            !window.findings.is_empty() || window.not_evaluated.iter().any(|check| check.required)
+        })
         .collect();
     telling.reverse();
     let shown = telling

@@ -2,7 +2,7 @@
 //! was trained on, what moved, since when, and what to do.
 
 use crate::report::format;
-use crate::report::format::{amount, counted, subject};
+use crate::report::format::{amount, count, counted, subject};
 use crate::{ActionKind, Finding, FindingKind, Run, Severity, TermTier, Verdict, Window};
 use std::collections::BTreeSet;
 
@@ -163,16 +163,24 @@ pub(crate) fn summary(run: &Run) -> Summary {
     });
     let span = format::window_span(newest, place);
     let new_terms = new_terms(newest);
-    let because = match moved.first() {
-        Some(moved) => match moved.since.in_a_row {
-            0 | 1 => format!("{} is beyond its limit", moved.subject),
-            row => format!(
-                "{} is beyond its limit, as in each window since {} ({row} in a row)",
-                moved.subject, moved.since.first
-            ),
-        },
-        None if !new_terms.is_empty() => counted(new_terms.len(), "new word"),
-        None => "see the findings below".to_owned(),
+    let because = match (worst.first(), moved.first()) {
+        (Some(finding), Some(moved)) => {
+            let since = match moved.since.in_a_row {
+                0 | 1 => String::new(),
+                row => format!(
+                    ", as in each window since {} ({row} in a row)",
+                    moved.since.first
+                ),
+            };
+            if finding.threshold.is_some() {
+                format!("{} is beyond its limit{since}", moved.subject)
+            } else {
+                let message = finding.message.trim_end_matches(['.', ' ']);
+                format!("{message}{since}")
+            }
+        }
+        _ if !new_terms.is_empty() => counted(new_terms.len(), "new word"),
+        _ => "see the findings below".to_owned(),
     };
     let (answer, sentence) = match (newest.verdict, broken) {
         (Verdict::Pass, _) => (
@@ -266,7 +274,7 @@ fn tally(run: &Run) -> String {
             .iter()
             .filter(|window| window.verdict == verdict)
             .count();
-        (windows > 0).then(|| format!("{windows} {}", verdict.name()))
+        (windows > 0).then(|| format!("{} {}", count(windows as u64), verdict.name()))
     };
     let parts: Vec<String> = [
         Verdict::Fail,
