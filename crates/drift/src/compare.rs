@@ -183,8 +183,15 @@ impl Calibrator {
             for &(measure, decides) in series.role.measures() {
                 let (min_effect, stated) = self.min_effect(&series.key, measure);
                 measurements.push(
-                    Comparison { series, card, measure, decides, min_effect, stated }
-                        .measurement(counts.as_ref()),
+                    Comparison {
+                        series,
+                        card,
+                        measure,
+                        decides,
+                        min_effect,
+                        stated,
+                    }
+                    .measurement(counts.as_ref()),
                 );
             }
         }
@@ -206,9 +213,15 @@ pub(crate) fn slice_rows(series: &[Series], counts: &[Result<Counts, Skipped>]) 
     let mut slices: Vec<SliceRows> = Vec::new();
     for (series, counts) in series.iter().zip(counts) {
         let rows = counts.as_ref().map_or(0, Counts::rows);
-        match slices.iter_mut().find(|entry| entry.slice == series.key.slice) {
+        match slices
+            .iter_mut()
+            .find(|entry| entry.slice == series.key.slice)
+        {
             Some(entry) => entry.rows = entry.rows.max(rows),
-            None => slices.push(SliceRows { slice: series.key.slice.clone(), rows }),
+            None => slices.push(SliceRows {
+                slice: series.key.slice.clone(),
+                rows,
+            }),
         }
     }
     // Too few rows are not judged, so no replay is made for them.
@@ -227,7 +240,11 @@ struct Comparison<'a> {
 
 impl Comparison<'_> {
     fn measurement(&self, counts: Result<&Counts, &Skipped>) -> Measurement {
-        let Series { key: ColumnKey { slice, column }, total, .. } = self.series;
+        let Series {
+            key: ColumnKey { slice, column },
+            total,
+            ..
+        } = self.series;
         let mut measurement = Measurement {
             column: column.clone(),
             slice: slice.clone(),
@@ -265,16 +282,22 @@ impl Comparison<'_> {
         if counts.rows() == 0 {
             return Err(Skipped::NoRows);
         }
-        let value = grid.value(self.measure, total, counts).ok_or(
-            if total.rows() == total.nulls() { Skipped::NoBaselineValues } else { Skipped::NoValues },
-        )?;
+        let value =
+            grid.value(self.measure, total, counts)
+                .ok_or(if total.rows() == total.nulls() {
+                    Skipped::NoBaselineValues
+                } else {
+                    Skipped::NoValues
+                })?;
         into.value = Some(value);
         into.evidence = grid.evidence(self.measure, total, counts, EVIDENCE);
         if counts.rows() < LEAST_ROWS {
             return Err(Skipped::TooFewRows);
         }
         let test = self.card.test(&self.series.key, self.measure);
-        let test = test.filter(|test| !test.draws.is_empty()).ok_or(Skipped::NoDraws)?;
+        let test = test
+            .filter(|test| !test.draws.is_empty())
+            .ok_or(Skipped::NoDraws)?;
         let median = test.quantile(0.5);
         let lower = value - test.quantile(NULL_UPPER);
         into.null_median = Some(median);
@@ -300,8 +323,13 @@ impl Comparison<'_> {
     fn judge(&self, test: &TestCard, value: f64, limit: f64, lower: f64) -> Judgement {
         let may_fail = self.card.basis == Basis::Blocks || self.stated;
         if test.p_value(value) <= limit {
-            if may_fail && lower > self.min_effect { Judgement::Fail } else { Judgement::Significant }
-        } else if self.stated && test.value_at(limit) - test.quantile(NULL_LOWER) > self.min_effect {
+            if may_fail && lower > self.min_effect {
+                Judgement::Fail
+            } else {
+                Judgement::Significant
+            }
+        } else if self.stated && test.value_at(limit) - test.quantile(NULL_LOWER) > self.min_effect
+        {
             Judgement::UnderPowered
         } else {
             Judgement::Pass

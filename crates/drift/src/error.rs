@@ -4,10 +4,14 @@
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum DriftError {
     /// A baseline without any block.
-    #[error("the baseline has no blocks of rows; check that its source has rows in the chosen span")]
+    #[error(
+        "the baseline has no blocks of rows; check that its source has rows in the chosen span"
+    )]
     NoBlocks,
     /// A false-alarm rate outside (0, 1).
-    #[error("a false-alarm rate of {rate} cannot be kept; state a number above 0 and below 1, such as 0.01 for one alarm in 100 windows")]
+    #[error(
+        "a false-alarm rate of {rate} cannot be kept; state a number above 0 and below 1, such as 0.01 for one alarm in 100 windows"
+    )]
     Rate {
         /// The rate asked for.
         rate: f64,
@@ -23,7 +27,9 @@ pub enum DriftError {
         least: usize,
     },
     /// A stored baseline or card of a newer format.
-    #[error("the {what} has format version {found}, this build reads up to {supported}; use a newer build or make the baseline again")]
+    #[error(
+        "the {what} has format version {found}, this build reads up to {supported}; use a newer build or make the baseline again"
+    )]
     Version {
         /// What was read.
         what: &'static str,
@@ -39,7 +45,9 @@ pub enum DriftError {
         reason: String,
     },
     /// A span of blocks that does not lie within the baseline.
-    #[error("blocks {from} to {to} cannot be held out of {blocks}; choose a span within them that leaves a baseline")]
+    #[error(
+        "blocks {from} to {to} cannot be held out of {blocks}; choose a span within them that leaves a baseline"
+    )]
     HeldOut {
         /// First block held out.
         from: usize,

@@ -95,7 +95,11 @@ impl Cut {
     }
 
     fn count_below(self, view: &QuantileView) -> u64 {
-        if self.after { view.count_at_or_below(self.at) } else { view.count_below(self.at) }
+        if self.after {
+            view.count_at_or_below(self.at)
+        } else {
+            view.count_below(self.at)
+        }
     }
 }
 
@@ -154,15 +158,26 @@ impl NumericGrid {
                 cuts: Vec::new(),
                 means: vec![0.0],
                 tenths: vec![0],
-                scale: Scale { low: 0.0, high: 0.0, spread: 1.0 },
+                scale: Scale {
+                    low: 0.0,
+                    high: 0.0,
+                    spread: 1.0,
+                },
                 standard_deviation: 0.0,
             };
         };
         let quantile = |q: f64| view.quantile(q).unwrap_or(min);
         let (low, high) = (quantile(0.001), quantile(0.999));
-        let tenths: Vec<Cut> = (1..10).map(|i| Cut::after(quantile(f64::from(i) / 10.0))).collect();
+        let tenths: Vec<Cut> = (1..10)
+            .map(|i| Cut::after(quantile(f64::from(i) / 10.0)))
+            .collect();
 
-        let mut cuts = vec![Cut::before(min), Cut::after(max), Cut::after(low), Cut::after(high)];
+        let mut cuts = vec![
+            Cut::before(min),
+            Cut::after(max),
+            Cut::after(low),
+            Cut::after(high),
+        ];
         cuts.extend(&tenths);
         let few = view.values().count() <= QUANTILES;
         if !few {
@@ -180,7 +195,10 @@ impl NumericGrid {
         let mut sums = vec![(0.0, 0_u64); cuts.len() + 1];
         let mut cell = 0;
         for (value, count) in view.values() {
-            while cuts.get(cell).is_some_and(|cut| *cut < Cut::before(value) || *cut == Cut::before(value)) {
+            while cuts
+                .get(cell)
+                .is_some_and(|cut| *cut < Cut::before(value) || *cut == Cut::before(value))
+            {
                 cell += 1;
             }
             sums[cell].0 += value * count as f64;
@@ -193,7 +211,11 @@ impl NumericGrid {
                 let low = cell.checked_sub(1).map_or(min, |i| cuts[i].at);
                 let high = cuts.get(cell).map_or(max, |cut| cut.at);
                 let mean = sum / count as f64;
-                if count > 0 && mean.is_finite() { mean } else { low / 2.0 + high / 2.0 }
+                if count > 0 && mean.is_finite() {
+                    mean
+                } else {
+                    low / 2.0 + high / 2.0
+                }
             })
             .collect();
         let standard_deviation = standard_deviation.filter(|s| s.is_finite()).unwrap_or(0.0);
@@ -206,10 +228,18 @@ impl NumericGrid {
                 let start = cell.checked_sub(1).map(|i| cuts[i]);
                 let mut distinct = tenths.clone();
                 distinct.dedup();
-                start.map_or(0, |start| distinct.iter().filter(|&&cut| cut <= start).count())
+                start.map_or(0, |start| {
+                    distinct.iter().filter(|&&cut| cut <= start).count()
+                })
             })
             .collect();
-        Self { cuts, means, tenths, scale: Scale { low, high, spread }, standard_deviation }
+        Self {
+            cuts,
+            means,
+            tenths,
+            scale: Scale { low, high, spread },
+            standard_deviation,
+        }
     }
 
     /// Finite values in each cell.
@@ -235,6 +265,11 @@ impl NumericGrid {
         SPECIAL + self.cuts.len() + 1
     }
 
+    fn is_sound(&self) -> bool {
+        let cells = self.cuts.len() + 1;
+        self.means.len() == cells && self.tenths.len() == cells && self.tenths.is_sorted()
+    }
+
     /// Null, non-finite, then tenths of the baseline; what lies outside the baseline's
     /// range belongs to the outermost tenth.
     fn bins(&self, cells: &[u64]) -> Vec<u64> {
@@ -251,7 +286,12 @@ impl NumericGrid {
 
     fn bin_label(&self, bin: usize) -> String {
         let Some(tenth) = bin.checked_sub(SPECIAL) else {
-            return if bin == NON_FINITE { "not finite" } else { "null" }.into();
+            return if bin == NON_FINITE {
+                "not finite"
+            } else {
+                "null"
+            }
+            .into();
         };
         let inside = |cell: &usize| self.tenths[*cell] == tenth;
         let cells: Vec<usize> = (0..self.tenths.len()).filter(inside).collect();
@@ -267,8 +307,12 @@ impl NumericGrid {
         let high = self.cuts.get(last).copied();
         match (low, high) {
             (None, None) => "any number".into(),
-            (None, Some(high)) => format!("{} {}", if high.after { "≤" } else { "<" }, number(high.at)),
-            (Some(low), None) => format!("{} {}", if low.after { ">" } else { "≥" }, number(low.at)),
+            (None, Some(high)) => {
+                format!("{} {}", if high.after { "≤" } else { "<" }, number(high.at))
+            }
+            (Some(low), None) => {
+                format!("{} {}", if low.after { ">" } else { "≥" }, number(low.at))
+            }
             (Some(low), Some(high)) if low == Cut::before(high.at) && high.after => number(high.at),
             (Some(low), Some(high)) => format!(
                 "{}{}, {}{}",
@@ -283,7 +327,9 @@ impl NumericGrid {
     fn line(&self, baseline: &[u64], window: &[u64]) -> Vec<wasserstein::Cell> {
         (0..=self.cuts.len())
             .map(|cell| wasserstein::Cell {
-                low: cell.checked_sub(1).map_or(f64::NEG_INFINITY, |i| self.cuts[i].at),
+                low: cell
+                    .checked_sub(1)
+                    .map_or(f64::NEG_INFINITY, |i| self.cuts[i].at),
                 high: self.cuts.get(cell).map_or(f64::INFINITY, |cut| cut.at),
                 baseline: baseline[SPECIAL + cell],
                 window: window[SPECIAL + cell],
@@ -299,7 +345,9 @@ impl NumericGrid {
     fn value(&self, measure: Measure, baseline: &[u64], window: &[u64]) -> Option<f64> {
         let finite = (baseline.get(SPECIAL..)?, window.get(SPECIAL..)?);
         match measure {
-            Measure::KolmogorovSmirnov => kolmogorov_smirnov::kolmogorov_smirnov(finite.0, finite.1),
+            Measure::KolmogorovSmirnov => {
+                kolmogorov_smirnov::kolmogorov_smirnov(finite.0, finite.1)
+            }
             Measure::Wasserstein => {
                 wasserstein::wasserstein(&self.line(baseline, window), self.scale)
             }
@@ -308,9 +356,10 @@ impl NumericGrid {
                 self.mean(window)?,
                 self.standard_deviation,
             )),
-            Measure::MeanIncrease => {
-                Some(mean_difference::mean_increase(self.mean(baseline)?, self.mean(window)?))
-            }
+            Measure::MeanIncrease => Some(mean_difference::mean_increase(
+                self.mean(baseline)?,
+                self.mean(window)?,
+            )),
             _ => {
                 totals(finite.0, finite.1)?;
                 on_bins(measure, &self.bins(baseline), &self.bins(window))
@@ -322,7 +371,7 @@ impl NumericGrid {
 /// A number with at most six significant digits.
 fn number(value: f64) -> String {
     let size = value.abs();
-    if value == value.trunc() && size < 1e15 {
+    if value.fract().abs() < f64::MIN_POSITIVE && size < 1e15 {
         format!("{value}")
     } else if (1e-4..1e6).contains(&size) {
         let decimals = (5 - size.log10().floor() as i32).clamp(0, 10) as usize;
@@ -423,7 +472,10 @@ impl Grid {
             (_, Summary::Counts) if profile.rows == profile.nulls => {
                 let mut cells = vec![0; self.width()];
                 cells[NULL] = profile.nulls;
-                return Some(Counts { cells, units: vec![0; self.units_width()] });
+                return Some(Counts {
+                    cells,
+                    units: vec![0; self.units_width()],
+                });
             }
             (Self::Numeric(grid), Summary::Numeric(numeric)) => {
                 grid.counts(profile.nulls, numeric.non_finite(), &numeric.quantiles())
@@ -433,13 +485,20 @@ impl Grid {
                 let lengths = text.characters();
                 let mut units: Vec<u64> = text.cells().iter().map(|&n| u64::from(n)).collect();
                 units.resize(self.units_width(), 0);
-                let cells = grid.characters.counts(profile.nulls, lengths.non_finite(), &lengths.quantiles());
+                let cells = grid.characters.counts(
+                    profile.nulls,
+                    lengths.non_finite(),
+                    &lengths.quantiles(),
+                );
                 return Some(Counts { cells, units });
             }
             (Self::Counts, Summary::Counts) => vec![profile.nulls, profile.present()],
             _ => return None,
         };
-        Some(Counts { cells, units: Vec::new() })
+        Some(Counts {
+            cells,
+            units: Vec::new(),
+        })
     }
 
     /// Number of cells that rows are counted in.
@@ -457,6 +516,20 @@ impl Grid {
         match self {
             Self::Text(_) => driftline_statistics::text::CELLS,
             _ => 0,
+        }
+    }
+
+    /// Whether its parts fit each other, which bytes from a file may not.
+    pub(crate) fn is_sound(&self) -> bool {
+        match self {
+            Self::Numeric(grid) => grid.is_sound(),
+            Self::Category(grid) => {
+                let mut cells: Vec<usize> = grid.cells.values().copied().collect();
+                cells.sort_unstable();
+                cells.into_iter().eq(SPECIAL..self.width())
+            }
+            Self::Text(grid) => grid.characters.is_sound(),
+            Self::Counts => true,
         }
     }
 
@@ -484,7 +557,8 @@ impl Grid {
             Self::Category(_) => on_bins(measure, &baseline.cells, &window.cells),
             Self::Text(grid) => match measure {
                 Measure::KolmogorovSmirnov | Measure::Wasserstein => {
-                    grid.characters.value(measure, &baseline.cells, &window.cells)
+                    grid.characters
+                        .value(measure, &baseline.cells, &window.cells)
                 }
                 _ => {
                     let (baseline, window) = grid.units_for(measure, baseline, window);
@@ -506,12 +580,15 @@ impl Grid {
         let Some((bins, labels)) = self.bins_for(measure, baseline, window) else {
             return Vec::new();
         };
-        let (Some((b, w)), Some(parts)) =
-            (totals(&bins.0, &bins.1), parts_on_bins(measure, &bins.0, &bins.1))
-        else {
+        let (Some((b, w)), Some(parts)) = (
+            totals(&bins.0, &bins.1),
+            parts_on_bins(measure, &bins.0, &bins.1),
+        ) else {
             return Vec::new();
         };
-        let mut order: Vec<usize> = (0..parts.len()).filter(|&i| bins.0[i] + bins.1[i] > 0).collect();
+        let mut order: Vec<usize> = (0..parts.len())
+            .filter(|&i| bins.0[i] + bins.1[i] > 0)
+            .collect();
         order.sort_by(|&i, &j| parts[j].abs().total_cmp(&parts[i].abs()).then(i.cmp(&j)));
         order
             .into_iter()
@@ -530,13 +607,19 @@ impl Grid {
 
     /// The bins in which a measure's evidence is told, and their labels. Measures of
     /// order (KS, W1, means) are told in tenths of the baseline.
-    #[expect(clippy::type_complexity, reason = "one caller; a type would name nothing")]
+    #[expect(
+        clippy::type_complexity,
+        reason = "one caller; a type would name nothing"
+    )]
     fn bins_for<'a>(
         &'a self,
         measure: Measure,
         baseline: &'a Counts,
         window: &'a Counts,
-    ) -> Option<((Cow<'a, [u64]>, Cow<'a, [u64]>), Box<dyn Fn(usize) -> String + 'a>)> {
+    ) -> Option<(
+        (Cow<'a, [u64]>, Cow<'a, [u64]>),
+        Box<dyn Fn(usize) -> String + 'a>,
+    )> {
         if measure == Measure::NullShare {
             let bins = |c: &Counts| Cow::Owned(vec![c.nulls(), c.rows() - c.nulls()]);
             let label = |bin: usize| if bin == 0 { "null" } else { "present" }.to_owned();
@@ -544,7 +627,10 @@ impl Grid {
         }
         match self {
             Self::Numeric(grid) => Some((
-                (grid.bins(&baseline.cells).into(), grid.bins(&window.cells).into()),
+                (
+                    grid.bins(&baseline.cells).into(),
+                    grid.bins(&window.cells).into(),
+                ),
                 Box::new(|bin| grid.bin_label(bin)),
             )),
             Self::Category(grid) => Some((
@@ -609,7 +695,11 @@ impl TextGrid {
         ranked.sort_by(|a, b| b.0.cmp(&a.0).then(a.1.cmp(&b.1)));
         Self {
             characters: NumericGrid::of(&lengths.quantiles(), lengths.std_dev()),
-            top: ranked.into_iter().take(g_test::TOP_CELLS).map(|(_, cell)| cell).collect(),
+            top: ranked
+                .into_iter()
+                .take(g_test::TOP_CELLS)
+                .map(|(_, cell)| cell)
+                .collect(),
         }
     }
 
@@ -669,7 +759,10 @@ mod tests {
         close(Measure::KolmogorovSmirnov, 0.21);
         close(Measure::Wasserstein, 0.1732);
         assert_eq!(on_grid(&x, &x, Measure::Wasserstein), Some(0.0));
-        assert_eq!(on_grid(&x, &x, Measure::PopulationStabilityIndex), Some(0.0));
+        assert_eq!(
+            on_grid(&x, &x, Measure::PopulationStabilityIndex),
+            Some(0.0)
+        );
     }
 
     #[test]
@@ -680,7 +773,9 @@ mod tests {
         assert!(grid.width() < 300, "{}", grid.width());
         let lump = grid.counts(&numbers([Some(77.0); 9])).unwrap();
         assert_eq!(lump.cells.iter().filter(|&&n| n > 0).count(), 1);
-        let Grid::Numeric(numeric) = &grid else { panic!("numbers have a numeric grid") };
+        let Grid::Numeric(numeric) = &grid else {
+            panic!("numbers have a numeric grid")
+        };
         let cell = lump.cells.iter().position(|&n| n > 0).unwrap() - SPECIAL;
         assert_eq!(numeric.range(cell, cell), "77");
     }
@@ -706,7 +801,9 @@ mod tests {
     fn deciles_of_the_baseline_hold_a_tenth_each() {
         let baseline = numbers((0..2_000).map(|n| Some(f64::from(n))));
         let grid = Grid::from_baseline(&baseline);
-        let Grid::Numeric(numeric) = &grid else { panic!("numbers have a numeric grid") };
+        let Grid::Numeric(numeric) = &grid else {
+            panic!("numbers have a numeric grid")
+        };
         let bins = numeric.bins(&grid.counts(&baseline).unwrap().cells);
         assert_eq!(bins[..2], [0, 0]);
         assert_eq!(bins.len(), 12);
@@ -729,8 +826,14 @@ mod tests {
     #[test]
     fn a_category_that_a_draw_has_never_seen_is_folded_as_a_new_one() {
         let grid = Grid::from_baseline(&strings(&["a", "b", "a"], false));
-        let baseline = Counts { cells: vec![0, 0, 2, 0], units: vec![] };
-        let mut window = Counts { cells: vec![0, 0, 1, 4], units: vec![] };
+        let baseline = Counts {
+            cells: vec![0, 0, 2, 0],
+            units: vec![],
+        };
+        let mut window = Counts {
+            cells: vec![0, 0, 1, 4],
+            units: vec![],
+        };
         grid.fold_unseen(&baseline, &mut window);
         assert_eq!(window.cells, [0, 4, 1, 0]);
     }
@@ -742,7 +845,11 @@ mod tests {
         let grid = Grid::from_baseline(&x);
         let (b, w) = (grid.counts(&x).unwrap(), grid.counts(&y).unwrap());
         let measure = Measure::PopulationStabilityIndex;
-        let sum: f64 = grid.evidence(measure, &b, &w, 99).iter().map(|e| e.contribution).sum();
+        let sum: f64 = grid
+            .evidence(measure, &b, &w, 99)
+            .iter()
+            .map(|e| e.contribution)
+            .sum();
         // Bins that are empty on both sides are not told, and add next to nothing.
         assert!((sum - grid.value(measure, &b, &w).unwrap()).abs() < 1e-3);
     }
@@ -759,7 +866,10 @@ mod tests {
     #[test]
     fn a_constant_a_boolean_and_no_rows_have_grids() {
         let constant = numbers([Some(3.0); 50]);
-        assert_eq!(on_grid(&constant, &constant, Measure::KolmogorovSmirnov), Some(0.0));
+        assert_eq!(
+            on_grid(&constant, &constant, Measure::KolmogorovSmirnov),
+            Some(0.0)
+        );
         assert_eq!(
             on_grid(&constant, &numbers([Some(4.0)]), Measure::KolmogorovSmirnov),
             Some(1.0)
@@ -769,7 +879,10 @@ mod tests {
         assert_eq!(on_grid(&flags, &flags, Measure::JensenShannon), Some(0.0));
         let empty = numbers([]);
         assert_eq!(on_grid(&empty, &constant, Measure::KolmogorovSmirnov), None);
-        assert_eq!(on_grid(&constant, &empty, Measure::PopulationStabilityIndex), None);
+        assert_eq!(
+            on_grid(&constant, &empty, Measure::PopulationStabilityIndex),
+            None
+        );
         assert_eq!(on_grid(&empty, &empty, Measure::NullShare), None);
     }
 

@@ -231,7 +231,8 @@ mod tests {
 
     fn two_sides() -> impl Strategy<Value = (Vec<u64>, Vec<u64>)> {
         (1..40_usize).prop_flat_map(|cells| {
-            let side = || prop::collection::vec(prop_oneof![Just(0), 0..5_u64, 0..10_000_u64], cells);
+            let side =
+                || prop::collection::vec(prop_oneof![Just(0), 0..5_u64, 0..10_000_u64], cells);
             (side(), side())
         })
     }

@@ -17,7 +17,7 @@ use crate::{
         family_limit,
     },
 };
-use driftline_statistics::{ColumnProfile, Summary, text::SampledText};
+use driftline_statistics::{ColumnProfile, Summary, codec, text::SampledText};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
@@ -107,8 +107,8 @@ struct BlockCounts {
 /// A baseline made ready for judging windows: its grids, its counts block by block,
 /// and the replays made so far.
 ///
-/// It can be stored with the baseline; a card made from it later is the same to the
-/// last bit.
+/// It can be stored with the baseline ([`to_bytes`](Self::to_bytes)); a card made from
+/// it later is the same to the last bit.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Calibrator {
     version: u32,
@@ -167,40 +167,69 @@ impl Calibrator {
             .map(|(key, profile)| Series::of(key, profile, blocks, &settings))
             .collect();
         let starts = blocks.iter().map(|block| block.start).collect();
-        Ok(Self { version: CALIBRATOR_VERSION, settings, starts, series, replays: Vec::new() })
+        Ok(Self {
+            version: CALIBRATOR_VERSION,
+            settings,
+            starts,
+            series,
+            replays: Vec::new(),
+        })
     }
 
-    /// Checks a calibrator that was read from a file.
+    /// The calibrator as bytes, for the baseline's directory.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        codec::encode(self)
+    }
+
+    /// Reads what [`to_bytes`](Self::to_bytes) wrote.
     ///
     /// # Errors
-    /// [`DriftError::Version`] for a newer format, [`DriftError::Damaged`] where parts
-    /// do not fit each other.
-    pub fn checked(self) -> Result<Self, DriftError> {
-        if self.version > CALIBRATOR_VERSION {
+    /// [`DriftError::Version`] for a newer format, [`DriftError::Damaged`] for bytes
+    /// that are cut or whose parts do not fit each other.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, DriftError> {
+        let damaged = |reason: &str| DriftError::Damaged {
+            reason: reason.into(),
+        };
+        let read: Self = codec::decode(bytes).map_err(|error| damaged(&error.to_string()))?;
+        if read.version > CALIBRATOR_VERSION {
             return Err(DriftError::Version {
                 what: "calibrator",
-                found: self.version,
+                found: read.version,
                 supported: CALIBRATOR_VERSION,
             });
         }
-        check(&self.settings)?;
-        let damaged = |reason: &str| Err(DriftError::Damaged { reason: reason.into() });
-        for series in &self.series {
-            if series.blocks.len() != self.starts.len() {
-                return damaged("a column has another number of blocks than the baseline");
-            }
+        check(&read.settings)?;
+        if read.series.is_empty() || read.starts.is_empty() {
+            return Err(damaged("it has no columns or no blocks"));
+        }
+        for series in &read.series {
             let fits = |counts: &Counts| {
                 counts.cells.len() == series.grid.width()
                     && counts.units.len() == series.grid.units_width()
             };
-            if !fits(&series.total) || !series.blocks.iter().all(|block| fits(&block.counts)) {
-                return damaged("counts do not fit their grid");
+            if !series.grid.is_sound()
+                || series.blocks.len() != read.starts.len()
+                || !fits(&series.total)
+                || !series.blocks.iter().all(|block| fits(&block.counts))
+            {
+                return Err(damaged("the counts of a column do not fit the baseline"));
             }
         }
-        if self.series.is_empty() || self.starts.is_empty() {
-            return damaged("it has no columns or no blocks");
+        for replay in &read.replays {
+            let fits = |(series, values): (&Series, &Vec<Vec<f64>>)| {
+                values.len() == series.role.measures().len()
+                    && values
+                        .iter()
+                        .all(|draws| draws.is_empty() || draws.len() == read.settings.draws)
+            };
+            let slice = replay.slice.as_ref();
+            if read.of_slice(slice).count() != replay.values.len()
+                || !read.of_slice(slice).zip(&replay.values).all(fits)
+            {
+                return Err(damaged("a replay does not fit the baseline"));
+            }
         }
-        Ok(self)
+        Ok(read)
     }
 
     /// How it was set up.
@@ -235,9 +264,13 @@ impl Calibrator {
                 self.make_replay(length, slice.as_ref(), high);
             }
             let find = |rows| {
-                self.replays.iter().find(|replay| replay.is(length, slice.as_ref(), rows))
+                self.replays
+                    .iter()
+                    .find(|replay| replay.is(length, slice.as_ref(), rows))
             };
-            let (Some(low), high) = (find(low), find(high)) else { continue };
+            let (Some(low), high) = (find(low), find(high)) else {
+                continue;
+            };
             for (index, series) in self.of_slice(slice.as_ref()).enumerate() {
                 for (at, &(measure, decides)) in series.role.measures().iter().enumerate() {
                     let low = &low.values[index][at];
@@ -256,8 +289,8 @@ impl Calibrator {
         let calibrated = !matches!(basis, Basis::NotCalibrated { .. });
         // Draws whose stretches may touch: their starts are less than a length apart.
         let overlap = (LONGEST_EXTENSION * length * draws).div_ceil(self.blocks());
-        let limit = calibrated
-            .then(|| family_limit(&tests, draws, overlap, windows, self.settings.rate));
+        let limit =
+            calibrated.then(|| family_limit(&tests, draws, overlap, windows, self.settings.rate));
         ThresholdCard {
             version: CARD_VERSION,
             rate: self.settings.rate,
@@ -280,7 +313,10 @@ impl Calibrator {
             .columns
             .get(&key.column)
             .and_then(|column| column.min_effect.get(&measure).copied());
-        (stated.unwrap_or(measure.default_min_effect()), stated.is_some())
+        (
+            stated.unwrap_or(measure.default_min_effect()),
+            stated.is_some(),
+        )
     }
 
     fn basis(&self, length: usize) -> Basis {
@@ -297,11 +333,17 @@ impl Calibrator {
     }
 
     fn of_slice<'a>(&'a self, slice: Option<&'a String>) -> impl Iterator<Item = &'a Series> {
-        self.series.iter().filter(move |series| series.key.slice.as_ref() == slice)
+        self.series
+            .iter()
+            .filter(move |series| series.key.slice.as_ref() == slice)
     }
 
     fn make_replay(&mut self, length: usize, slice: Option<&String>, rows: u64) {
-        if self.replays.iter().any(|replay| replay.is(length, slice, rows)) {
+        if self
+            .replays
+            .iter()
+            .any(|replay| replay.is(length, slice, rows))
+        {
             return;
         }
         let by_blocks = !matches!(self.basis(length), Basis::NotCalibrated { .. });
@@ -346,7 +388,9 @@ impl Calibrator {
                 *most = (*most).max(block.counts.rows());
             }
         }
-        let longest = (length * LONGEST_EXTENSION).min(blocks / LONGEST_WINDOW).max(length);
+        let longest = (length * LONGEST_EXTENSION)
+            .min(blocks / LONGEST_WINDOW)
+            .max(length);
         let draws = self.settings.draws;
         let mut rng = ChaCha8Rng::seed_from_u64(self.settings.seed);
         (0..draws)
@@ -407,9 +451,20 @@ impl Series {
         for block in &blocks {
             total.add(&block.counts);
         }
-        let role = settings.columns.get(&key.column).and_then(|column| column.role);
-        let role = role.filter(|role| fits(*role, &grid)).unwrap_or(grid.role());
-        Self { key: key.clone(), role, grid, total, blocks }
+        let role = settings
+            .columns
+            .get(&key.column)
+            .and_then(|column| column.role);
+        let role = role
+            .filter(|role| fits(*role, &grid))
+            .unwrap_or(grid.role());
+        Self {
+            key: key.clone(),
+            role,
+            grid,
+            total,
+            blocks,
+        }
     }
 
     /// Values of the role's measures over windows cut out of the baseline.
@@ -421,9 +476,14 @@ impl Series {
         rows: u64,
     ) -> Vec<Vec<f64>> {
         let blocks = self.blocks.len();
-        let cells = Prefix::of(self.grid.width(), self.blocks.iter().map(|b| &b.counts.cells[..]));
-        let units =
-            Prefix::of(self.grid.units_width(), self.blocks.iter().map(|b| &b.counts.units[..]));
+        let cells = Prefix::of(
+            self.grid.width(),
+            self.blocks.iter().map(|b| &b.counts.cells[..]),
+        );
+        let units = Prefix::of(
+            self.grid.units_width(),
+            self.blocks.iter().map(|b| &b.counts.units[..]),
+        );
         let draws = stretches.iter().map(|&Stretch { start, length }| {
             let first = (start + blocks - guard % blocks) % blocks;
             let near = (length + 2 * guard).min(blocks);
@@ -432,7 +492,10 @@ impl Series {
                 units: subtract(&self.total.units, &units.sum(first, near)),
             };
             let all = cells.sum(start, length);
-            let mut window = Counts { cells: thin::rows(rng, &all, rows), units: Vec::new() };
+            let mut window = Counts {
+                cells: thin::rows(rng, &all, rows),
+                units: Vec::new(),
+            };
             if self.grid.units_width() > 0 {
                 let chosen = (0..length).map(|i| &self.blocks[(start + i) % blocks]);
                 window.units = self.thin_units(rng, chosen, &all, rows);
@@ -450,11 +513,12 @@ impl Series {
         // smaller window, and so not too small.
         let rows = rows.min(self.total.rows() / 2);
         let draws = (0..draws).map(|_| {
-            let mut window =
-                Counts { cells: thin::rows(rng, &self.total.cells, rows), units: Vec::new() };
+            let mut window = Counts {
+                cells: thin::rows(rng, &self.total.cells, rows),
+                units: Vec::new(),
+            };
             if self.grid.units_width() > 0 {
-                window.units =
-                    self.thin_units(rng, self.blocks.iter(), &self.total.cells, rows);
+                window.units = self.thin_units(rng, self.blocks.iter(), &self.total.cells, rows);
             }
             let baseline = Counts {
                 cells: subtract(&self.total.cells, &window.cells),
@@ -511,7 +575,10 @@ fn filled(values: Vec<Option<f64>>) -> Vec<f64> {
     }
     present.sort_unstable_by(f64::total_cmp);
     let median = present[present.len() / 2];
-    values.into_iter().map(|value| value.unwrap_or(median)).collect()
+    values
+        .into_iter()
+        .map(|value| value.unwrap_or(median))
+        .collect()
 }
 
 fn fits(role: Role, grid: &Grid) -> bool {
@@ -526,7 +593,10 @@ fn sampled_documents(profile: &ColumnProfile) -> Vec<SampledText> {
 }
 
 fn subtract(all: &[u64], part: &[u64]) -> Vec<u64> {
-    all.iter().zip(part).map(|(a, b)| a.saturating_sub(*b)).collect()
+    all.iter()
+        .zip(part)
+        .map(|(a, b)| a.saturating_sub(*b))
+        .collect()
 }
 
 /// Counts of the first 0, 1, … blocks, so that any stretch is one subtraction.
@@ -574,7 +644,11 @@ fn bucket(rows: u64) -> (u64, u64, f64) {
     let at = 2.0 * (rows.max(1) as f64).log2();
     let power = |exponent: f64| (exponent / 2.0).exp2().round() as u64;
     let (low, high) = (power(at.floor()), power(at.floor() + 1.0));
-    if rows <= low { (low, low, 0.0) } else { (low, high, at - at.floor()) }
+    if rows <= low {
+        (low, low, 0.0)
+    } else {
+        (low, high, at - at.floor())
+    }
 }
 
 /// Draws between two replays: the order of the first, with quantiles between both.
@@ -614,7 +688,9 @@ fn variance_factor(length: usize, blocks: usize) -> f64 {
 fn shrink(values: &mut [f64], factor: f64) {
     let mut sorted = values.to_vec();
     sorted.sort_unstable_by(f64::total_cmp);
-    let Some(&median) = sorted.get(sorted.len() / 2) else { return };
+    let Some(&median) = sorted.get(sorted.len() / 2) else {
+        return;
+    };
     for value in values {
         *value = median + (*value - median) * factor;
     }

@@ -22,12 +22,13 @@ pub fn parts(baseline: &[u64], window: &[u64]) -> Option<Vec<f64>> {
     Some(terms(baseline, window)?.collect())
 }
 
-fn terms<'a>(
-    baseline: &'a [u64],
-    window: &'a [u64],
-) -> Option<impl Iterator<Item = f64> + 'a> {
+fn terms<'a>(baseline: &'a [u64], window: &'a [u64]) -> Option<impl Iterator<Item = f64> + 'a> {
     let (b, w) = totals(baseline, window)?;
-    let used = baseline.iter().zip(window).filter(|&(&x, &y)| x + y > 0).count();
+    let used = baseline
+        .iter()
+        .zip(window)
+        .filter(|&(&x, &y)| x + y > 0)
+        .count();
     let freedom = used.saturating_sub(1).max(1) as f64;
     Some(baseline.iter().zip(window).map(move |(&x, &y)| {
         let (x, y) = (x as f64, y as f64);

@@ -29,10 +29,7 @@ pub fn parts(baseline: &[u64], window: &[u64]) -> Option<Vec<f64>> {
     Some(terms(baseline, window)?.collect())
 }
 
-fn terms<'a>(
-    baseline: &'a [u64],
-    window: &'a [u64],
-) -> Option<impl Iterator<Item = f64> + 'a> {
+fn terms<'a>(baseline: &'a [u64], window: &'a [u64]) -> Option<impl Iterator<Item = f64> + 'a> {
     let (b, w) = totals(baseline, window)?;
     Some(baseline.iter().zip(window).map(move |(&x, &y)| {
         let both = (x + y) as f64;

@@ -33,7 +33,10 @@ pub fn of_distributions(baseline: &QuantileView, window: &QuantileView) -> Optio
     if b == 0 || w == 0 {
         return None;
     }
-    let values = baseline.values().chain(window.values()).map(|(value, _)| value);
+    let values = baseline
+        .values()
+        .chain(window.values())
+        .map(|(value, _)| value);
     Some(values.fold(0.0, |most, x| {
         let gap = baseline.count_at_or_below(x) as f64 / b as f64
             - window.count_at_or_below(x) as f64 / w as f64;
@@ -62,6 +65,9 @@ mod tests {
 
     #[test]
     fn no_values_have_no_distance() {
-        assert_eq!(of_distributions(&view([1.0].into_iter()), &view([].into_iter())), None);
+        assert_eq!(
+            of_distributions(&view([1.0].into_iter()), &view([].into_iter())),
+            None
+        );
     }
 }

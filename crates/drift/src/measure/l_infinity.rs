@@ -6,12 +6,20 @@ use super::shares;
 ///
 /// `None` where a side has no counts.
 pub fn l_infinity(baseline: &[u64], window: &[u64]) -> Option<f64> {
-    Some(shares(baseline, window)?.map(|(p, q)| (q - p).abs()).fold(0.0, f64::max))
+    Some(
+        shares(baseline, window)?
+            .map(|(p, q)| (q - p).abs())
+            .fold(0.0, f64::max),
+    )
 }
 
 /// |q − p| of each cell; the greatest is [`l_infinity`].
 pub fn parts(baseline: &[u64], window: &[u64]) -> Option<Vec<f64>> {
-    Some(shares(baseline, window)?.map(|(p, q)| (q - p).abs()).collect())
+    Some(
+        shares(baseline, window)?
+            .map(|(p, q)| (q - p).abs())
+            .collect(),
+    )
 }
 
 #[cfg(test)]

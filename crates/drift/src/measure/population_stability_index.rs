@@ -25,10 +25,7 @@ pub fn parts(baseline: &[u64], window: &[u64]) -> Option<Vec<f64>> {
     Some(terms(baseline, window)?.collect())
 }
 
-fn terms<'a>(
-    baseline: &'a [u64],
-    window: &'a [u64],
-) -> Option<impl Iterator<Item = f64> + 'a> {
+fn terms<'a>(baseline: &'a [u64], window: &'a [u64]) -> Option<impl Iterator<Item = f64> + 'a> {
     let (b, w) = totals(baseline, window)?;
     let added = ADDED_COUNT * baseline.len() as f64;
     Some(baseline.iter().zip(window).map(move |(&x, &y)| {
@@ -52,6 +49,10 @@ mod tests {
 
     #[test]
     fn a_new_bin_keeps_it_finite() {
-        assert!(population_stability_index(&[100, 0], &[0, 100]).unwrap().is_finite());
+        assert!(
+            population_stability_index(&[100, 0], &[0, 100])
+                .unwrap()
+                .is_finite()
+        );
     }
 }

@@ -78,19 +78,47 @@ mod tests {
 
     #[test]
     fn a_shift_of_one_cell_is_its_width() {
-        let cell = |low: f64, baseline, window| Cell { low, high: low + 1.0, baseline, window };
-        let scale = Scale { low: 0.0, high: 3.0, spread: 1.0 };
+        let cell = |low: f64, baseline, window| Cell {
+            low,
+            high: low + 1.0,
+            baseline,
+            window,
+        };
+        let scale = Scale {
+            low: 0.0,
+            high: 3.0,
+            spread: 1.0,
+        };
         let cells = [cell(0.0, 4, 0), cell(1.0, 0, 9), cell(2.0, 0, 0)];
         assert!((wasserstein(&cells, scale).unwrap() - 1.0).abs() < 1e-15);
     }
 
     #[test]
     fn beyond_the_clip_adds_nothing() {
-        let scale = Scale { low: 0.0, high: 1.0, spread: 1.0 };
+        let scale = Scale {
+            low: 0.0,
+            high: 1.0,
+            spread: 1.0,
+        };
         let cells = [
-            Cell { low: 0.0, high: 1.0, baseline: 5, window: 5 },
-            Cell { low: 1.0, high: 1e300, baseline: 5, window: 0 },
-            Cell { low: 1e300, high: f64::INFINITY, baseline: 0, window: 5 },
+            Cell {
+                low: 0.0,
+                high: 1.0,
+                baseline: 5,
+                window: 5,
+            },
+            Cell {
+                low: 1.0,
+                high: 1e300,
+                baseline: 5,
+                window: 0,
+            },
+            Cell {
+                low: 1e300,
+                high: f64::INFINITY,
+                baseline: 0,
+                window: 5,
+            },
         ];
         assert_eq!(wasserstein(&cells, scale), Some(0.0));
     }

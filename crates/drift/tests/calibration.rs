@@ -1,0 +1,125 @@
+//! The stated rate is kept on windows that no card has seen.
+
+mod synthetic;
+
+use driftline_drift::{
+    Calibrator, DriftError, Measurement, Settings, SliceRows, ThresholdCard,
+    verify::{exact_interval, held_out, verify},
+};
+use synthetic::Days;
+
+/// Windows and alarms: 100 days that follow a baseline of 100, several times. All
+/// windows have the same rows, so that one card serves a baseline.
+fn alarms(seeds: std::ops::Range<u64>, columns: usize, draws: usize) -> (usize, usize) {
+    let (mut windows, mut alarms) = (0, 0);
+    for seed in seeds {
+        let mut days = Days::new(seed, columns);
+        let settings = Settings {
+            draws,
+            ..Settings::default()
+        };
+        let mut calibrator =
+            Calibrator::new(&days.next_days(100), settings).expect("the baseline has days");
+        let rows = SliceRows {
+            slice: None,
+            rows: days.rows as u64,
+        };
+        let card = calibrator.card(1, &[rows]);
+        days.next_day(); // a guard, as the draws have one
+        for _ in 0..100 {
+            let measurements = calibrator.compare(&card, &days.next_day().profiles);
+            windows += 1;
+            alarms += usize::from(measurements.iter().any(Measurement::is_significant));
+        }
+    }
+    (windows, alarms)
+}
+
+/// 15 tests on five columns whose days resemble each other.
+#[test]
+fn five_columns_keep_one_alarm_in_a_hundred_windows() {
+    let (windows, alarms) = alarms(0..12, 5, 999);
+    assert_eq!(windows, 1_200);
+    let (low, high) = exact_interval(alarms, windows);
+    assert!(
+        low <= 0.01 && 0.01 <= high,
+        "{alarms} of {windows}: {low} to {high}"
+    );
+    assert!(high < 0.025, "{alarms} of {windows}: {low} to {high}");
+}
+
+/// 120 tests: uncorrected, each at 1 %, two windows of three would alarm.
+#[test]
+fn forty_columns_keep_the_same_rate() {
+    let (windows, alarms) = alarms(100..104, 40, 299);
+    let (low, high) = exact_interval(alarms, windows);
+    assert!(
+        low <= 0.01 && high < 0.035,
+        "{alarms} of {windows}: {low} to {high}"
+    );
+}
+
+#[test]
+fn every_block_is_held_out_once() {
+    let blocks = Days::new(7, 2).next_days(160);
+    let settings = Settings {
+        draws: 199,
+        ..Settings::default()
+    };
+    let verification = verify(&blocks, &settings, 2, 8).unwrap();
+    assert_eq!(verification.windows, 80);
+    let (low, high) = verification.interval;
+    assert!(low <= verification.observed && verification.observed <= high);
+}
+
+#[test]
+fn the_same_baseline_gives_the_same_card_to_the_last_bit() {
+    let mut days = Days::new(3, 3);
+    let blocks = days.next_days(40);
+    let settings = Settings {
+        draws: 199,
+        ..Settings::default()
+    };
+    let mut first = Calibrator::new(&blocks, settings.clone()).unwrap();
+    let window = synthetic::window_of(&days.next_days(3));
+    let judged = first.judge(&window, 3);
+    assert_eq!(
+        Calibrator::new(&blocks, settings)
+            .unwrap()
+            .judge(&window, 3),
+        judged
+    );
+    let stored = first.to_bytes();
+    assert_eq!(
+        Calibrator::from_bytes(&stored).unwrap().judge(&window, 3),
+        judged
+    );
+    let card = serde_json::to_string(&judged.card).unwrap();
+    assert_eq!(
+        serde_json::from_str::<ThresholdCard>(&card).unwrap(),
+        judged.card
+    );
+}
+
+#[test]
+fn damaged_bytes_are_an_error() {
+    let blocks = Days::new(3, 3).next_days(12);
+    let stored = Calibrator::new(&blocks, Settings::default())
+        .unwrap()
+        .to_bytes();
+    for bytes in [&stored[..stored.len() / 2], &stored[..1], &[], &[9; 40]] {
+        assert!(matches!(
+            Calibrator::from_bytes(bytes),
+            Err(DriftError::Damaged { .. } | DriftError::Version { .. })
+        ));
+    }
+}
+
+#[test]
+fn a_held_out_span_that_leaves_nothing_is_an_error() {
+    let blocks = Days::new(4, 1).next_days(10);
+    for span in [0..10, 5..5, 5..11, 1..9] {
+        let result = held_out(&blocks, &Settings::default(), 1, span.clone());
+        assert!(result.is_err(), "{span:?}");
+    }
+}
