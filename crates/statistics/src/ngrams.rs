@@ -45,7 +45,7 @@ pub struct NgramConfig {
 }
 
 impl NgramConfig {
-    /// For a window: at most 512 Ki n-grams, about 32 MiB, and a gate of 16 MiB past that.
+    /// For a window: at most 512 Ki n-grams, about 45 MiB, and a gate of 16 MiB past that.
     pub fn window() -> Self {
         Self {
             max_units: 6,
@@ -54,7 +54,7 @@ impl NgramConfig {
         }
     }
 
-    /// For a baseline: at most 4 Mi n-grams, about 256 MiB, and a gate of 16 MiB past that.
+    /// For a baseline: at most 4 Mi n-grams, about 360 MiB, and a gate of 16 MiB past that.
     pub fn baseline() -> Self {
         Self {
             max_ngrams: 1 << 22,
@@ -907,6 +907,17 @@ mod tests {
         assert_eq!(table.find("有班味").map(|n| n.documents()), Some(1));
         assert!(table.find("味班").is_none() && table.find("味，班").is_none());
         assert!(table.is_exact() && table.absent_bound() == 0);
+    }
+
+    #[test]
+    fn a_unit_that_is_new_and_stands_twice_in_a_text_is_one_ngram() {
+        let mut table = NgramCounts::default();
+        table.update("丁丁", 0, None);
+        assert_eq!(table.len(), 2);
+        assert_eq!(
+            table.find("丁").map(|n| (n.count(), n.documents())),
+            Some((2, 1))
+        );
     }
 
     #[test]

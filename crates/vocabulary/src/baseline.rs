@@ -18,9 +18,6 @@ const ENTRY_BYTES: usize = 14;
 /// The most entries kept; past that n-grams of few documents go first.
 const MAX_ENTRIES: usize = 8 << 20;
 
-/// Frequent single units at whose edge a fragment often begins or ends.
-const FUNCTION_UNITS: usize = 100;
-
 /// How often each n-gram stood in the training data, and in which parts of its time.
 #[derive(Debug, Clone, PartialEq)]
 pub struct BaselineVocabulary {
@@ -30,7 +27,6 @@ pub struct BaselineVocabulary {
     absent_bound: u32,
     /// The same for single units and pairs, of which all are kept if there is room.
     absent_pair_bound: u32,
-    function_units: Vec<u64>,
     hashes: Vec<u64>,
     counts: Vec<u32>,
     folds: Vec<u16>,
@@ -73,24 +69,11 @@ impl BaselineVocabulary {
         entries.sort_unstable();
         entries.dedup_by_key(|entry| entry.0);
 
-        let mut singles: Vec<(u32, u64)> = counts
-            .ngrams()
-            .filter(|n| n.length() == 1)
-            .map(|n| (n.documents(), extend_hash(0, n.unit_hashes()[0])))
-            .collect();
-        singles.sort_unstable_by(|a, b| b.cmp(a));
-        let mut function_units: Vec<u64> = singles
-            .iter()
-            .take(FUNCTION_UNITS)
-            .map(|&(_, hash)| hash)
-            .collect();
-        function_units.sort_unstable();
         Self {
             units: counts.units(),
             documents: counts.documents(),
             absent_bound: counts.absent_bound().saturating_add(floor[2] - 1),
             absent_pair_bound: counts.absent_bound().saturating_add(floor[1] - 1),
-            function_units,
             hashes: entries.iter().map(|e| e.0).collect(),
             counts: entries.iter().map(|e| e.1).collect(),
             folds: entries.iter().map(|e| e.2).collect(),
@@ -137,11 +120,6 @@ impl BaselineVocabulary {
         self.position(hash).map_or(0, |at| self.folds[at])
     }
 
-    /// Whether the single unit with this hash is among the most frequent ones.
-    pub fn is_function_unit(&self, hash: u64) -> bool {
-        self.function_units.binary_search(&hash).is_ok()
-    }
-
     /// Hashes are uniform, so where one stands can be guessed within a few places.
     fn position(&self, hash: u64) -> Option<usize> {
         let (mut low, mut high) = (0, self.hashes.len());
@@ -173,10 +151,6 @@ impl BaselineVocabulary {
         out.extend_from_slice(&self.documents.to_le_bytes());
         out.extend_from_slice(&self.absent_bound.to_le_bytes());
         out.extend_from_slice(&self.absent_pair_bound.to_le_bytes());
-        out.extend_from_slice(&(self.function_units.len() as u64).to_le_bytes());
-        for hash in &self.function_units {
-            out.extend_from_slice(&hash.to_le_bytes());
-        }
         out.extend_from_slice(&(self.len() as u64).to_le_bytes());
         for at in 0..self.len() {
             out.extend_from_slice(&self.hashes[at].to_le_bytes());
@@ -203,9 +177,6 @@ impl BaselineVocabulary {
         let (units, documents) = (bytes.number()?, bytes.number()?);
         let absent_bound = u32::from_le_bytes(bytes.take()?);
         let absent_pair_bound = u32::from_le_bytes(bytes.take()?);
-        let function_units = (0..bytes.length(8)?)
-            .map(|_| bytes.number())
-            .collect::<Result<Vec<_>, _>>()?;
         let entries = bytes.length(ENTRY_BYTES)?;
         let (mut hashes, mut counts, mut folds) = (
             Vec::with_capacity(entries),
@@ -220,7 +191,7 @@ impl BaselineVocabulary {
         if !bytes.0.is_empty() {
             return Err(corrupt(&format!("{} bytes too many", bytes.0.len())));
         }
-        if !hashes.is_sorted_by(|a, b| a < b) || !function_units.is_sorted() {
+        if !hashes.is_sorted_by(|a, b| a < b) {
             return Err(corrupt("the entries are not in order"));
         }
         Ok(Self {
@@ -228,7 +199,6 @@ impl BaselineVocabulary {
             documents,
             absent_bound,
             absent_pair_bound,
-            function_units,
             hashes,
             counts,
             folds,
@@ -275,10 +245,10 @@ fn corrupt(reason: &str) -> VocabularyError {
 
 /// Tells how much of a text the training data does not know: one reader for many texts.
 ///
-/// Asked are the words of scripts that write spaces, and pairs of characters of those
-/// that do not. On one year of headlines and the next, pairs told the years apart
-/// better than longer n-grams, whose share of unknown ones is high anyway and moves
-/// with every topic, and needed no segmenter, unlike words (`docs/decisions`).
+/// Asked are the words of scripts that write spaces, and pairs of neighbouring characters
+/// of those that do not. Between one year of headlines and the next, the share of unknown
+/// pairs rose further above its own movement within a year than that of longer n-grams,
+/// most of which are unknown anyway, and than that of a segmenter's words.
 #[derive(Debug, Clone, Default)]
 pub struct OovReader {
     reader: UnitReader,

@@ -265,7 +265,8 @@ struct Spread {
 /// Below this the entropy that a term can have at all is small, so its share of that counts.
 const FEW_OCCURRENCES: u32 = 20;
 
-const RECENT_CELLS: usize = 1 << 20;
+/// About three times the n-grams of a quarter of headlines; more n-grams only cost time.
+const RECENT_CELLS: usize = 1 << 21;
 
 impl<'a> TermFinder<'a> {
     /// A finder that has seen no window yet.
@@ -290,7 +291,8 @@ impl<'a> TermFinder<'a> {
         self.push(start, counts);
         let mut candidates = self.contrasted();
         candidates.retain_mut(|candidate| {
-            self.is_spread(candidate)
+            (lexicon::is_known(&candidate.text) || !lexicon::is_cut_out(&candidate.text))
+                && self.is_spread(candidate)
                 && self.holds_together(candidate)
                 && self.meets_many(candidate)
         });
@@ -355,6 +357,22 @@ impl<'a> TermFinder<'a> {
         let Some(newest) = self.windows.back() else {
             return Vec::new();
         };
+        // Units of the shortest horizon of more than one window.
+        let more = self
+            .config
+            .horizons
+            .iter()
+            .copied()
+            .filter(|&horizon| horizon > 1)
+            .min();
+        let more_units: u64 = self
+            .spans
+            .iter()
+            .rev()
+            .take(more.unwrap_or(1))
+            .map(|span| span.units)
+            .sum();
+        let more_units = more_units.max(1) as f64;
         let mut found = Vec::new();
         for (ngram, &hash) in newest.counts.ngrams().zip(&newest.hashes) {
             let recent = self.recent[cell(hash)];
@@ -369,9 +387,11 @@ impl<'a> TermFinder<'a> {
                 count: f64::from(count),
                 units: self.baseline.units() as f64,
             };
-            // No span of recent windows has a greater rate than all of it in the newest.
-            let most = f64::from(recent) / newest.counts.units().max(1) as f64;
-            if most <= self.config.min_rate_ratio * before.rate() {
+            // The rate over one window is known, and over more at most so many documents
+            // stand among at least so many units.
+            let in_newest = f64::from(ngram.documents()) / newest.counts.units().max(1) as f64;
+            let in_more = f64::from(recent) / more_units;
+            if in_newest.max(in_more) <= self.config.min_rate_ratio * before.rate() {
                 continue;
             }
             let track = self.tracks.entry(hash).or_insert_with(|| {
@@ -756,7 +776,7 @@ fn best_horizon(
 }
 
 fn cell(hash: u64) -> usize {
-    (hash >> 44) as usize % RECENT_CELLS
+    (hash >> 40) as usize % RECENT_CELLS
 }
 
 /// Entropy in bits of the neighbours on one side, with Miller and Madow's correction;

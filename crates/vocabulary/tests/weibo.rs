@@ -82,18 +82,18 @@ fn terms_of(year: u32) -> Option<Vec<Term>> {
 /// Prints which words were found, and returns how many.
 fn found(year: u32, terms: &[Term], words: &[&str]) -> usize {
     let hit = |word: &&&str| terms.iter().any(|term| term.text.contains(**word));
-    let (found, missed): (Vec<&&str>, Vec<&&str>) = words.iter().partition(|word| hit(&word));
+    let (found, missed): (Vec<&&str>, Vec<&&str>) = words.iter().partition(|word| hit(word));
     let new: Vec<&Term> = terms
         .iter()
         .filter(|term| term.class == TermClass::Coinage)
         .collect();
-    println!(
+    eprintln!(
         "{year}: found {found:?}, missed {missed:?}; {} new terms, {} in all",
         new.len(),
         terms.len()
     );
     let head: Vec<&str> = new.iter().take(40).map(|term| term.text.as_str()).collect();
-    println!("{year}: first {}", head.join(" "));
+    eprintln!("{year}: first {}", head.join(" "));
     found.len()
 }
 
