@@ -4,7 +4,7 @@
 //! goes over the windows of live text in time order and names what it did not say:
 //! n-grams that are frequent, far more frequent than in the baseline, spread over
 //! days and texts, that hold together inside and meet many different neighbours
-//! outside. [`keyword`] watches words that somebody named beforehand.
+//! outside. [`keyword()`] watches words that somebody named beforehand.
 //!
 //! Everything here is a function of counts of n-grams: no files, clock or
 //! randomness. A word that stands in a dictionary is no new word, however rare
