@@ -1,3 +1,91 @@
-//! The `driftline` command line.
+//! The `driftline` command line: parse, call, print, exit code. No logic lives here.
 
-fn main() {}
+mod args;
+mod command;
+mod exit_code;
+mod output;
+
+use clap::Parser;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let arguments = match args::Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // Help and version are answers, the rest is wrong usage.
+            let code = if error.use_stderr() {
+                exit_code::USAGE
+            } else {
+                exit_code::PASS
+            };
+            return match error.print() {
+                Ok(()) => ExitCode::from(code),
+                Err(_) => ExitCode::from(exit_code::INFRASTRUCTURE),
+            };
+        }
+    };
+    // A panic that nobody catches ends with 5, not with Rust's own 101, and never
+    // with a verdict's code. A hook would also see panics that the scorer catches.
+    match std::panic::catch_unwind(|| run(arguments)) {
+        Ok(code) => ExitCode::from(code),
+        Err(_) => ExitCode::from(exit_code::INTERNAL),
+    }
+}
+
+fn run(arguments: args::Arguments) -> u8 {
+    tracing_subscriber::fmt()
+        .with_env_filter(
+            tracing_subscriber::EnvFilter::try_from_env("DRIFTLINE_LOG")
+                .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn")),
+        )
+        .with_writer(std::io::stderr)
+        .init();
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+    {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("driftline: no threads could be started: {error}");
+            return exit_code::INFRASTRUCTURE;
+        }
+    };
+    let code = runtime.block_on(async {
+        // `serve` drains before it ends, so it listens for signals itself.
+        if matches!(arguments.verb, args::Verb::Serve(_)) {
+            return ended(command::run(arguments).await);
+        }
+        tokio::select! {
+            result = command::run(arguments) => ended(result),
+            code = signalled() => code,
+        }
+    });
+    // What a signal left behind must not be waited for: temporary files go with it.
+    runtime.shutdown_timeout(std::time::Duration::from_secs(2));
+    code
+}
+
+fn ended(result: miette::Result<u8>) -> u8 {
+    match result {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("{error:?}");
+            exit_code::of_error(&error)
+        }
+    }
+}
+
+/// Waits for Ctrl-C or SIGTERM and says which code it ends with.
+pub(crate) async fn signalled() -> u8 {
+    use tokio::signal::unix::{SignalKind, signal};
+    let Ok(mut terminate) = signal(SignalKind::terminate()) else {
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = terminate.recv() => exit_code::TERMINATED,
+        interrupted = tokio::signal::ctrl_c() => match interrupted {
+            Ok(()) => exit_code::INTERRUPTED,
+            Err(_) => std::future::pending().await,
+        },
+    }
+}

@@ -100,6 +100,16 @@ impl DeliveryOutcome {
     }
 }
 
+impl std::fmt::Display for DeliveryOutcome {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Delivered { status } => write!(f, "delivered ({status})"),
+            Self::Retry { error, next_at } => write!(f, "{error}; next attempt at {next_at}"),
+            Self::Dead { error } => write!(f, "given up: {error}"),
+        }
+    }
+}
+
 /// Delivers the outbox of one store.
 #[derive(Debug, Clone)]
 pub struct Deliverer {

@@ -1,1 +1,20 @@
 //! A pipeline's YAML, and one evaluation of it, from sources to verdict.
+//!
+//! [`Evaluator::evaluate`] (`run.rs`) is the file to read first: it is the way of a row, from source
+//! to verdict, in about eight calls.
+
+pub mod baseline;
+pub mod config;
+mod error;
+mod findings;
+mod live;
+pub mod output;
+mod report;
+mod rows;
+pub mod run;
+pub mod single;
+
+pub use baseline::{Baseline, Manifest};
+pub use config::Pipeline;
+pub use error::PipelineError;
+pub use run::{Evaluation, EvaluationRequest, Evaluator};

@@ -26,8 +26,20 @@ pub enum OutboxState {
     Dead,
 }
 
+impl OutboxState {
+    /// Its name for people; the same as in JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Inflight => "inflight",
+            Self::Delivered => "delivered",
+            Self::Dead => "dead",
+        }
+    }
+}
+
 /// One event for one target.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct OutboxRow {
     /// The event, sent as `webhook-id`.
     pub event_id: String,

@@ -9,6 +9,7 @@ mod json;
 mod junit;
 mod markdown;
 pub mod model;
+mod plain;
 mod summary;
 mod table;
 
@@ -16,4 +17,5 @@ pub use html::{MAX_SIZE_BYTES, html};
 pub use json::json;
 pub use junit::junit;
 pub use markdown::markdown;
+pub use plain::{aligned, anomaly_table, term_table};
 pub use table::table;

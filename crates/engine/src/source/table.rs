@@ -64,11 +64,7 @@ impl SourceTable {
 
     /// Whether all rows come through one stream unless a Parquet scan splits it.
     pub(crate) fn is_one_stream(&self) -> bool {
-        match (self.parquet.as_slice(), self.streamed.as_slice()) {
-            (_, []) => true,
-            ([], [_]) => true,
-            _ => false,
-        }
+        self.streamed.is_empty() || (self.parquet.is_empty() && self.streamed.len() == 1)
     }
 
     fn scan_parquet(&self, projection: Option<&Vec<usize>>) -> Result<Arc<dyn ExecutionPlan>> {

@@ -91,34 +91,36 @@ impl Transport for HttpTransport {
             check(ip, target.allow_addresses()).map_err(|refused| refused.to_string())?;
         }
         let client = self.client(target.allow_addresses())?;
-        let exchange = async {
-            let response = client
-                .post(target.url().clone())
-                .headers(headers(&request)?)
-                .body(request.body)
-                .send()
-                .await
-                .map_err(said)?;
-            let status = response.status().as_u16();
-            let retry_after = response
-                .headers()
-                .get(RETRY_AFTER)
-                .and_then(|value| value.to_str().ok())
-                .map(str::to_owned);
-            Ok(Answer {
-                status,
-                retry_after,
-                body: beginning(response).await,
-            })
-        };
-        tokio::time::timeout(target.timeout(), exchange)
+        let deadline = tokio::time::Instant::now() + target.timeout();
+        let sending = client
+            .post(target.url().clone())
+            .headers(headers(&request)?)
+            .body(request.body)
+            .send();
+        let mut response = tokio::time::timeout_at(deadline, sending)
             .await
-            .unwrap_or_else(|_| {
-                Err(format!(
-                    "no whole answer within {} ms",
-                    target.timeout().as_millis()
-                ))
-            })
+            .map_err(|_| format!("no answer within {} ms", target.timeout().as_millis()))?
+            .map_err(said)?;
+        let status = response.status().as_u16();
+        let retry_after = response
+            .headers()
+            .get(RETRY_AFTER)
+            .and_then(|value| value.to_str().ok())
+            .map(str::to_owned);
+        let mut body = Vec::new();
+        // The status is the answer: a body that dribbles, breaks off or never ends does
+        // not undo it.
+        if tokio::time::timeout_at(deadline, read_beginning(&mut response, &mut body))
+            .await
+            .is_err()
+        {
+            tracing::debug!(target = target.name(), "the answer's body was cut off");
+        }
+        Ok(Answer {
+            status,
+            retry_after,
+            body: String::from_utf8_lossy(&body).into_owned(),
+        })
     }
 }
 
@@ -138,20 +140,14 @@ fn headers(request: &SignedRequest) -> Result<HeaderMap, String> {
     Ok(headers)
 }
 
-/// As much of the body as is worth reading. A body that breaks off does not undo the
-/// status that came before it; one that dribbles runs into the deadline of the exchange.
-async fn beginning(mut response: reqwest::Response) -> String {
-    let mut bytes = Vec::new();
-    while bytes.len() < ANSWER_BYTES {
-        match response.chunk().await {
-            Ok(Some(chunk)) => {
-                let left = ANSWER_BYTES - bytes.len();
-                bytes.extend_from_slice(&chunk[..chunk.len().min(left)]);
-            }
-            Ok(None) | Err(_) => break,
-        }
+/// Reads as much of the body as is worth reading.
+async fn read_beginning(response: &mut reqwest::Response, body: &mut Vec<u8>) {
+    while body.len() < ANSWER_BYTES
+        && let Ok(Some(chunk)) = response.chunk().await
+    {
+        let left = ANSWER_BYTES - body.len();
+        body.extend_from_slice(&chunk[..chunk.len().min(left)]);
     }
-    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 /// An error and its innermost cause, without the URL.

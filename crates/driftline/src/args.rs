@@ -1,0 +1,356 @@
+//! What can be written on the command line.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::{net::SocketAddr, path::PathBuf};
+
+/// Is today's data still the data my model was trained on?
+#[derive(Debug, Parser)]
+#[command(name = "driftline", version, max_term_width = 100)]
+#[command(after_help = "Exit codes: 0 pass (and warn), 1 fail, 2 wrong usage or configuration, \
+3 a file is missing or unreadable, or the verdict is unknown, 4 store or network, 5 internal error, \
+130 Ctrl-C, 143 SIGTERM.")]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) verb: Verb,
+    /// No progress and no summary; results are still printed.
+    #[arg(long, global = true)]
+    pub(crate) quiet: bool,
+    /// Bytes of memory for queries, in MiB; past that they use temporary files.
+    #[arg(long, global = true, default_value_t = 1024, value_name = "MIB")]
+    pub(crate) memory: usize,
+    /// Threads of a query; by default as many as there are cores.
+    #[arg(long, global = true, value_name = "N")]
+    pub(crate) threads: Option<std::num::NonZeroUsize>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Verb {
+    /// Evaluate a pipeline: baseline, windows, verdict, report, store, actions
+    Run(Run),
+    /// Statistics of every column of a source
+    Profile(Profile),
+    /// One profile file from several
+    Merge(Merge),
+    /// A schema that fits a source
+    Infer(Infer),
+    /// Anomalies of a source against a schema
+    Validate(Validate),
+    /// Drift of every column between two sources
+    Drift(Compare),
+    /// New terms and surges in the text of a source
+    Terms(Terms),
+    /// A model's label and confidence for every row, as Parquet
+    Score(Score),
+    /// A stored run's report again
+    Report(ReportArguments),
+    /// Run pipelines at an interval, deliver events, answer a status API
+    Serve(Serve),
+    /// Events that wait to be delivered
+    #[command(subcommand)]
+    Outbox(Outbox),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum FailOn {
+    /// Only a failing verdict ends with 1.
+    Fail,
+    /// A warning ends with 1 as well.
+    Warn,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For people.
+    Table,
+    /// For programs.
+    Json,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ReportFormat {
+    /// A short summary for people.
+    Table,
+    /// `verdict.json`.
+    Json,
+    /// One self-contained page.
+    Html,
+    /// For a job summary.
+    Markdown,
+    /// For a build server.
+    Junit,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Run {
+    /// The pipeline file.
+    pub(crate) pipeline: PathBuf,
+    /// Folder of the reports; it is replaced as a whole [default: driftline-out/NAME].
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) store: StoreArguments,
+    /// Leave events in the outbox.
+    #[arg(long)]
+    pub(crate) no_deliver: bool,
+    /// Which verdicts end with exit code 1.
+    #[arg(long, value_enum, default_value_t = FailOn::Fail, value_name = "VERDICT")]
+    pub(crate) fail_on: FailOn,
+    #[command(flatten)]
+    pub(crate) output: ReportOutput,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct StoreArguments {
+    /// Where runs are kept.
+    #[arg(
+        long,
+        env = "DRIFTLINE_STORE",
+        default_value = "sqlite://driftline-out/driftline.db",
+        value_name = "URL"
+    )]
+    pub(crate) store: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ReportOutput {
+    /// What is printed.
+    #[arg(long, value_enum, default_value_t = ReportFormat::Table)]
+    pub(crate) format: ReportFormat,
+    /// Write it to a file instead.
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Output {
+    /// What is printed.
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    pub(crate) format: Format,
+    /// Write it to a file instead.
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct SourceArguments {
+    /// A file, pattern, directory, or `-` for standard input.
+    pub(crate) source: String,
+    #[command(flatten)]
+    pub(crate) reading: Reading,
+}
+
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct Reading {
+    /// SQL over the table `source`.
+    #[arg(long, value_name = "SQL")]
+    pub(crate) prepare: Option<String>,
+    /// Role of a column, such as `title=text`; may be repeated.
+    #[arg(long, value_name = "COLUMN=ROLE")]
+    pub(crate) role: Vec<String>,
+}
+
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct TimeArguments {
+    /// The column with the time of a row.
+    #[arg(long, value_name = "COLUMN")]
+    pub(crate) time: Option<String>,
+    /// Width of a window: 1h, 1d, 7d, 30d.
+    #[arg(long, value_name = "WIDTH")]
+    pub(crate) window: Option<String>,
+    /// Zone of times without one.
+    #[arg(long, value_name = "ZONE")]
+    pub(crate) time_zone: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ProfileFormat {
+    /// For people.
+    Table,
+    /// For programs.
+    Json,
+    /// A profile file, which merges and can be compared with.
+    Parquet,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Profile {
+    #[command(flatten)]
+    pub(crate) source: SourceArguments,
+    #[command(flatten)]
+    pub(crate) time: TimeArguments,
+    /// Slice by the values of a column; may be repeated.
+    #[arg(long, value_name = "COLUMN")]
+    pub(crate) by: Vec<String>,
+    /// What is printed [default: parquet where `-o` ends in .parquet, else table].
+    #[arg(long, value_enum)]
+    pub(crate) format: Option<ProfileFormat>,
+    /// Write it to a file instead.
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Merge {
+    /// Profile files.
+    #[arg(required = true)]
+    pub(crate) profiles: Vec<PathBuf>,
+    /// The merged profile file.
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Infer {
+    #[command(flatten)]
+    pub(crate) source: SourceArguments,
+    /// A string column of at most this many values gets a domain.
+    #[arg(long, default_value_t = 100, value_name = "N")]
+    pub(crate) max_string_domain_size: usize,
+    /// Make the ranges and lengths seen a constraint.
+    #[arg(long)]
+    pub(crate) ranges: bool,
+    /// Write the schema to a file instead.
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum AnomalyFormat {
+    /// For people.
+    Table,
+    /// For programs.
+    Json,
+    /// For a build server.
+    Junit,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Validate {
+    #[command(flatten)]
+    pub(crate) source: SourceArguments,
+    /// The schema file.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) schema: PathBuf,
+    /// What is printed.
+    #[arg(long, value_enum, default_value_t = AnomalyFormat::Table)]
+    pub(crate) format: AnomalyFormat,
+    /// Write it to a file instead.
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+    /// Which severities end with exit code 1.
+    #[arg(long, value_enum, default_value_t = FailOn::Fail, value_name = "VERDICT")]
+    pub(crate) fail_on: FailOn,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Compare {
+    /// A baseline folder, a profile file, or a source.
+    pub(crate) baseline: String,
+    /// The source to compare.
+    pub(crate) live: String,
+    #[command(flatten)]
+    pub(crate) reading: Reading,
+    #[command(flatten)]
+    pub(crate) time: TimeArguments,
+    /// Slice by the values of a column; may be repeated.
+    #[arg(long, value_name = "COLUMN")]
+    pub(crate) by: Vec<String>,
+    /// Stated rate of false alarms a window.
+    #[arg(long, default_value_t = 0.01, value_name = "RATE")]
+    pub(crate) false_alarm_rate: f64,
+    /// Which verdicts end with exit code 1.
+    #[arg(long, value_enum, default_value_t = FailOn::Fail, value_name = "VERDICT")]
+    pub(crate) fail_on: FailOn,
+    #[command(flatten)]
+    pub(crate) output: ReportOutput,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Terms {
+    /// A baseline folder or a source.
+    pub(crate) baseline: String,
+    /// The source to look for terms in.
+    pub(crate) live: String,
+    /// The text column.
+    #[arg(long, value_name = "COLUMN")]
+    pub(crate) text: String,
+    #[command(flatten)]
+    pub(crate) reading: Reading,
+    #[command(flatten)]
+    pub(crate) time: TimeArguments,
+    #[command(flatten)]
+    pub(crate) output: Output,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Score {
+    #[command(flatten)]
+    pub(crate) source: SourceArguments,
+    /// The model bundle's folder.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) model: PathBuf,
+    /// The column that the model reads.
+    #[arg(long, value_name = "COLUMN")]
+    pub(crate) text: String,
+    /// The Parquet file to write.
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ReportArguments {
+    /// The run's id.
+    pub(crate) run: String,
+    #[command(flatten)]
+    pub(crate) store: StoreArguments,
+    #[command(flatten)]
+    pub(crate) output: ReportOutput,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Serve {
+    /// The pipeline files.
+    #[arg(required = true)]
+    pub(crate) pipelines: Vec<PathBuf>,
+    /// Where the status API listens; port 0 takes any free one.
+    #[arg(long, default_value = "127.0.0.1:8080", value_name = "ADDR")]
+    pub(crate) listen: SocketAddr,
+    /// Listen where other machines can reach it; there is no authentication.
+    #[arg(long)]
+    pub(crate) allow_remote: bool,
+    /// From the beginning of one run to that of the next.
+    #[arg(long, default_value = "5m", value_name = "DURATION")]
+    pub(crate) every: String,
+    /// Where the API is reached from outside, for links in events.
+    #[arg(long, value_name = "URL")]
+    pub(crate) base_url: Option<String>,
+    #[command(flatten)]
+    pub(crate) store: StoreArguments,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Outbox {
+    /// List what waits, was delivered or was given up
+    List(OutboxList),
+    /// Try to deliver what is due
+    Deliver(OutboxDeliver),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct OutboxList {
+    #[command(flatten)]
+    pub(crate) store: StoreArguments,
+    #[command(flatten)]
+    pub(crate) output: Output,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct OutboxDeliver {
+    /// The pipeline files whose targets are told.
+    #[arg(required = true)]
+    pub(crate) pipelines: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) store: StoreArguments,
+    #[command(flatten)]
+    pub(crate) output: Output,
+}

@@ -1,0 +1,136 @@
+//! One file for each verb.
+
+mod compare;
+mod outbox;
+mod profile;
+mod report;
+mod run;
+mod schema;
+mod score;
+mod serve;
+
+use crate::{args, exit_code};
+use args::Verb;
+use driftline_engine::{Engine, EngineConfig};
+use driftline_monitor::MonitorError;
+use driftline_store::Store;
+use driftline_pipeline::single::SingleSource;
+use driftline_schema::Role;
+use std::collections::BTreeMap;
+
+/// What a command line asks for that cannot be.
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
+pub(crate) enum CommandError {
+    /// An argument whose value makes no sense.
+    #[error("{argument}: {reason}")]
+    #[diagnostic(code(driftline::usage))]
+    Usage {
+        argument: &'static str,
+        reason: String,
+    },
+    /// A named thing that is not there.
+    #[error("{what}")]
+    #[diagnostic(code(driftline::missing))]
+    Missing { what: String },
+    /// A run, a server or the outbox.
+    #[error(transparent)]
+    #[diagnostic(code(driftline::monitor))]
+    Monitor(#[from] MonitorError),
+    /// A result that could not be written.
+    #[error("{path} cannot be written: {reason}")]
+    #[diagnostic(code(driftline::unwritable))]
+    Unwritable { path: String, reason: String },
+}
+
+impl CommandError {
+    pub(crate) fn exit_code(&self) -> u8 {
+        match self {
+            Self::Usage { .. } => exit_code::USAGE,
+            Self::Missing { .. } => exit_code::UNREADABLE,
+            Self::Monitor(error) => exit_code::of_monitor(error),
+            Self::Unwritable { .. } => exit_code::INFRASTRUCTURE,
+        }
+    }
+}
+
+pub(crate) async fn run(arguments: args::Arguments) -> miette::Result<u8> {
+    let args::Arguments {
+        verb,
+        quiet,
+        memory,
+        threads,
+    } = arguments;
+    let config = EngineConfig {
+        memory_limit_bytes: memory.saturating_mul(1 << 20),
+        threads,
+        ..EngineConfig::default()
+    };
+    match verb {
+        Verb::Run(arguments) => run::run(arguments, config, quiet).await,
+        Verb::Profile(arguments) => profile::profile(arguments, config).await,
+        Verb::Merge(arguments) => profile::merge(arguments),
+        Verb::Infer(arguments) => schema::infer(arguments, config).await,
+        Verb::Validate(arguments) => schema::validate(arguments, config).await,
+        Verb::Drift(arguments) => compare::drift(arguments, config, quiet).await,
+        Verb::Terms(arguments) => compare::terms(arguments, config, quiet).await,
+        Verb::Score(arguments) => score::score(arguments, config).await,
+        Verb::Report(arguments) => report::report(arguments).await,
+        Verb::Serve(arguments) => serve::serve(arguments, config).await,
+        Verb::Outbox(arguments) => outbox::outbox(arguments).await,
+    }
+}
+
+/// `title=text` and the like.
+fn roles(given: &[String]) -> Result<BTreeMap<String, Role>, CommandError> {
+    given
+        .iter()
+        .map(|text| {
+            let wrong = |reason: String| CommandError::Usage {
+                argument: "--role",
+                reason,
+            };
+            let (column, role) = text
+                .rsplit_once('=')
+                .ok_or_else(|| wrong(format!("`{text}` is not COLUMN=ROLE")))?;
+            let found = Role::ALL.iter().find(|known| known.name() == role);
+            let role = found.ok_or_else(|| {
+                let known: Vec<&str> = Role::ALL.iter().map(|role| role.name()).collect();
+                wrong(format!("`{role}` is no role; the roles are {}", known.join(", ")))
+            })?;
+            Ok((column.to_owned(), *role))
+        })
+        .collect()
+}
+
+fn single(source: &args::SourceArguments) -> Result<SingleSource, CommandError> {
+    Ok(SingleSource {
+        source: source.source.clone(),
+        prepare: source.reading.prepare.clone(),
+        roles: roles(&source.reading.role)?,
+        ..SingleSource::default()
+    })
+}
+
+/// Opens a store; reading only asks for one that is there.
+async fn store(url: &str, read_only: bool) -> Result<Store, CommandError> {
+    let mode = if read_only { "?mode=ro" } else { "" };
+    let url = format!("{url}{mode}");
+    Ok(Store::open(&url).await.map_err(MonitorError::from)?)
+}
+
+/// A pipeline's own error, with its place in the file, where that is behind it.
+fn shown(error: MonitorError) -> miette::Report {
+    match error {
+        MonitorError::Evaluation { source, monitor } => {
+            match source.downcast::<driftline_pipeline::PipelineError>() {
+                Ok(error) => miette::Report::new(*error),
+                Err(source) => CommandError::from(MonitorError::Evaluation { source, monitor }).into(),
+            }
+        }
+        error => CommandError::from(error).into(),
+    }
+}
+
+fn engine(config: EngineConfig) -> miette::Result<Engine> {
+    Ok(Engine::new(config).map_err(driftline_pipeline::PipelineError::from)?)
+}

@@ -1,0 +1,120 @@
+//! `driftline drift` and `driftline terms`: two sources, without a pipeline file.
+
+use crate::{
+    args::{self, FailOn, Format},
+    command::{self, CommandError},
+    exit_code,
+    output::{self, Progress},
+};
+use driftline_engine::EngineConfig;
+use driftline_monitor::{Clock, SystemClock, new_run_id};
+use driftline_pipeline::{
+    Evaluation, EvaluationRequest, Evaluator, Pipeline,
+    config::{RoleName, TermsConfig, TimeConfig},
+};
+use driftline_verdict::{FindingKind, report};
+use miette::IntoDiagnostic;
+
+pub(crate) async fn drift(
+    arguments: args::Compare,
+    config: EngineConfig,
+    quiet: bool,
+) -> miette::Result<u8> {
+    let mut pipeline = pipeline(
+        "drift",
+        (&arguments.baseline, &arguments.live),
+        &arguments.reading,
+        &arguments.time,
+    )?;
+    pipeline.slices = arguments.by.clone();
+    pipeline.drift.false_alarm_rate = arguments.false_alarm_rate;
+    let evaluation = evaluate(pipeline, config, quiet).await?;
+    super::run::print(&evaluation.report, &arguments.output)?;
+    let fail_on_warn = arguments.fail_on == FailOn::Warn;
+    Ok(exit_code::of_verdict(evaluation.run.verdict, fail_on_warn))
+}
+
+pub(crate) async fn terms(
+    arguments: args::Terms,
+    config: EngineConfig,
+    quiet: bool,
+) -> miette::Result<u8> {
+    let mut pipeline = pipeline(
+        "terms",
+        (&arguments.baseline, &arguments.live),
+        &arguments.reading,
+        &arguments.time,
+    )?;
+    pipeline.terms = Some(TermsConfig::of(arguments.text.clone()));
+    let evaluation = evaluate(pipeline, config, quiet).await?;
+    let text = match arguments.output.format {
+        Format::Table => report::term_table(&evaluation.report),
+        Format::Json => {
+            let found: Vec<_> = evaluation
+                .run
+                .windows
+                .iter()
+                .flat_map(|window| &window.findings)
+                .filter(|finding| finding.kind == FindingKind::Term)
+                .collect();
+            serde_json::to_string_pretty(&serde_json::json!({
+                "items": evaluation.report.terms,
+                "findings": found,
+            }))
+            .into_diagnostic()?
+        }
+    };
+    output::put(&text, arguments.output.output.as_deref())?;
+    Ok(exit_code::PASS)
+}
+
+fn pipeline(
+    name: &str,
+    (baseline, live): (&str, &str),
+    reading: &args::Reading,
+    time: &args::TimeArguments,
+) -> miette::Result<Pipeline> {
+    let usage = |argument: &'static str| {
+        move |reason: String| CommandError::Usage { argument, reason }
+    };
+    let name = name.parse().map_err(usage("name"))?;
+    let mut pipeline = Pipeline::of_sources(name, baseline.to_owned(), live.to_owned());
+    pipeline.prepare = reading.prepare.clone();
+    pipeline.roles = command::roles(&reading.role)?
+        .into_iter()
+        .map(|(column, role)| (column, RoleName(role)))
+        .collect();
+    pipeline.time = match (&time.time, &time.window) {
+        (Some(column), Some(window)) => {
+            let window = window.parse().map_err(usage("--window"))?;
+            let mut config = TimeConfig::of(column.clone(), window);
+            if let Some(zone) = &time.time_zone {
+                config.time_zone = zone.clone();
+            }
+            Some(config)
+        }
+        (None, None) => None,
+        _ => {
+            return Err(usage("--time")(
+                "windows need both a time column and a width: give `--time` and `--window`".into(),
+            )
+            .into());
+        }
+    };
+    Ok(pipeline)
+}
+
+async fn evaluate(
+    pipeline: Pipeline,
+    config: EngineConfig,
+    quiet: bool,
+) -> miette::Result<Evaluation> {
+    let progress = Progress::new(quiet);
+    let now = SystemClock.now();
+    let request = EvaluationRequest {
+        run_id: new_run_id(now),
+        now,
+        progress: &|what| progress.say(what),
+    };
+    Ok(Evaluator::new(pipeline, config).evaluate(&request).await?)
+}

@@ -1,0 +1,57 @@
+//! `driftline profile` and `driftline merge`.
+
+use crate::{
+    args::{self, ProfileFormat},
+    command, exit_code, output,
+};
+use driftline_engine::{EngineConfig, profile_file};
+use driftline_pipeline::{PipelineError, single};
+use miette::IntoDiagnostic;
+
+pub(crate) async fn profile(arguments: args::Profile, config: EngineConfig) -> miette::Result<u8> {
+    let engine = command::engine(config)?;
+    let mut source = command::single(&arguments.source)?;
+    source.time = arguments.time.time.clone();
+    source.window = match &arguments.time.window {
+        Some(width) => Some(width.parse().map_err(PipelineError::from)?),
+        None => None,
+    };
+    source.time_zone = arguments.time.time_zone.clone();
+    source.by = arguments.by.clone();
+    let rows = source.profile(&engine).await?;
+    let file = arguments.output.as_deref();
+    let to_parquet = file.is_some_and(|path| path.extension().is_some_and(|e| e == "parquet"));
+    let format = arguments.format.unwrap_or(if to_parquet {
+        ProfileFormat::Parquet
+    } else {
+        ProfileFormat::Table
+    });
+    match (format, file) {
+        (ProfileFormat::Parquet, Some(path)) => {
+            profile_file::write(path, &rows).map_err(PipelineError::from)?;
+        }
+        (ProfileFormat::Parquet, None) => {
+            return Err(command::CommandError::Usage {
+                argument: "--format parquet",
+                reason: "a profile file is not printed; name one with `-o FILE.parquet`".into(),
+            }
+            .into());
+        }
+        (ProfileFormat::Json, _) => {
+            let json = single::profile_json(&rows);
+            output::put(&serde_json::to_string_pretty(&json).into_diagnostic()?, file)?;
+        }
+        (ProfileFormat::Table, _) => output::put(&single::profile_table(&rows), file)?,
+    }
+    Ok(exit_code::PASS)
+}
+
+pub(crate) fn merge(arguments: args::Merge) -> miette::Result<u8> {
+    let mut parts = Vec::new();
+    for path in &arguments.profiles {
+        parts.extend(profile_file::read(path).map_err(PipelineError::from)?);
+    }
+    let merged = profile_file::merge(parts).map_err(PipelineError::from)?;
+    profile_file::write(&arguments.output, &merged).map_err(PipelineError::from)?;
+    Ok(exit_code::PASS)
+}

@@ -1,0 +1,46 @@
+//! `driftline infer` and `driftline validate`.
+
+use crate::{
+    args::{self, AnomalyFormat, FailOn},
+    command, exit_code, output,
+};
+use driftline_engine::EngineConfig;
+use driftline_schema::{InferConfig, Ranges};
+use driftline_verdict::report;
+use miette::IntoDiagnostic;
+
+pub(crate) async fn infer(arguments: args::Infer, config: EngineConfig) -> miette::Result<u8> {
+    let engine = command::engine(config)?;
+    let source = command::single(&arguments.source)?;
+    let wanted = InferConfig {
+        max_string_domain_size: arguments.max_string_domain_size,
+        ranges: if arguments.ranges {
+            Ranges::Observed
+        } else {
+            Ranges::None
+        },
+        ..InferConfig::default()
+    };
+    let schema = source.infer(&engine, wanted).await?;
+    output::put(&schema.to_yaml(), arguments.output.as_deref())?;
+    Ok(exit_code::PASS)
+}
+
+pub(crate) async fn validate(arguments: args::Validate, config: EngineConfig) -> miette::Result<u8> {
+    let engine = command::engine(config)?;
+    let source = command::single(&arguments.source)?;
+    let (anomalies, rows) = source.validate(&engine, &arguments.schema).await?;
+    let run = driftline_pipeline::single::validation_run(&source.source, &anomalies, rows);
+    let text = match arguments.format {
+        AnomalyFormat::Table => report::anomaly_table(&run),
+        AnomalyFormat::Json => serde_json::to_string_pretty(&serde_json::json!({
+            "rows": rows,
+            "anomalies": anomalies,
+        }))
+        .into_diagnostic()?,
+        AnomalyFormat::Junit => report::junit(&run).into_diagnostic()?,
+    };
+    output::put(&text, arguments.output.as_deref())?;
+    let fail_on_warn = arguments.fail_on == FailOn::Warn;
+    Ok(exit_code::of_verdict(run.verdict, fail_on_warn))
+}

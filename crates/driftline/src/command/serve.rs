@@ -1,0 +1,61 @@
+//! `driftline serve`: pipelines at an interval, the outbox, the status API.
+
+use crate::{
+    args,
+    command::{self, CommandError},
+    exit_code,
+};
+use driftline_engine::EngineConfig;
+use driftline_monitor::{
+    CancellationToken, EventSettings, Evaluator, PipelineEvaluator, ServeOptions, Server,
+};
+use driftline_pipeline::{Pipeline, config::Duration};
+use std::{path::PathBuf, sync::Arc};
+
+pub(crate) async fn serve(arguments: args::Serve, config: EngineConfig) -> miette::Result<u8> {
+    let every = interval(&arguments.every)?;
+    let mut evaluators: Vec<Arc<dyn Evaluator>> = Vec::new();
+    for path in &arguments.pipelines {
+        let pipeline = Pipeline::read(path)?;
+        let folder = PathBuf::from("driftline-out").join(pipeline.name.as_str());
+        let evaluator = PipelineEvaluator::new(pipeline, config.clone(), Some(folder))
+            .map_err(command::shown)?;
+        evaluators.push(Arc::new(evaluator));
+    }
+    let store = command::store(&arguments.store.store, false).await?;
+    let options = ServeOptions {
+        listen: arguments.listen,
+        allow_remote: arguments.allow_remote,
+        every,
+        events: EventSettings {
+            base_url: arguments.base_url,
+            ..EventSettings::default()
+        },
+        ..ServeOptions::default()
+    };
+    let server = Server::bind(evaluators, store, options)
+        .await
+        .map_err(command::shown)?;
+    eprintln!("listening on http://{}", server.address());
+    let shutdown = CancellationToken::new();
+    let stop = shutdown.clone();
+    let signal = tokio::spawn(async move {
+        let code = crate::signalled().await;
+        stop.cancel();
+        code
+    });
+    server.run(shutdown).await.map_err(command::shown)?;
+    // A server that was asked to end has ended well; the code says by whom.
+    Ok(signal.await.unwrap_or(exit_code::TERMINATED))
+}
+
+fn interval(text: &str) -> Result<std::time::Duration, CommandError> {
+    if let Some(seconds) = text.strip_suffix('s').and_then(|n| n.parse().ok()) {
+        return Ok(std::time::Duration::from_secs(seconds));
+    }
+    let duration: Duration = text.parse().map_err(|reason| CommandError::Usage {
+        argument: "--every",
+        reason,
+    })?;
+    Ok(std::time::Duration::from_secs(duration.seconds()))
+}

@@ -1,0 +1,64 @@
+//! Where results go: standard output, or a file that appears whole or not at all.
+
+use crate::command::CommandError;
+use std::{
+    io::{IsTerminal, Write},
+    path::Path,
+};
+
+/// Prints a result, or writes it to a file.
+pub(crate) fn put(text: &str, file: Option<&Path>) -> Result<(), CommandError> {
+    match file {
+        Some(path) => driftline_engine::write_atomically(path, text.as_bytes()).map_err(|error| {
+            CommandError::Unwritable {
+                path: path.display().to_string(),
+                reason: error.to_string(),
+            }
+        }),
+        None => {
+            let mut out = std::io::stdout().lock();
+            let newline = if text.ends_with('\n') { "" } else { "\n" };
+            match write!(out, "{text}{newline}").and_then(|()| out.flush()) {
+                // A reader that closed the pipe has seen enough.
+                Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+                    Err(CommandError::Unwritable {
+                        path: "standard output".into(),
+                        reason: error.to_string(),
+                    })
+                }
+                _ => Ok(()),
+            }
+        }
+    }
+}
+
+/// Whether standard output is a person who sees colours.
+pub(crate) fn colour() -> bool {
+    std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none()
+}
+
+/// A spinner that says what is being done; hidden where nobody looks.
+pub(crate) struct Progress(indicatif::ProgressBar);
+
+impl Progress {
+    pub(crate) fn new(quiet: bool) -> Self {
+        let bar = if quiet || !std::io::stderr().is_terminal() {
+            indicatif::ProgressBar::hidden()
+        } else {
+            let bar = indicatif::ProgressBar::new_spinner();
+            bar.enable_steady_tick(std::time::Duration::from_millis(120));
+            bar
+        };
+        Self(bar)
+    }
+
+    pub(crate) fn say(&self, what: &str) {
+        self.0.set_message(what.to_owned());
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        self.0.finish_and_clear();
+    }
+}

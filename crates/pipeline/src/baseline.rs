@@ -1,0 +1,444 @@
+//! The baseline: what windows are compared with, frozen.
+//!
+//! A baseline is a directory of ordinary files: `schema.yaml`, `profile.parquet` (one
+//! row for each block and column, so that the limits can be learnt again),
+//! `vocabulary.bin` (one for each text column with terms) and `manifest.json` with
+//! their hashes, whose own hash names the baseline.
+
+use crate::{
+    PipelineError,
+    config::Pipeline,
+    rows::{ModelColumns, PreparedRows, profile_columns, quoted, roles, time_zone},
+};
+use driftline_drift::{Block, Calibrator, ColumnKey, ColumnSettings, Profiles, Settings};
+use driftline_engine::{
+    Engine, ProfileColumn, ProfileRequest, ProfileRow, Slice, Span, VocabularyRequest,
+    VocabularyTime,
+};
+use driftline_schema::{InferConfig, Role, Schema};
+use driftline_statistics::{
+    ColumnProfile,
+    ngrams::{NgramConfig, NgramCounts},
+};
+use driftline_vocabulary::BaselineVocabulary;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+/// Folds of a baseline's time, for telling what one part of it says that no other does.
+const FOLDS: usize = driftline_statistics::ngrams::FOLDS;
+/// Rows of a block where rows have no time: as many blocks as there are rows, within reason.
+const UNTIMED_BLOCKS: u64 = 200;
+const CHUNK: &str = "driftline_chunk";
+
+/// A baseline ready to judge windows.
+pub struct Baseline {
+    /// What columns must look like.
+    pub schema: Schema,
+    /// Role of every column.
+    pub roles: BTreeMap<String, Role>,
+    /// Profiles of the whole training data.
+    pub profiles: BTreeMap<String, ColumnProfile>,
+    /// The vocabulary of the text column that terms are sought in.
+    pub vocabulary: Option<Arc<BaselineVocabulary>>,
+    /// First and last instant, in microseconds.
+    pub range: Option<(i64, i64)>,
+    /// Its rows.
+    pub rows: u64,
+    /// Blocks with rows.
+    pub blocks: Vec<ProfileRow>,
+    /// Values of the pipeline's rules in the baseline's own windows, by rule.
+    pub rules: Vec<Vec<f64>>,
+    /// The limits.
+    pub calibrator: Calibrator,
+    /// Name of the training data, for people.
+    pub source: String,
+}
+
+/// What a baseline's directory holds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Manifest {
+    /// Version of the directory's format.
+    pub format_version: u32,
+    /// Where the training data came from.
+    pub source: String,
+    /// Rows of the training data.
+    pub rows: u64,
+    /// SHA-256 of every file, by name.
+    pub files: BTreeMap<String, String>,
+}
+
+impl Manifest {
+    /// The version that this build writes.
+    pub const FORMAT_VERSION: u32 = 1;
+
+    /// The baseline's identity: it changes with the content of any file.
+    pub fn id(&self) -> String {
+        let files = serde_json::to_vec(&self.files).expect("a map of strings is JSON");
+        let mut id = hex(&Sha256::digest(files));
+        id.truncate(16);
+        id
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Name of the derived column with the share of a text that the vocabulary lacks.
+pub(crate) fn out_of_vocabulary_column(text: &str) -> String {
+    format!("{text}_out_of_vocabulary")
+}
+
+impl Baseline {
+    /// Learns the baseline from a pipeline's training data.
+    pub(crate) async fn learn(engine: &Engine, pipeline: &Pipeline) -> Result<Self, PipelineError> {
+        let source = pipeline.source(&pipeline.baseline);
+        let mut prepared = PreparedRows::read(engine, pipeline, &source).await?;
+        let given = match &pipeline.schema {
+            Some(path) => Some(read_schema(&pipeline.path(path))?),
+            None => None,
+        };
+        let roles = roles(&prepared, pipeline, given.as_ref()).await?;
+        let vocabulary = match &pipeline.terms {
+            Some(terms) => Some(learn_vocabulary(&prepared, pipeline, &terms.column).await?),
+            None => None,
+        };
+        let mut columns = profile_columns(&prepared.columns(pipeline), &roles);
+        if let (Some(terms), Some(vocabulary)) = (&pipeline.terms, &vocabulary) {
+            engine.add_vocabulary(&terms.column, Arc::clone(vocabulary));
+            let name = out_of_vocabulary_column(&terms.column);
+            let share = out_of_vocabulary(pipeline, &terms.column, prepared.range);
+            prepared.rows = prepared.rows.with_columns(&[(name.clone(), share)]).await?;
+            columns.push(ProfileColumn { name, text: false });
+        }
+        let blocks = profile_blocks(&prepared, pipeline, columns).await?;
+        let profiles = whole(&blocks)?;
+        let rows = profiles.values().map(|profile| profile.rows).max().unwrap_or(0);
+        if rows == 0 {
+            return Err(PipelineError::Configuration {
+                message: format!(
+                    "the baseline {source} has no rows after `prepare`; without training data nothing can be compared"
+                ),
+            });
+        }
+        let schema = match given {
+            Some(schema) => schema,
+            None => infer_schema(&prepared, pipeline, &profiles, &roles),
+        };
+        let rules = rule_values(&prepared, pipeline).await?;
+        let calibrator = calibrator(pipeline, &roles, &blocks)?;
+        Ok(Self {
+            schema,
+            roles,
+            profiles,
+            vocabulary,
+            range: prepared.range,
+            rows,
+            blocks,
+            rules,
+            calibrator,
+            source: pipeline.baseline.source.clone(),
+        })
+    }
+
+    /// Number of blocks that limits are learnt from.
+    pub fn block_count(&self) -> usize {
+        self.calibrator.blocks()
+    }
+
+    /// Writes the baseline's files into a folder that exists and is empty.
+    ///
+    /// # Errors
+    /// [`PipelineError::Unwritable`].
+    pub fn write(&self, folder: &Path) -> Result<Manifest, PipelineError> {
+        let mut files = BTreeMap::new();
+        let mut put = |name: &str, bytes: &[u8]| -> Result<(), PipelineError> {
+            let path = folder.join(name);
+            std::fs::write(&path, bytes).map_err(|error| unwritable(&path, &error))?;
+            files.insert(name.to_owned(), hex(&Sha256::digest(bytes)));
+            Ok(())
+        };
+        put("schema.yaml", self.schema.to_yaml().as_bytes())?;
+        if let Some(vocabulary) = &self.vocabulary {
+            put("vocabulary.bin", &vocabulary.to_bytes())?;
+        }
+        let profile = folder.join("profile.parquet");
+        driftline_engine::profile_file::write(&profile, &self.blocks)?;
+        let bytes = std::fs::read(&profile).map_err(|error| unwritable(&profile, &error))?;
+        files.insert("profile.parquet".into(), hex(&Sha256::digest(&bytes)));
+        let manifest = Manifest {
+            format_version: Manifest::FORMAT_VERSION,
+            source: self.source.clone(),
+            rows: self.rows,
+            files,
+        };
+        let path = folder.join("manifest.json");
+        let text = serde_json::to_string_pretty(&manifest).expect("a manifest is JSON");
+        std::fs::write(&path, text + "\n").map_err(|error| unwritable(&path, &error))?;
+        Ok(manifest)
+    }
+}
+
+pub(crate) fn unwritable(path: &Path, error: &std::io::Error) -> PipelineError {
+    PipelineError::Unwritable {
+        path: path.to_owned(),
+        reason: error.to_string(),
+    }
+}
+
+/// Reads a schema file.
+///
+/// # Errors
+/// [`PipelineError::Unreadable`] and [`PipelineError::Schema`].
+pub fn read_schema(path: &PathBuf) -> Result<Schema, PipelineError> {
+    let text = std::fs::read_to_string(path).map_err(|error| PipelineError::Unreadable {
+        path: path.clone(),
+        reason: error.to_string(),
+    })?;
+    Ok(Schema::from_yaml(&path.display().to_string(), &text)?)
+}
+
+/// Profiles block by block: of time, or of rows in their order where they have no time.
+async fn profile_blocks(
+    prepared: &PreparedRows,
+    pipeline: &Pipeline,
+    columns: Vec<ProfileColumn>,
+) -> Result<Vec<ProfileRow>, PipelineError> {
+    let mut blocks = match &pipeline.time {
+        Some(time) => {
+            let request = ProfileRequest {
+                columns,
+                windows: Some(time.blocks()?),
+                slices: pipeline.slices.clone(),
+            };
+            prepared.rows.profile(&request).await?
+        }
+        None => {
+            let chunk = format!("(row_number() OVER () - 1) * {UNTIMED_BLOCKS} / count(*) OVER ()");
+            let rows = prepared
+                .rows
+                .prepare(&format!("SELECT *, {chunk} AS {CHUNK} FROM source"))
+                .await?;
+            let request = ProfileRequest {
+                columns,
+                windows: None,
+                slices: vec![CHUNK.to_owned()],
+            };
+            let mut rows = rows.profile(&request).await?;
+            rows.retain(|row| row.slice.is_some());
+            rows
+        }
+    };
+    // A block without rows is a gap in the archive, not a quiet day: a window of gaps
+    // would make every limit meaningless.
+    blocks.retain(|row| row.profile.rows > 0);
+    Ok(blocks)
+}
+
+async fn learn_vocabulary(
+    prepared: &PreparedRows,
+    pipeline: &Pipeline,
+    text: &str,
+) -> Result<Arc<BaselineVocabulary>, PipelineError> {
+    let counts = prepared
+        .rows
+        .vocabulary(&VocabularyRequest {
+            text: text.to_owned(),
+            author: author(pipeline),
+            baseline: true,
+            over: match (&pipeline.time, prepared.range) {
+                (Some(time), Some(range)) => VocabularyTime::Span {
+                    column: time.column.clone(),
+                    time_zone: time_zone(pipeline)?,
+                    span: span(range),
+                    folds: FOLDS as u8,
+                },
+                _ => VocabularyTime::Unknown,
+            },
+        })
+        .await?;
+    let empty = NgramCounts::new(NgramConfig::baseline());
+    let counts = counts.first().map_or(&empty, |(_, counts)| counts);
+    Ok(Arc::new(BaselineVocabulary::freeze(counts)))
+}
+
+/// The column that says who wrote a text.
+pub(crate) fn author(pipeline: &Pipeline) -> Option<String> {
+    let mut roles = pipeline.roles.iter();
+    roles
+        .find(|(_, role)| role.0 == Role::Author)
+        .map(|(column, _)| column.clone())
+}
+
+fn span((first, last): (i64, i64)) -> Span {
+    Span {
+        start_us: first,
+        end_us: last.saturating_add(1),
+    }
+}
+
+/// SQL of the share of a text that the rest of the training data does not know.
+fn out_of_vocabulary(
+    pipeline: &Pipeline,
+    text: &str,
+    range: Option<(i64, i64)>,
+) -> String {
+    let name = text.replace('\'', "''");
+    match (&pipeline.time, range) {
+        (Some(time), Some(range)) => {
+            let Span { start_us, end_us } = span(range);
+            format!(
+                "out_of_vocabulary('{name}', {}, time_fold(event_time({}, '{}', '{}'), {start_us}, {end_us}, {FOLDS}))",
+                quoted(text),
+                quoted(&time.column),
+                time.column.replace('\'', "''"),
+                time.time_zone,
+            )
+        }
+        _ => format!("out_of_vocabulary('{name}', {})", quoted(text)),
+    }
+}
+
+/// The profiles of all rows, merged from the blocks'.
+fn whole(blocks: &[ProfileRow]) -> Result<BTreeMap<String, ColumnProfile>, PipelineError> {
+    let mut profiles: BTreeMap<String, ColumnProfile> = BTreeMap::new();
+    let all_rows = |row: &&ProfileRow| row.slice.as_ref().is_none_or(|s| s.column == CHUNK);
+    for row in blocks.iter().filter(all_rows) {
+        match profiles.get_mut(&row.column) {
+            Some(profile) => profile.merge(&row.profile)?,
+            None => drop(profiles.insert(row.column.clone(), row.profile.clone())),
+        }
+    }
+    Ok(profiles)
+}
+
+fn infer_schema(
+    prepared: &PreparedRows,
+    pipeline: &Pipeline,
+    profiles: &BTreeMap<String, ColumnProfile>,
+    roles: &BTreeMap<String, Role>,
+) -> Schema {
+    // What a model makes of a row is no property of the data.
+    let scored: Vec<String> = pipeline
+        .models
+        .keys()
+        .flat_map(|name| {
+            let columns = ModelColumns::of(name);
+            [columns.label, columns.confidence]
+        })
+        .collect();
+    let columns: Vec<(String, &ColumnProfile)> = prepared
+        .columns(pipeline)
+        .into_iter()
+        .filter(|column| !scored.contains(&column.name))
+        .filter_map(|column| Some((column.name.clone(), profiles.get(&column.name)?)))
+        .collect();
+    let config = InferConfig {
+        roles: roles.clone(),
+        ..InferConfig::default()
+    };
+    driftline_schema::infer(&columns, &config)
+}
+
+/// The rules' values in the baseline's own windows.
+async fn rule_values(
+    prepared: &PreparedRows,
+    pipeline: &Pipeline,
+) -> Result<Vec<Vec<f64>>, PipelineError> {
+    let expressions = rule_expressions(pipeline);
+    if expressions.is_empty() {
+        return Ok(Vec::new());
+    }
+    let windows = pipeline.time.as_ref().map(|time| time.windows()).transpose()?;
+    let rows = prepared.rows.aggregate(&expressions, windows.as_ref()).await?;
+    // The first and the last window are cut by the ends of the data.
+    let full = if rows.len() > 4 { 1..rows.len() - 1 } else { 0..rows.len() };
+    Ok((0..expressions.len())
+        .map(|rule| rows[full.clone()].iter().filter_map(|row| row.values[rule]).collect())
+        .collect())
+}
+
+pub(crate) fn rule_expressions(pipeline: &Pipeline) -> Vec<(String, String)> {
+    pipeline
+        .rules
+        .iter()
+        .map(|rule| (rule.name.clone(), rule.sql.clone()))
+        .collect()
+}
+
+pub(crate) fn column_key(slice: Option<&Slice>, column: &str) -> ColumnKey {
+    ColumnKey {
+        slice: slice.map(|slice| {
+            format!("{}={}", slice.column, slice.value.as_deref().unwrap_or("null"))
+        }),
+        column: column.to_owned(),
+    }
+}
+
+/// Columns whose drift means something: a time moves by nature, an identifier is new
+/// by nature.
+pub(crate) fn can_drift(roles: &BTreeMap<String, Role>, column: &str) -> bool {
+    !matches!(
+        roles.get(column),
+        Some(Role::Time | Role::Id | Role::Key | Role::Author)
+    )
+}
+
+fn calibrator(
+    pipeline: &Pipeline,
+    roles: &BTreeMap<String, Role>,
+    rows: &[ProfileRow],
+) -> Result<Calibrator, PipelineError> {
+    let mut blocks: Vec<Block> = Vec::new();
+    let mut last = None;
+    for row in rows {
+        let start = row.span.map(|span| span.start_us);
+        let slice = row.slice.as_ref().filter(|slice| slice.column != CHUNK);
+        let place = (start, row.slice.as_ref().filter(|s| s.column == CHUNK));
+        if last != Some(place) {
+            last = Some(place);
+            blocks.push(Block {
+                start: start.map(|us| us.div_euclid(1_000_000)),
+                profiles: Profiles::new(),
+            });
+        }
+        if can_drift(roles, &row.column)
+            && let Some(block) = blocks.last_mut()
+        {
+            block
+                .profiles
+                .insert(column_key(slice, &row.column), row.profile.clone());
+        }
+    }
+    let mut columns: BTreeMap<String, ColumnSettings> = BTreeMap::new();
+    if let Some(terms) = &pipeline.terms {
+        columns.insert(
+            out_of_vocabulary_column(&terms.column),
+            ColumnSettings {
+                role: Some(driftline_drift::Role::Share),
+                ..ColumnSettings::default()
+            },
+        );
+    }
+    for (column, config) in &pipeline.drift.columns {
+        if let Some(least) = config.min_effect {
+            let settings = columns.entry(column.clone()).or_default();
+            for measure in driftline_drift::Measure::ALL {
+                settings.min_effect.insert(*measure, least);
+            }
+        }
+    }
+    let settings = Settings {
+        rate: pipeline.drift.false_alarm_rate,
+        seed: pipeline.seed,
+        ordered_by_time: pipeline.time.is_some(),
+        columns,
+        ..Settings::default()
+    };
+    Ok(Calibrator::new(&blocks, settings)?)
+}

@@ -1,0 +1,736 @@
+//! The YAML of a pipeline.
+//!
+//! Unknown keys are errors, and every error points at its line and column.
+//! `${NAME}` in an unquoted value is taken from the environment; secrets are never
+//! written here but named (`env:NAME`, `file:PATH`).
+
+use crate::PipelineError;
+use driftline_engine::{Width, Windows};
+use driftline_verdict::{ActionKind, ActionPolicy};
+use schemars::JsonSchema;
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
+use std::{
+    collections::BTreeMap,
+    fmt,
+    path::{Path, PathBuf},
+    str::FromStr,
+};
+
+/// A pipeline: what is compared with what, and what follows from it.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Pipeline {
+    /// Its name: letters, digits, `-` and `_`. Names the output folder and the monitor.
+    pub name: Name,
+    /// What it is for.
+    #[serde(default)]
+    pub description: String,
+    /// The training data.
+    pub baseline: SourceConfig,
+    /// The live data.
+    pub live: SourceConfig,
+    /// How rows are laid out in time; without it the live data is one window and
+    /// blocks of the baseline are taken in row order.
+    #[serde(default)]
+    pub time: Option<TimeConfig>,
+    /// SQL over the table `source`, for both sides: dedupe, filters, derived columns.
+    #[serde(default)]
+    pub prepare: Option<String>,
+    /// A schema file; inferred from the baseline where it is left out.
+    #[serde(default)]
+    pub schema: Option<PathBuf>,
+    /// Roles of columns, where they are not what the data suggests.
+    #[serde(default)]
+    pub roles: BTreeMap<String, RoleName>,
+    /// Columns that are read but neither profiled nor checked.
+    #[serde(default)]
+    pub ignore: Vec<String>,
+    /// Columns whose values split the rows into slices.
+    #[serde(default)]
+    pub slices: Vec<String>,
+    /// Models that score the rows, by the name of their columns.
+    #[serde(default)]
+    pub models: BTreeMap<Name, ModelConfig>,
+    /// How drift is judged.
+    #[serde(default)]
+    pub drift: DriftConfig,
+    /// New terms and watched words.
+    #[serde(default)]
+    pub terms: Option<TermsConfig>,
+    /// SQL aggregates with limits, for each window.
+    #[serde(default)]
+    pub rules: Vec<RuleConfig>,
+    /// How many rows a window must have.
+    #[serde(default)]
+    pub volume: VolumeConfig,
+    /// The greatest age of the newest row; older live data is stale.
+    #[serde(default)]
+    pub freshness: Option<FreshnessConfig>,
+    /// Examples shown to people.
+    #[serde(default)]
+    pub examples: ExamplesConfig,
+    /// What findings lead to.
+    #[serde(default)]
+    pub actions: ActionsConfig,
+    /// Seed of every sample and replay.
+    #[serde(default = "default_seed")]
+    pub seed: u64,
+    /// Folder of the file, against which its paths are read.
+    #[serde(skip)]
+    pub folder: PathBuf,
+}
+
+fn default_seed() -> u64 {
+    20_260_101
+}
+
+/// Where rows come from.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SourceConfig {
+    /// A file, glob, directory, or `-` for standard input. Relative paths are read
+    /// against the pipeline's folder.
+    pub source: String,
+}
+
+/// How rows are laid out in time.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TimeConfig {
+    /// The column with the time of a row.
+    pub column: String,
+    /// Length of a live window: `1h`, `1d`, `7d`.
+    pub window: Duration,
+    /// Length of a baseline block, from which usual turnover is learnt; a whole
+    /// fraction of `window`. By default a day, or an hour for windows under two days.
+    #[serde(default)]
+    pub block: Option<Duration>,
+    /// Time zone of windows and of times without one, as in the IANA database.
+    #[serde(default = "default_time_zone")]
+    pub time_zone: String,
+    /// Which live windows are evaluated.
+    #[serde(default)]
+    pub evaluate: EvaluateConfig,
+}
+
+/// Which live windows are evaluated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum EvaluateConfig {
+    /// Every window that holds live data.
+    #[default]
+    All,
+    /// The newest window that has ended: what a gate rests on.
+    Newest,
+}
+
+fn default_time_zone() -> String {
+    "UTC".into()
+}
+
+/// A model that scores the rows.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ModelConfig {
+    /// The model bundle's folder.
+    pub bundle: PathBuf,
+    /// The column that the model reads.
+    pub text: String,
+    /// How many rows of a window are scored, drawn by a seeded hash; all by default.
+    #[serde(default)]
+    pub rows: Option<u64>,
+    /// What a reader of the report must know about these rows and this model.
+    #[serde(default)]
+    pub note: String,
+}
+
+/// How drift is judged.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct DriftConfig {
+    /// Stated rate of false alarms of the whole pipeline for one window.
+    pub false_alarm_rate: f64,
+    /// Per column.
+    pub columns: BTreeMap<String, ColumnDriftConfig>,
+}
+
+impl Default for DriftConfig {
+    fn default() -> Self {
+        Self {
+            false_alarm_rate: 0.01,
+            columns: BTreeMap::new(),
+        }
+    }
+}
+
+/// How drift of one column is judged.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct ColumnDriftConfig {
+    /// The least effect that matters, in each measure's own unit, instead of the
+    /// measure's documented default.
+    pub min_effect: Option<f64>,
+    /// Whether a window in which this column cannot be judged is unknown.
+    pub required: bool,
+}
+
+/// New terms and watched words.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TermsConfig {
+    /// The text column.
+    pub column: String,
+    /// Words whose documents are counted in every window and held against the baseline.
+    #[serde(default)]
+    pub watch: Vec<String>,
+    /// The greatest number of terms a window reports.
+    #[serde(default = "default_terms_per_window")]
+    pub per_window: usize,
+}
+
+fn default_terms_per_window() -> usize {
+    30
+}
+
+/// A SQL aggregate of every window, with limits.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RuleConfig {
+    /// Its name.
+    pub name: String,
+    /// A SQL aggregate expression over the prepared and scored rows.
+    pub sql: String,
+    /// The least value that holds.
+    #[serde(default)]
+    pub min: Option<f64>,
+    /// The greatest value that holds.
+    #[serde(default)]
+    pub max: Option<f64>,
+    /// Holds while the value is no more unusual than this share of the baseline's own
+    /// windows (two-sided).
+    #[serde(default)]
+    pub baseline_rate: Option<f64>,
+    /// How bad a broken rule is.
+    #[serde(default = "default_rule_severity")]
+    pub severity: driftline_verdict::Severity,
+    /// Unit of the value, for the report.
+    #[serde(default)]
+    pub unit: String,
+}
+
+fn default_rule_severity() -> driftline_verdict::Severity {
+    driftline_verdict::Severity::Error
+}
+
+/// How many rows a window must have.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct VolumeConfig {
+    /// The least number of rows.
+    pub min_rows: Option<u64>,
+    /// The greatest number of rows.
+    pub max_rows: Option<u64>,
+}
+
+/// How old live data may be.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct FreshnessConfig {
+    /// The greatest age of the newest row at the time of the run.
+    pub max_age: Duration,
+}
+
+/// Examples shown to people.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ExamplesConfig {
+    /// Names, addresses and numbers are replaced.
+    #[default]
+    Masked,
+    /// No example leaves the data.
+    None,
+}
+
+/// What findings lead to.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct ActionsConfig {
+    /// When retraining is asked for.
+    pub policy: ActionPolicy,
+    /// Who is told.
+    pub webhooks: Vec<WebhookTarget>,
+}
+
+/// Who is told of an action, by a signed webhook.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct WebhookTarget {
+    /// Its name, unique in the pipeline.
+    pub name: Name,
+    /// The actions it is told of.
+    pub on: Vec<ActionKind>,
+    /// Where events are sent.
+    pub url: String,
+    /// The signing secret, by reference.
+    pub secret: SecretReference,
+    /// Whether plain HTTP may be used.
+    #[serde(default)]
+    pub allow_http: bool,
+    /// Networks that may be reached although they are private.
+    #[serde(default)]
+    #[schemars(with = "Vec<String>")]
+    pub allow_addresses: Vec<ipnet::IpNet>,
+    /// Time for the whole request.
+    #[serde(default = "default_timeout_ms")]
+    pub timeout_ms: u64,
+}
+
+fn default_timeout_ms() -> u64 {
+    20_000
+}
+
+/// A name of letters, digits, `-` and `_`, fit for folders, columns and URLs.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
+#[serde(transparent)]
+pub struct Name(String);
+
+impl Name {
+    /// The name as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for Name {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let fits = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+        if !text.is_empty() && text.len() <= 64 && text.chars().all(fits) {
+            Ok(Self(text.into()))
+        } else {
+            Err(format!(
+                "`{text}` is no name: use 1 to 64 letters, digits, `-` and `_`"
+            ))
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Name {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?
+            .parse()
+            .map_err(D::Error::custom)
+    }
+}
+
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// A length of time written `30m`, `1h`, `7d`, `2w`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, JsonSchema)]
+#[schemars(with = "String")]
+pub struct Duration {
+    seconds: u64,
+}
+
+impl Duration {
+    /// A duration of so many minutes.
+    pub fn from_minutes(minutes: u64) -> Self {
+        Self {
+            seconds: minutes * 60,
+        }
+    }
+
+    /// Its length in seconds.
+    pub fn seconds(self) -> u64 {
+        self.seconds
+    }
+
+    /// Its length in microseconds.
+    pub fn micros(self) -> i64 {
+        i64::try_from(self.seconds)
+            .unwrap_or(i64::MAX)
+            .saturating_mul(1_000_000)
+    }
+}
+
+const UNITS: [(&str, u64); 4] = [("w", 604_800), ("d", 86_400), ("h", 3_600), ("m", 60)];
+
+impl FromStr for Duration {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wrong = || format!("`{text}` is no length of time: write 30m, 1h, 7d or 2w");
+        let text = text.trim();
+        let split = text.find(|c: char| !c.is_ascii_digit()).ok_or_else(wrong)?;
+        let (number, unit) = text.split_at(split);
+        let number: u64 = number.parse().map_err(|_| wrong())?;
+        let (_, seconds) = UNITS
+            .iter()
+            .find(|(name, _)| *name == unit.trim())
+            .ok_or_else(wrong)?;
+        match number.checked_mul(*seconds) {
+            Some(0) | None => Err(wrong()),
+            Some(seconds) if seconds > 100 * 366 * 86_400 => Err(wrong()),
+            Some(seconds) => Ok(Self { seconds }),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Duration {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?
+            .parse()
+            .map_err(D::Error::custom)
+    }
+}
+
+impl fmt::Display for Duration {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (unit, length) = UNITS
+            .iter()
+            .find(|(_, length)| self.seconds.is_multiple_of(*length))
+            .expect("every duration is a multiple of a minute");
+        write!(f, "{}{unit}", self.seconds / length)
+    }
+}
+
+/// A role, by its name in the schema.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, JsonSchema)]
+#[schemars(with = "driftline_schema::Role")]
+pub struct RoleName(pub driftline_schema::Role);
+
+impl<'de> Deserialize<'de> for RoleName {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let roles = driftline_schema::Role::ALL;
+        match roles.iter().find(|role| role.name() == text) {
+            Some(role) => Ok(Self(*role)),
+            None => {
+                let known: Vec<&str> = roles.iter().map(|role| role.name()).collect();
+                Err(D::Error::custom(format!(
+                    "`{text}` is no role; the roles are {}",
+                    known.join(", ")
+                )))
+            }
+        }
+    }
+}
+
+/// Where a secret is: `env:NAME` or `file:PATH`. Never the secret itself.
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema)]
+#[schemars(with = "String")]
+pub enum SecretReference {
+    /// An environment variable.
+    Environment(String),
+    /// A file, whose content less surrounding white space is the secret.
+    File(PathBuf),
+}
+
+impl FromStr for SecretReference {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.split_once(':') {
+            Some(("env", name)) if !name.is_empty() => Ok(Self::Environment(name.into())),
+            Some(("file", path)) if !path.is_empty() => Ok(Self::File(path.into())),
+            // The text is not repeated: it may be the secret itself.
+            _ => Err("a secret is named, not written: use `env:NAME` or `file:PATH`".into()),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for SecretReference {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?
+            .parse()
+            .map_err(D::Error::custom)
+    }
+}
+
+impl fmt::Display for SecretReference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Environment(name) => write!(f, "env:{name}"),
+            Self::File(path) => write!(f, "file:{}", path.display()),
+        }
+    }
+}
+
+impl Serialize for SecretReference {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl Pipeline {
+    /// A pipeline of two sources and nothing but defaults. Relative paths are read
+    /// against the working directory.
+    pub fn of_sources(name: Name, baseline: String, live: String) -> Self {
+        Self {
+            name,
+            description: String::new(),
+            baseline: SourceConfig { source: baseline },
+            live: SourceConfig { source: live },
+            time: None,
+            prepare: None,
+            schema: None,
+            roles: BTreeMap::new(),
+            ignore: Vec::new(),
+            slices: Vec::new(),
+            models: BTreeMap::new(),
+            drift: DriftConfig::default(),
+            terms: None,
+            rules: Vec::new(),
+            volume: VolumeConfig::default(),
+            freshness: None,
+            examples: ExamplesConfig::default(),
+            actions: ActionsConfig::default(),
+            seed: default_seed(),
+            folder: PathBuf::new(),
+        }
+    }
+
+    /// Reads a pipeline file; its relative paths are read against its folder.
+    ///
+    /// # Errors
+    /// [`PipelineError::Unreadable`] where the file cannot be read,
+    /// [`PipelineError::Yaml`] with line and column where its content is wrong.
+    pub fn read(path: &Path) -> Result<Self, PipelineError> {
+        let text = std::fs::read_to_string(path).map_err(|error| PipelineError::Unreadable {
+            path: path.to_owned(),
+            reason: error.to_string(),
+        })?;
+        let environment = std::env::vars_os()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+            .collect();
+        let mut pipeline = Self::parse(&text, &path.display().to_string(), environment)?;
+        pipeline.folder = path.parent().unwrap_or(Path::new("")).to_owned();
+        Ok(pipeline)
+    }
+
+    /// Reads a pipeline from text; `file` names it in errors and `environment` holds
+    /// the values of `${NAME}`.
+    ///
+    /// # Errors
+    /// [`PipelineError::Yaml`] with line and column.
+    pub fn parse(
+        text: &str,
+        file: &str,
+        environment: std::collections::HashMap<String, String>,
+    ) -> Result<Self, PipelineError> {
+        let options = serde_saphyr::Options::default().with_properties(environment);
+        let pipeline: Self = serde_saphyr::from_str_with_options(text, options)
+            .map_err(|error| PipelineError::yaml(text, file, &error))?;
+        pipeline.check(text, file)?;
+        Ok(pipeline)
+    }
+
+    /// What no single value shows.
+    fn check(&self, text: &str, file: &str) -> Result<(), PipelineError> {
+        let wrong = |key: &str, message: String| {
+            Err(PipelineError::yaml_at(text, file, key, message))
+        };
+        if let Some(time) = &self.time {
+            let block = time.block();
+            if block > time.window || !time.window.seconds().is_multiple_of(block.seconds()) {
+                return wrong(
+                    "window",
+                    format!(
+                        "a window of {} is no multiple of a block of {block}",
+                        time.window
+                    ),
+                );
+            }
+        }
+        let rate = self.drift.false_alarm_rate;
+        if !(rate > 0.0 && rate <= 0.5) {
+            return wrong(
+                "false_alarm_rate",
+                format!("{rate} is no rate of false alarms: write a share above 0 and up to 0.5"),
+            );
+        }
+        for (column, config) in &self.drift.columns {
+            if config.min_effect.is_some_and(|least| !(least >= 0.0)) {
+                return wrong("min_effect", format!("`{column}`: `min_effect` is below 0"));
+            }
+        }
+        for rule in &self.rules {
+            if rule.min.is_none() && rule.max.is_none() && rule.baseline_rate.is_none() {
+                return wrong(
+                    &rule.name,
+                    format!(
+                        "rule `{}` has no limit: give `min`, `max` or `baseline_rate`",
+                        rule.name
+                    ),
+                );
+            }
+        }
+        let mut names: Vec<&Name> = self.actions.webhooks.iter().map(|w| &w.name).collect();
+        names.sort();
+        if let Some(twice) = names.windows(2).find(|pair| pair[0] == pair[1]) {
+            return wrong("webhooks", format!("two webhooks are named `{}`", twice[0]));
+        }
+        Ok(())
+    }
+
+    /// A path of the file, read against the file's folder.
+    pub fn path(&self, path: &Path) -> PathBuf {
+        self.folder.join(path)
+    }
+
+    /// A source of the file, read against the file's folder; `-` stays standard input.
+    pub fn source(&self, source: &SourceConfig) -> String {
+        if source.source == "-" || source.source.contains("://") {
+            source.source.clone()
+        } else {
+            self.folder.join(&source.source).display().to_string()
+        }
+    }
+
+    /// JSON Schema of the file, for editors.
+    pub fn json_schema() -> serde_json::Value {
+        serde_json::to_value(schemars::schema_for!(Self)).expect("a JSON Schema is JSON")
+    }
+}
+
+impl TermsConfig {
+    /// Terms of a column, nothing watched.
+    pub fn of(column: String) -> Self {
+        Self {
+            column,
+            watch: Vec::new(),
+            per_window: default_terms_per_window(),
+        }
+    }
+}
+
+impl TimeConfig {
+    /// Windows by a column, in UTC.
+    pub fn of(column: String, window: Duration) -> Self {
+        Self {
+            column,
+            window,
+            block: None,
+            time_zone: default_time_zone(),
+            evaluate: EvaluateConfig::All,
+        }
+    }
+
+    /// The live windows.
+    pub fn windows(&self) -> Result<Windows, PipelineError> {
+        self.of_width(self.window)
+    }
+
+    /// The baseline's blocks.
+    pub fn blocks(&self) -> Result<Windows, PipelineError> {
+        self.of_width(self.block())
+    }
+
+    fn of_width(&self, width: Duration) -> Result<Windows, PipelineError> {
+        let width: Width = width.to_string().parse()?;
+        let mut windows = Windows::new(&self.column, width);
+        windows.time_zone = driftline_engine::time_zone(&self.time_zone)?;
+        Ok(windows)
+    }
+
+    /// Length of a block: as given, else a day, or an hour for windows under two days.
+    pub fn block(&self) -> Duration {
+        self.block.unwrap_or_else(|| {
+            let day = Duration::from_minutes(1_440);
+            let hour = Duration::from_minutes(60);
+            if self.window.seconds() >= 2 * day.seconds() {
+                day
+            } else if self.window >= hour {
+                hour
+            } else {
+                self.window
+            }
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LEAST: &str = "name: a\nbaseline: {source: a.csv}\nlive: {source: b.csv}\n";
+
+    fn parse(text: &str) -> Result<Pipeline, PipelineError> {
+        let environment = [("DATA".to_string(), "/data".to_string())].into();
+        Pipeline::parse(text, "p.yaml", environment)
+    }
+
+    fn message(text: &str) -> String {
+        let error = parse(text).unwrap_err();
+        let PipelineError::Yaml { message, line, column, .. } = &error else {
+            panic!("not a YAML error: {error}");
+        };
+        format!("{line}:{column} {message}")
+    }
+
+    #[test]
+    fn the_least_pipeline_has_defaults() {
+        let pipeline = parse(LEAST).unwrap();
+        assert!((pipeline.drift.false_alarm_rate - 0.01).abs() < 1e-12);
+        assert_eq!(pipeline.actions.policy.confirm.windows, 2);
+    }
+
+    #[test]
+    fn an_unknown_key_is_shown_with_its_place() {
+        let said = message(&format!("{LEAST}widnow: 7d\n"));
+        assert!(said.starts_with("4:1 "), "{said}");
+        assert!(said.contains("widnow"), "{said}");
+    }
+
+    #[test]
+    fn a_wrong_type_is_shown_with_its_place() {
+        let said = message(&format!("{LEAST}seed: many\n"));
+        assert!(said.starts_with("4:7 "), "{said}");
+    }
+
+    #[test]
+    fn a_wrong_length_of_time_says_how_to_write_one() {
+        let said = message(&format!("{LEAST}time: {{column: d, window: 7 fortnights}}\n"));
+        assert!(said.contains("7d"), "{said}");
+        assert!(said.starts_with("4:"), "{said}");
+    }
+
+    #[test]
+    fn a_window_that_is_no_multiple_of_its_blocks_is_refused() {
+        let said = message(&format!("{LEAST}time:\n  column: d\n  window: 36h\n  block: 1d\n"));
+        assert!(said.starts_with("6:"), "{said}");
+    }
+
+    #[test]
+    fn a_secret_written_out_is_refused_and_not_repeated() {
+        let said = message(&format!(
+            "{LEAST}actions:\n  webhooks:\n  - {{name: w, on: [notify], url: 'https://a.example', secret: whsec_abcdef}}\n"
+        ));
+        assert!(said.contains("env:NAME"), "{said}");
+        assert!(!said.contains("whsec_abcdef"), "{said}");
+    }
+
+    #[test]
+    fn the_environment_is_read_in_values_only() {
+        let text = "name: a\nbaseline: {source: ${DATA}/a.csv}\nlive: {source: b.csv}\n";
+        assert_eq!(parse(text).unwrap().baseline.source, "/data/a.csv");
+        assert!(message(&text.replace("DATA", "NOT_SET")).contains("NOT_SET"));
+    }
+
+    #[test]
+    fn durations_print_as_they_are_written() {
+        for text in ["30m", "1h", "7d", "2w", "90m"] {
+            let duration: Duration = text.parse().unwrap();
+            let again: Duration = duration.to_string().parse().unwrap();
+            assert_eq!(duration, again);
+        }
+        for wrong in ["", "7", "d", "0d", "-1d", "1y", "99999999999999999999d"] {
+            assert!(wrong.parse::<Duration>().is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,400 @@
+//! From what the pure crates say (anomalies, measurements, terms) to findings.
+
+use crate::{
+    baseline::out_of_vocabulary_column,
+    config::{Pipeline, RuleConfig},
+};
+use driftline_drift::{Judgement, Measure, Measurement};
+use driftline_schema::Anomaly;
+use driftline_verdict::{
+    ActionKind, Evidence, Finding, FindingKind, NotEvaluated, Severity, TermClass, TermTier,
+};
+use driftline_vocabulary::{Term, Tier};
+
+/// A watched word's count this far above its expectation is surprising: in z.
+pub(crate) const SURPRISING_Z: f64 = 3.0;
+
+/// Terms of this class and tier are told; the others are listed.
+fn term_severity(class: TermClass, tier: TermTier) -> Severity {
+    match (class, tier) {
+        (_, TermTier::Watch) | (TermClass::Surge | TermClass::Entity, _) => Severity::Info,
+        (TermClass::Coinage, _) => Severity::Warning,
+    }
+}
+
+pub(crate) fn anomaly(anomaly: &Anomaly, rows: u64) -> Finding {
+    let severity = match anomaly.severity {
+        driftline_schema::Severity::Error => Severity::Error,
+        driftline_schema::Severity::Warning => Severity::Warning,
+        driftline_schema::Severity::Info => Severity::Info,
+    };
+    let about = anomaly.column.as_deref().map_or(String::new(), |column| format!("`{column}`: "));
+    let text = if anomaly.description.is_empty() {
+        &anomaly.short_description
+    } else {
+        &anomaly.description
+    };
+    Finding {
+        column: anomaly.column.clone(),
+        measure: Some(anomaly.kind.name().to_owned()),
+        value: anomaly.actual,
+        threshold: anomaly.expected,
+        window_rows: Some(rows),
+        evidence: anomaly
+            .evidence
+            .iter()
+            .map(|value| Evidence {
+                label: value.value.clone(),
+                baseline: 0.0,
+                window: value.count as f64,
+                contribution: value.share,
+            })
+            .collect(),
+        action: (severity == Severity::Error).then_some(ActionKind::Notify),
+        ..Finding::new(FindingKind::Anomaly, severity, format!("{about}{text}"))
+    }
+}
+
+/// What a measurement is about, for people: derived columns go by their own column's name.
+pub(crate) struct Subject {
+    pub(crate) column: String,
+    pub(crate) measure: String,
+}
+
+impl Subject {
+    pub(crate) fn of(pipeline: &Pipeline, column: &str, measure: Measure) -> Self {
+        if let Some(terms) = &pipeline.terms
+            && column == out_of_vocabulary_column(&terms.column)
+        {
+            let measure = match measure {
+                Measure::MeanIncrease => "out_of_vocabulary".to_owned(),
+                other => format!("out_of_vocabulary_{}", other.name()),
+            };
+            return Self {
+                column: terms.column.clone(),
+                measure,
+            };
+        }
+        Self {
+            column: column.to_owned(),
+            measure: measure.name().to_owned(),
+        }
+    }
+}
+
+/// The finding of a measurement, or what could not be evaluated, or nothing to say.
+pub(crate) fn drift(
+    pipeline: &Pipeline,
+    measurement: &Measurement,
+) -> Result<Option<Finding>, NotEvaluated> {
+    let subject = Subject::of(pipeline, &measurement.column, measurement.measure);
+    let required = pipeline
+        .drift
+        .columns
+        .get(&measurement.column)
+        .is_some_and(|config| config.required || config.min_effect.is_some());
+    let not_evaluated = |reason: String| NotEvaluated {
+        check: match &measurement.slice {
+            Some(slice) => format!("{} of {} where {slice}", subject.measure, subject.column),
+            None => format!("{} of {}", subject.measure, subject.column),
+        },
+        reason,
+        required,
+    };
+    let (severity, action) = match &measurement.judgement {
+        Judgement::Pass | Judgement::Shown => return Ok(None),
+        Judgement::Skipped { .. } if !measurement.decides => return Ok(None),
+        Judgement::Skipped { reason } => return Err(not_evaluated(reason.message().to_owned())),
+        Judgement::UnderPowered => {
+            let detectable = measurement.least_detectable_effect.unwrap_or(f64::NAN);
+            return Err(not_evaluated(format!(
+                "under-powered: with {} rows the least effect that shows is {}, above the wanted {}",
+                measurement.window_rows,
+                number(detectable),
+                number(measurement.min_effect),
+            )));
+        }
+        Judgement::NotCalibrated { exceeds: false, .. } => return Ok(None),
+        Judgement::NotCalibrated { exceeds: true, .. } | Judgement::Significant => {
+            (Severity::Warning, None)
+        }
+        Judgement::Fail => (Severity::Error, Some(ActionKind::Retrain)),
+    };
+    let mut message = format!("`{}`", subject.column);
+    if let Some(slice) = &measurement.slice {
+        message.push_str(&format!(" where {slice}"));
+    }
+    message.push_str(&format!(
+        ": {} {}",
+        subject.measure.replace('_', " "),
+        with_unit(measurement.value, measurement.measure),
+    ));
+    match (&measurement.judgement, measurement.threshold) {
+        (Judgement::NotCalibrated { reason, .. }, _) => {
+            message.push_str(&format!(", not calibrated: {}", reason.message()));
+        }
+        (_, Some(threshold)) => message.push_str(&format!(
+            ", limit {} for {} rows (p = {})",
+            with_unit(Some(threshold), measurement.measure),
+            measurement.window_rows,
+            number(measurement.p_value.unwrap_or(f64::NAN)),
+        )),
+        _ => {}
+    }
+    if measurement.judgement == Judgement::Significant {
+        message.push_str(&format!(
+            "; unusual, but not above the least effect {}",
+            number(measurement.min_effect)
+        ));
+    }
+    let moved: Vec<String> = measurement
+        .evidence
+        .iter()
+        .filter(|evidence| evidence.cell.is_none())
+        .take(3)
+        .map(|evidence| {
+            format!(
+                "{} {} → {}",
+                evidence.label,
+                percent(evidence.baseline_share),
+                percent(evidence.window_share)
+            )
+        })
+        .collect();
+    if !moved.is_empty() {
+        message.push_str(&format!("; moved: {}", moved.join(", ")));
+    }
+    Ok(Some(Finding {
+        column: Some(subject.column),
+        slice: measurement.slice.clone(),
+        measure: Some(subject.measure),
+        value: measurement.value,
+        threshold: measurement.threshold,
+        p_value: measurement.p_value,
+        effect: measurement.effect,
+        effect_lower: measurement.effect_lower,
+        min_effect: Some(measurement.min_effect),
+        baseline_rows: Some(measurement.baseline_rows),
+        window_rows: Some(measurement.window_rows),
+        evidence: measurement
+            .evidence
+            .iter()
+            .map(|evidence| Evidence {
+                label: evidence.label.clone(),
+                baseline: evidence.baseline_share,
+                window: evidence.window_share,
+                contribution: evidence.contribution,
+            })
+            .collect(),
+        action,
+        ..Finding::new(FindingKind::Drift, severity, message)
+    }))
+}
+
+pub(crate) fn class_of(term: &Term) -> TermClass {
+    match term.class {
+        driftline_vocabulary::TermClass::Coinage => TermClass::Coinage,
+        driftline_vocabulary::TermClass::Entity => TermClass::Entity,
+        driftline_vocabulary::TermClass::Surge => TermClass::Surge,
+    }
+}
+
+pub(crate) fn tier_of(term: &Term) -> TermTier {
+    match term.tier {
+        Tier::Watch => TermTier::Watch,
+        Tier::Alarm => TermTier::Alarm,
+        Tier::Confirmed => TermTier::Confirmed,
+    }
+}
+
+/// The finding of a term; `documents` are those of the windows that it was counted over.
+pub(crate) fn term(
+    term: &Term,
+    documents: u64,
+    first_seen: String,
+    examples: Vec<String>,
+) -> Finding {
+    let (class, tier) = (class_of(term), tier_of(term));
+    let severity = term_severity(class, tier);
+    let what = match class {
+        TermClass::Coinage => "new term",
+        TermClass::Entity => "new name",
+        TermClass::Surge => "surge of a known word",
+    };
+    let bound = if term.baseline_exact { "" } else { "at most " };
+    let windows = match term.horizon {
+        1 => "this window".to_owned(),
+        horizon => format!("the last {horizon} windows"),
+    };
+    let message = format!(
+        "{what} {}: in {} documents of {windows}, {bound}{} of the baseline (at least {} times the rate, ln Bayes factor {})",
+        term.text,
+        term.documents,
+        term.baseline_documents,
+        number(term.rate_ratio_lower),
+        number(term.ln_bayes_factor),
+    );
+    Finding {
+        measure: Some("ln_bayes_factor".to_owned()),
+        value: Some(term.ln_bayes_factor),
+        effect_lower: Some(term.rate_ratio_lower),
+        window_rows: Some(documents),
+        action: (severity >= Severity::Warning).then_some(ActionKind::Notify),
+        term: Some(term.text.clone()),
+        class: Some(class),
+        tier: Some(tier),
+        first_seen: Some(first_seen),
+        count: Some(term.documents),
+        examples,
+        evidence: vec![
+            Evidence {
+                label: "documents".into(),
+                baseline: f64::from(term.baseline_documents),
+                window: term.documents as f64,
+                contribution: term.ln_bayes_factor,
+            },
+            Evidence {
+                label: "units of text".into(),
+                baseline: term.baseline_units as f64,
+                window: term.units as f64,
+                contribution: 0.0,
+            },
+        ],
+        ..Finding::new(FindingKind::Term, severity, message)
+    }
+}
+
+/// Limits of a rule in one window: as given, or what the baseline's own windows show.
+pub(crate) struct RuleLimits {
+    pub(crate) min: Option<f64>,
+    pub(crate) max: Option<f64>,
+}
+
+impl RuleLimits {
+    pub(crate) fn of(rule: &RuleConfig, baseline: &[f64]) -> Self {
+        let (mut min, mut max) = (rule.min, rule.max);
+        if let Some(rate) = rule.baseline_rate
+            && !baseline.is_empty()
+        {
+            let mut values = baseline.to_vec();
+            values.sort_by(f64::total_cmp);
+            // Nearest rank: below one window in 1/rate the limit is the extreme itself.
+            let last = values.len() - 1;
+            let low = ((rate / 2.0) * values.len() as f64).floor() as usize;
+            let low = low.min(last);
+            min = Some(min.map_or(values[low], |m: f64| m.max(values[low])));
+            max = Some(max.map_or(values[last - low], |m: f64| m.min(values[last - low])));
+        }
+        Self { min, max }
+    }
+
+    pub(crate) fn holds(&self, value: f64) -> bool {
+        self.min.is_none_or(|min| value >= min) && self.max.is_none_or(|max| value <= max)
+    }
+}
+
+/// The finding of a rule that does not hold.
+pub(crate) fn rule(rule: &RuleConfig, limits: &RuleLimits, value: f64, rows: u64) -> Finding {
+    let (side, limit) = match limits.max {
+        Some(max) if value > max => ("above", max),
+        _ => ("below", limits.min.unwrap_or(f64::NAN)),
+    };
+    let origin = if rule.baseline_rate.is_some() && rule.max != Some(limit) && rule.min != Some(limit)
+    {
+        ", which the baseline's own windows keep"
+    } else {
+        ""
+    };
+    let unit = if rule.unit.is_empty() || rule.unit == "share" {
+        String::new()
+    } else {
+        format!(" {}", rule.unit)
+    };
+    let shown = |value: f64| {
+        if rule.unit == "share" {
+            percent(value)
+        } else {
+            number(value)
+        }
+    };
+    Finding {
+        measure: Some(rule.name.clone()),
+        value: Some(value),
+        threshold: Some(limit),
+        window_rows: Some(rows),
+        action: (rule.severity == Severity::Error).then_some(ActionKind::Notify),
+        ..Finding::new(
+            FindingKind::Rule,
+            rule.severity,
+            format!(
+                "{}: {}{unit} is {side} the limit {}{unit}{origin}",
+                rule.name,
+                shown(value),
+                shown(limit)
+            ),
+        )
+    }
+}
+
+fn with_unit(value: Option<f64>, measure: Measure) -> String {
+    let value = number(value.unwrap_or(f64::NAN));
+    match measure.unit() {
+        "" => value,
+        unit => format!("{value} {unit}"),
+    }
+}
+
+pub(crate) fn percent(share: f64) -> String {
+    format!("{:.1} %", share * 100.0)
+}
+
+/// Three significant digits, plain where that is short.
+pub(crate) fn number(value: f64) -> String {
+    if !value.is_finite() {
+        return "not known".into();
+    }
+    let magnitude = value.abs();
+    if magnitude == 0.0 {
+        "0".into()
+    } else if magnitude >= 100.0 {
+        format!("{value:.0}")
+    } else if magnitude >= 1e-4 {
+        let digits = (2 - magnitude.log10().floor() as i32).clamp(0, 6) as usize;
+        let text = format!("{value:.digits$}");
+        match text.contains('.') {
+            true => text.trim_end_matches('0').trim_end_matches('.').to_owned(),
+            false => text,
+        }
+    } else {
+        format!("{value:.1e}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_short() {
+        let shown: Vec<String> = [0.0, 0.12345, 12.345, 1234.5, 0.00012, 1.0e-7, 1.0, f64::NAN]
+            .into_iter()
+            .map(number)
+            .collect();
+        assert_eq!(
+            shown,
+            ["0", "0.123", "12.3", "1234", "0.00012", "1.0e-7", "1", "not known"]
+        );
+    }
+
+    #[test]
+    fn limits_of_a_rule_are_what_the_baselines_windows_keep() {
+        let rule: RuleConfig = serde_json::from_value(serde_json::json!({
+            "name": "r", "sql": "avg(x)", "baseline_rate": 0.01, "max": 0.9
+        }))
+        .unwrap();
+        let values: Vec<f64> = (1..=50).map(|n| f64::from(n) / 100.0).collect();
+        let limits = RuleLimits::of(&rule, &values);
+        assert_eq!((limits.min, limits.max), (Some(0.01), Some(0.5)));
+        assert!(limits.holds(0.3) && !limits.holds(0.51) && !limits.holds(0.0));
+    }
+}

@@ -1,0 +1,191 @@
+//! The live side: rows read once, profiled by window.
+
+use crate::{
+    PipelineError,
+    baseline::{Baseline, author, can_drift, column_key, out_of_vocabulary_column, rule_expressions},
+    config::Pipeline,
+    rows::{PreparedRows, profile_columns, quoted},
+};
+use driftline_drift::Profiles;
+use driftline_engine::{
+    Engine, ProfileColumn, ProfileRequest, Rows, Span, VocabularyRequest, VocabularyTime,
+};
+use driftline_statistics::{ColumnProfile, ngrams::NgramCounts};
+use std::collections::BTreeMap;
+
+/// The most windows of one run.
+const MAX_WINDOWS: usize = 5_000;
+
+/// The live data, window by window.
+pub(crate) struct Live {
+    pub(crate) rows: Rows,
+    pub(crate) range: Option<(i64, i64)>,
+    pub(crate) windows: Vec<LiveWindow>,
+}
+
+/// One window of live data.
+pub(crate) struct LiveWindow {
+    pub(crate) span: Option<Span>,
+    pub(crate) rows: u64,
+    /// Whether the data begins or ends inside it.
+    pub(crate) partial: bool,
+    /// How many blocks of the baseline span the same time as the data in it.
+    pub(crate) blocks: usize,
+    /// Columns that can drift, by slice.
+    pub(crate) profiles: Profiles,
+    /// Columns that cannot, such as times and identifiers.
+    pub(crate) unjudged: BTreeMap<String, ColumnProfile>,
+    /// Columns that the schema is about, in order.
+    pub(crate) checked: Vec<String>,
+    /// Values of the rules.
+    pub(crate) rules: Vec<Option<f64>>,
+    pub(crate) ngrams: Option<NgramCounts>,
+    /// Distinct texts.
+    pub(crate) documents: u64,
+}
+
+pub(crate) async fn read_live(
+    engine: &Engine,
+    pipeline: &Pipeline,
+    baseline: &Baseline,
+) -> Result<Live, PipelineError> {
+    let source = pipeline.source(&pipeline.live);
+    let mut prepared = PreparedRows::read(engine, pipeline, &source).await?;
+    let own = prepared.columns(pipeline);
+    let mut columns = profile_columns(&own, &baseline.roles);
+    let terms = pipeline
+        .terms
+        .as_ref()
+        .filter(|terms| own.iter().any(|column| column.name == terms.column));
+    if let Some(terms) = terms {
+        let name = out_of_vocabulary_column(&terms.column);
+        let share = format!(
+            "out_of_vocabulary('{}', {})",
+            terms.column.replace('\'', "''"),
+            quoted(&terms.column)
+        );
+        prepared.rows = prepared.rows.with_columns(&[(name.clone(), share)]).await?;
+        columns.push(ProfileColumn { name, text: false });
+    }
+    let checked: Vec<String> = own.into_iter().map(|column| column.name).collect();
+    let scored: Vec<String> = pipeline
+        .models
+        .keys()
+        .flat_map(|name| {
+            let columns = crate::rows::ModelColumns::of(name);
+            [columns.label, columns.confidence]
+        })
+        .collect();
+    let checked: Vec<String> = checked.into_iter().filter(|name| !scored.contains(name)).collect();
+    let windows = pipeline.time.as_ref().map(|time| time.windows()).transpose()?;
+    let request = ProfileRequest {
+        columns,
+        windows: windows.clone(),
+        slices: pipeline.slices.clone(),
+    };
+    let profiled = prepared.rows.profile(&request).await?;
+    let mut by_span: BTreeMap<Option<Span>, LiveWindow> = BTreeMap::new();
+    let empty = |span: Option<Span>| LiveWindow {
+        partial: is_partial(span, prepared.range),
+        blocks: blocks_of(pipeline, span, prepared.range),
+        span,
+        rows: 0,
+        profiles: Profiles::new(),
+        unjudged: BTreeMap::new(),
+        checked: checked.clone(),
+        rules: vec![None; pipeline.rules.len()],
+        ngrams: None,
+        documents: 0,
+    };
+    for row in profiled {
+        // Rows without a time belong to no window.
+        if windows.is_some() && row.span.is_none() {
+            continue;
+        }
+        let window = by_span.entry(row.span).or_insert_with(|| empty(row.span));
+        if row.slice.is_none() {
+            window.rows = window.rows.max(row.profile.rows);
+        }
+        if can_drift(&baseline.roles, &row.column) {
+            let key = column_key(row.slice.as_ref(), &row.column);
+            window.profiles.insert(key, row.profile);
+        } else if row.slice.is_none() {
+            window.unjudged.insert(row.column, row.profile);
+        }
+    }
+    if by_span.is_empty() {
+        by_span.insert(None, empty(None));
+    }
+    if by_span.len() > MAX_WINDOWS {
+        return Err(PipelineError::Configuration {
+            message: format!(
+                "the live data spans {} windows, more than {MAX_WINDOWS}; use a wider `window` or less live data",
+                by_span.len()
+            ),
+        });
+    }
+    let expressions = rule_expressions(pipeline);
+    if !expressions.is_empty() {
+        for row in prepared.rows.aggregate(&expressions, windows.as_ref()).await? {
+            if let Some(window) = by_span.get_mut(&row.span) {
+                window.rules = row.values;
+            }
+        }
+    }
+    if let Some(terms) = terms {
+        let over = match &windows {
+            Some(windows) => VocabularyTime::Windows {
+                windows: windows.clone(),
+                folds: folds(pipeline),
+            },
+            None => VocabularyTime::Unknown,
+        };
+        let request = VocabularyRequest {
+            text: terms.column.clone(),
+            author: author(pipeline),
+            baseline: false,
+            over,
+        };
+        for (span, counts) in prepared.rows.vocabulary(&request).await? {
+            if let Some(window) = by_span.get_mut(&span) {
+                window.ngrams = Some(counts);
+            }
+        }
+    }
+    Ok(Live {
+        rows: prepared.rows,
+        range: prepared.range,
+        windows: by_span.into_values().collect(),
+    })
+}
+
+/// Parts of a window that a term's sightings are spread over: its days, at most 16.
+fn folds(pipeline: &Pipeline) -> u8 {
+    let seconds = pipeline.time.as_ref().map_or(1, |time| time.window.seconds());
+    u8::try_from((seconds / 86_400).clamp(1, 16)).unwrap_or(16)
+}
+
+fn is_partial(span: Option<Span>, range: Option<(i64, i64)>) -> bool {
+    // A day is the finest time that data may carry: a window that ends on the last
+    // day with rows is whole.
+    const DAY_US: i64 = 86_400_000_000;
+    match (span, range) {
+        (Some(span), Some((first, last))) => {
+            let day = DAY_US.min((span.end_us - span.start_us) / 2);
+            span.start_us < first - day || span.end_us > last + day
+        }
+        _ => false,
+    }
+}
+
+/// Blocks of the baseline that span as much time as the data in this window does.
+fn blocks_of(pipeline: &Pipeline, span: Option<Span>, range: Option<(i64, i64)>) -> usize {
+    let (Some(time), Some(span), Some((first, last))) = (&pipeline.time, span, range) else {
+        return 1;
+    };
+    let block = time.block().micros().max(1);
+    let covered = span.end_us.min(last.saturating_add(block)) - span.start_us.max(first);
+    let most = time.window.seconds() / time.block().seconds();
+    let blocks = (covered as f64 / block as f64).round().clamp(1.0, most as f64);
+    blocks as usize
+}

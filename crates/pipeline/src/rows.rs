@@ -1,0 +1,173 @@
+//! Rows of one side of a pipeline, prepared and scored once, with what is known of
+//! their columns.
+
+use crate::{
+    PipelineError,
+    config::{ModelConfig, Name, Pipeline},
+};
+use driftline_engine::{ColumnInfo, Engine, ProfileColumn, Rows, Source, Tz};
+use driftline_schema::Role;
+use std::collections::BTreeMap;
+
+/// One side's rows: prepared, scored and kept in temporary files.
+pub(crate) struct PreparedRows {
+    pub(crate) rows: Rows,
+    /// First and last instant, in microseconds; `None` without a time column or rows.
+    pub(crate) range: Option<(i64, i64)>,
+}
+
+impl PreparedRows {
+    /// Opens a source, runs `prepare`, scores, and reads everything once.
+    pub(crate) async fn read(
+        engine: &Engine,
+        pipeline: &Pipeline,
+        source: &str,
+    ) -> Result<Self, PipelineError> {
+        let mut rows = engine.open(&Source::new(source)).await?;
+        if let Some(sql) = &pipeline.prepare {
+            rows = rows.prepare(sql).await?;
+        }
+        for (name, model) in &pipeline.models {
+            rows = rows.with_columns(&score_columns(pipeline, name, model)).await?;
+        }
+        rows = rows.materialise().await?;
+        let range = match &pipeline.time {
+            Some(time) => rows.time_range(&time.column, time_zone(pipeline)?).await?,
+            None => None,
+        };
+        Ok(Self { rows, range })
+    }
+
+    /// Columns that are profiled, in order, with their Arrow types.
+    pub(crate) fn columns(&self, pipeline: &Pipeline) -> Vec<ColumnInfo> {
+        let mut columns = self.rows.columns();
+        columns.retain(|column| !pipeline.ignore.contains(&column.name));
+        columns
+    }
+}
+
+/// The pipeline's time zone; UTC without a time column.
+pub(crate) fn time_zone(pipeline: &Pipeline) -> Result<Tz, PipelineError> {
+    match &pipeline.time {
+        Some(time) => Ok(driftline_engine::time_zone(&time.time_zone)?),
+        None => Ok(Tz::UTC),
+    }
+}
+
+/// Names of the columns that a model adds.
+pub(crate) struct ModelColumns {
+    pub(crate) label: String,
+    pub(crate) confidence: String,
+}
+
+impl ModelColumns {
+    pub(crate) fn of(model: &Name) -> Self {
+        Self {
+            label: format!("{model}_label"),
+            confidence: format!("{model}_confidence"),
+        }
+    }
+}
+
+fn score_columns(pipeline: &Pipeline, name: &Name, model: &ModelConfig) -> Vec<(String, String)> {
+    let columns = ModelColumns::of(name);
+    let text = quoted(&model.text);
+    // A sample by a seeded hash, so that the same rows are drawn each time.
+    let chosen = model.rows.map(|rows| {
+        let seed = pipeline.seed;
+        match &pipeline.time {
+            Some(time) => format!(
+                "row_number() OVER (PARTITION BY \
+                 window_start(event_time({}, '{}', '{zone}'), '{}', '{zone}', '1970-01-05') \
+                 ORDER BY seeded_hash({text}, {seed})) <= {rows}",
+                quoted(&time.column),
+                time.column.replace('\'', "''"),
+                time.window,
+                zone = time.time_zone,
+            ),
+            None => format!("row_number() OVER (ORDER BY seeded_hash({text}, {seed})) <= {rows}"),
+        }
+    });
+    [("label", columns.label), ("confidence", columns.confidence)]
+        .into_iter()
+        .map(|(field, column)| {
+            let score = format!("score('{name}', {text})['{field}']");
+            let expression = match &chosen {
+                Some(chosen) => format!("CASE WHEN {chosen} THEN {score} END"),
+                None => score,
+            };
+            (column, expression)
+        })
+        .collect()
+}
+
+/// A column's name as SQL.
+pub(crate) fn quoted(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+/// The role of every column: as configured, else as the first rows suggest.
+pub(crate) async fn roles(
+    prepared: &PreparedRows,
+    pipeline: &Pipeline,
+    given: Option<&driftline_schema::Schema>,
+) -> Result<BTreeMap<String, Role>, PipelineError> {
+    let mut roles = BTreeMap::new();
+    let sample = prepared.rows.roles_sample().await?;
+    for (info, profile) in &sample {
+        let role = given
+            .and_then(|schema| schema.column(&info.name)?.role)
+            .or_else(|| driftline_schema::infer_role(profile));
+        roles.extend(role.map(|role| (info.name.clone(), role)));
+    }
+    for (name, model) in pipeline.models.iter().map(|(n, m)| (ModelColumns::of(n), m)) {
+        roles.insert(name.label, Role::Label);
+        roles.insert(name.confidence, Role::Confidence);
+        roles.insert(model.text.clone(), Role::Text);
+    }
+    if let Some(time) = &pipeline.time {
+        roles.insert(time.column.clone(), Role::Time);
+    }
+    for (column, role) in &pipeline.roles {
+        if !sample.iter().any(|(info, _)| info.name == *column) {
+            return Err(unknown_column(prepared, "roles", column));
+        }
+        roles.insert(column.clone(), role.0);
+    }
+    if let Some(terms) = &pipeline.terms {
+        if !sample.iter().any(|(info, _)| info.name == terms.column) {
+            return Err(unknown_column(prepared, "terms", &terms.column));
+        }
+        roles.insert(terms.column.clone(), Role::Text);
+    }
+    for column in pipeline.drift.columns.keys() {
+        if !sample.iter().any(|(info, _)| info.name == *column) {
+            return Err(unknown_column(prepared, "drift", column));
+        }
+    }
+    Ok(roles)
+}
+
+fn unknown_column(prepared: &PreparedRows, key: &str, column: &str) -> PipelineError {
+    let columns: Vec<String> = prepared.rows.columns().into_iter().map(|c| c.name).collect();
+    PipelineError::Configuration {
+        message: format!(
+            "`{key}` names the column `{column}`, which the baseline does not have; its columns are {}",
+            columns.join(", ")
+        ),
+    }
+}
+
+/// What to profile: every column, text as text.
+pub(crate) fn profile_columns(
+    columns: &[ColumnInfo],
+    roles: &BTreeMap<String, Role>,
+) -> Vec<ProfileColumn> {
+    columns
+        .iter()
+        .map(|column| ProfileColumn {
+            name: column.name.clone(),
+            text: roles.get(&column.name) == Some(&Role::Text),
+        })
+        .collect()
+}

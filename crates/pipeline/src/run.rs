@@ -1,0 +1,496 @@
+//! One evaluation of a pipeline, from sources to verdict: the file to read first.
+//!
+//! ```text
+//! learn (or reuse) the baseline ─> read the live rows ─> profile them by window
+//!   ─> validate ─> compare ─> find terms ─> check rules ─> findings ─> verdict, report
+//! ```
+
+use crate::{
+    PipelineError,
+    baseline::Baseline,
+    config::{EvaluateConfig, ExamplesConfig, Name, Pipeline},
+    findings,
+    live::{LiveWindow, read_live},
+    report,
+};
+use chrono::{DateTime, SecondsFormat, Utc};
+use driftline_drift::Measurement;
+use driftline_engine::{Engine, EngineConfig, Rows};
+use driftline_scorer::Manifest;
+use driftline_statistics::ColumnProfile;
+use driftline_verdict::{
+    Finding, FindingKind, NotEvaluated, Report, Run, Severity, Window, decide_actions, run_verdict,
+    window_verdict,
+};
+use driftline_vocabulary::{KeywordCount, Term, TermConfig, TermFinder, TermSeries};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::UNIX_EPOCH,
+};
+
+/// φ of weekly counts of a word: their variance is μ + φμ². Measured on headlines
+/// (75th percentile over known words: 0.45 to 0.47).
+const OVERDISPERSION: f64 = 0.45;
+
+/// Examples shown of a term.
+const EXAMPLES: usize = 3;
+
+/// What an evaluation is told from outside, so that it has no clock of its own.
+pub struct EvaluationRequest<'a> {
+    /// Identity of the run.
+    pub run_id: String,
+    /// The present.
+    pub now: DateTime<Utc>,
+    /// Told what is being done, for a progress bar.
+    pub progress: &'a (dyn Fn(&str) + Send + Sync),
+}
+
+/// What an evaluation gives.
+pub struct Evaluation {
+    /// The run: `verdict.json`.
+    pub run: Run,
+    /// What reports draw.
+    pub report: Report,
+    /// The baseline that was used.
+    pub baseline: Arc<Baseline>,
+    /// The baseline's identity.
+    pub baseline_id: String,
+}
+
+/// A pipeline that is evaluated again and again: the baseline is learnt once, and anew
+/// only when its files change.
+pub struct Evaluator {
+    pipeline: Pipeline,
+    config: EngineConfig,
+    learnt: Mutex<Option<Learnt>>,
+}
+
+#[derive(Clone)]
+struct Learnt {
+    /// Files of the training data with size and time of change.
+    fingerprint: Vec<(String, u64, u64)>,
+    engine: Engine,
+    baseline: Arc<Baseline>,
+    id: String,
+    /// The models that score, by the pipeline's name for them.
+    models: Vec<(Name, Manifest)>,
+}
+
+impl Evaluator {
+    /// An evaluator that has learnt nothing yet.
+    pub fn new(pipeline: Pipeline, config: EngineConfig) -> Self {
+        Self {
+            pipeline,
+            config,
+            learnt: Mutex::new(None),
+        }
+    }
+
+    /// The pipeline.
+    pub fn pipeline(&self) -> &Pipeline {
+        &self.pipeline
+    }
+
+    /// Evaluates the live data as it is now.
+    ///
+    /// # Errors
+    /// Whatever keeps it from a verdict; what keeps it from a part of one is listed in
+    /// the windows' `not_evaluated` instead.
+    pub async fn evaluate(&self, request: &EvaluationRequest<'_>) -> Result<Evaluation, PipelineError> {
+        let pipeline = &self.pipeline;
+        (request.progress)("learning the baseline");
+        let Learnt {
+            engine,
+            baseline,
+            id,
+            models,
+            ..
+        } = self.learn().await?;
+        (request.progress)("reading the live data");
+        let live = read_live(&engine, pipeline, &baseline).await?;
+        (request.progress)("judging the windows");
+        let mut windows = live.windows;
+        if let Some(time) = &pipeline.time
+            && time.evaluate == EvaluateConfig::Newest
+        {
+            let now = request.now.timestamp_micros();
+            windows.retain(|window| window.span.is_none_or(|span| span.end_us <= now));
+            // The newest one that is whole: a gate does not rest on two days of a week.
+            let newest = windows.iter().rposition(|window| !window.partial);
+            let newest = newest.or(windows.len().checked_sub(1));
+            windows = newest.map(|at| windows.swap_remove(at)).into_iter().collect();
+        }
+        let mut judged = judge(pipeline, Arc::clone(&baseline), windows).await?;
+        (request.progress)("looking for examples");
+        let examples = term_examples(pipeline, &live.rows, &judged).await?;
+        let mut not_fresh = None;
+        if let (Some(freshness), Some((_, newest))) = (&pipeline.freshness, live.range) {
+            let age_us = request.now.timestamp_micros() - newest;
+            if age_us > freshness.max_age.micros() {
+                not_fresh = Some(freshness_finding(age_us, freshness.max_age));
+            }
+        }
+        let mut shown = Vec::new();
+        for (index, window) in judged.windows.iter_mut().enumerate() {
+            shown.push(conclude(pipeline, &baseline, window, &examples, index));
+        }
+        if let (Some((finding, missing)), Some(newest)) = (not_fresh, shown.last_mut()) {
+            newest.findings.push(finding);
+            newest.not_evaluated.push(missing);
+        }
+        for window in &mut shown {
+            window.findings.sort_by(|a, b| {
+                b.severity.cmp(&a.severity).then_with(|| {
+                    let strength = |f: &Finding| f.effect_lower.or(f.value).unwrap_or(0.0);
+                    a.kind.cmp(&b.kind).then(strength(b).total_cmp(&strength(a)))
+                })
+            });
+            window.verdict = window_verdict(window.rows, &window.findings, &window.not_evaluated);
+        }
+        let run = Run {
+            format_version: Run::FORMAT_VERSION,
+            verdict: run_verdict(&shown),
+            pipeline: pipeline.name.to_string(),
+            run_id: request.run_id.clone(),
+            created_at: request.now.to_rfc3339_opts(SecondsFormat::Secs, true),
+            baseline_id: id.clone(),
+            actions: decide_actions(&shown, &pipeline.actions.policy),
+            notes: report::notes(pipeline, &baseline, &judged),
+            windows: shown,
+        };
+        let report = report::report(pipeline, &baseline, &judged, &examples, &models, run.clone());
+        Ok(Evaluation {
+            run,
+            report,
+            baseline,
+            baseline_id: id,
+        })
+    }
+
+    async fn learn(&self) -> Result<Learnt, PipelineError> {
+        let fingerprint = fingerprint(&self.pipeline)?;
+        let kept = self.learnt.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some(kept) = kept
+            && !fingerprint.is_empty()
+            && kept.fingerprint == fingerprint
+        {
+            return Ok(kept);
+        }
+        let engine = Engine::new(self.config.clone())?;
+        let mut models = Vec::new();
+        for (name, model) in &self.pipeline.models {
+            let bundle = self.pipeline.path(&model.bundle);
+            let scorer = tokio::task::spawn_blocking(move || driftline_scorer::Scorer::load(&bundle))
+                .await
+                .map_err(|error| PipelineError::Configuration {
+                    message: format!("the model `{name}` could not be loaded: {error}"),
+                })??;
+            models.push((name.clone(), scorer.manifest().clone()));
+            engine.add_scorer(name.as_str(), scorer);
+        }
+        let baseline = Arc::new(Baseline::learn(&engine, &self.pipeline).await?);
+        let id = baseline_id(&baseline)?;
+        let learnt = Learnt {
+            fingerprint,
+            engine,
+            baseline,
+            id,
+            models,
+        };
+        *self.learnt.lock().unwrap_or_else(PoisonError::into_inner) = Some(learnt.clone());
+        Ok(learnt)
+    }
+}
+
+/// The identity that the baseline's directory would have.
+fn baseline_id(baseline: &Baseline) -> Result<String, PipelineError> {
+    let folder = tempfile::tempdir().map_err(|error| {
+        crate::baseline::unwritable(&std::env::temp_dir(), &error)
+    })?;
+    Ok(baseline.write(folder.path())?.id())
+}
+
+/// Files of the training data with size and time of change; empty where that cannot be
+/// told, as for standard input.
+fn fingerprint(pipeline: &Pipeline) -> Result<Vec<(String, u64, u64)>, PipelineError> {
+    let source = pipeline.source(&pipeline.baseline);
+    let files = driftline_engine::Source::new(source).files()?;
+    let mut found = Vec::new();
+    for file in files {
+        let Ok(about) = std::fs::metadata(&file) else {
+            return Ok(Vec::new());
+        };
+        let changed = about
+            .modified()
+            .ok()
+            .and_then(|time| time.duration_since(UNIX_EPOCH).ok())
+            .map_or(0, |age| age.as_nanos() as u64);
+        found.push((file.display().to_string(), about.len(), changed));
+    }
+    Ok(found)
+}
+
+/// What is known of the windows before it is put into words.
+pub(crate) struct Judged {
+    pub(crate) windows: Vec<JudgedWindow>,
+    /// Documents with each reported term, by window.
+    pub(crate) series: BTreeMap<String, Vec<u64>>,
+}
+
+pub(crate) struct JudgedWindow {
+    pub(crate) live: LiveWindow,
+    pub(crate) measurements: Vec<Measurement>,
+    /// Terms with the documents of the windows that they were counted over.
+    pub(crate) terms: Vec<(Term, u64)>,
+    pub(crate) keywords: Vec<(String, Option<KeywordCount>)>,
+    pub(crate) extrapolated: bool,
+}
+
+/// Compares every window with the baseline; pure computing, so off the async threads.
+async fn judge(
+    pipeline: &Pipeline,
+    baseline: Arc<Baseline>,
+    windows: Vec<LiveWindow>,
+) -> Result<Judged, PipelineError> {
+    let watch = pipeline.terms.as_ref().map(|terms| terms.watch.clone()).unwrap_or_default();
+    let per_window = pipeline.terms.as_ref().map_or(0, |terms| terms.per_window);
+    let least_rows = pipeline.volume.min_rows.unwrap_or(0);
+    tokio::task::spawn_blocking(move || {
+        judge_windows(&baseline, windows, &watch, per_window, least_rows)
+    })
+    .await
+    .map_err(|error| PipelineError::Configuration {
+        message: format!("judging the windows stopped: {error}"),
+    })
+}
+
+fn judge_windows(
+    baseline: &Baseline,
+    windows: Vec<LiveWindow>,
+    watch: &[String],
+    per_window: usize,
+    least_rows: u64,
+) -> Judged {
+    let mut calibrator = baseline.calibrator.clone();
+    let config = TermConfig::default();
+    let horizons = config.horizons.iter().copied().max().unwrap_or(1);
+    let mut finder = baseline
+        .vocabulary
+        .as_ref()
+        .map(|vocabulary| TermFinder::new(vocabulary, config));
+    let mut judged: Vec<JudgedWindow> = Vec::new();
+    for mut live in windows {
+        let counts = live.ngrams.take();
+        let mut extrapolated = false;
+        let measurements = if live.rows > 0 && live.rows >= least_rows.min(live.rows) {
+            let found = calibrator.judge(&live.profiles, live.blocks);
+            extrapolated = found.card.extrapolated;
+            found.measurements
+        } else {
+            Vec::new()
+        };
+        let keywords = match (&baseline.vocabulary, &counts) {
+            (Some(vocabulary), Some(counts)) => watch
+                .iter()
+                .map(|word| {
+                    let count =
+                        driftline_vocabulary::keyword(vocabulary, word, counts, OVERDISPERSION);
+                    (word.clone(), count)
+                })
+                .collect(),
+            _ => Vec::new(),
+        };
+        let documents_before: Vec<u64> = judged
+            .iter()
+            .rev()
+            .take(horizons)
+            .map(|window| window.live.documents)
+            .collect();
+        let terms = match (&mut finder, counts) {
+            (Some(finder), Some(counts)) => {
+                live.documents = counts.documents();
+                let start = live.span.map_or(judged.len() as i64, |span| span.start_us);
+                let mut terms = finder.observe(start, counts);
+                terms.truncate(per_window);
+                terms
+                    .into_iter()
+                    .map(|term| {
+                        let earlier = documents_before.iter().take(term.horizon.saturating_sub(1));
+                        let documents = live.documents + earlier.sum::<u64>();
+                        (term, documents)
+                    })
+                    .collect()
+            }
+            _ => Vec::new(),
+        };
+        judged.push(JudgedWindow {
+            live,
+            measurements,
+            terms,
+            keywords,
+            extrapolated,
+        });
+    }
+    let mut series = BTreeMap::new();
+    if let Some(finder) = &finder {
+        let starts: Vec<i64> = judged
+            .iter()
+            .enumerate()
+            .map(|(index, window)| window.live.span.map_or(index as i64, |span| span.start_us))
+            .collect();
+        for (term, _) in judged.iter().flat_map(|window| &window.terms) {
+            if let Some(found) = finder.series(&term.text) {
+                series.insert(term.text.clone(), over_windows(found, &starts));
+            }
+        }
+    }
+    Judged {
+        windows: judged,
+        series,
+    }
+}
+
+/// A term's counts on all windows of the run; before its series begins it was too rare.
+fn over_windows(series: &TermSeries, starts: &[i64]) -> Vec<u64> {
+    let first = starts.iter().position(|start| *start >= series.start).unwrap_or(0);
+    let mut counts = vec![0; first];
+    counts.extend(series.documents.iter().map(|count| u64::from(*count)));
+    counts.resize(starts.len(), 0);
+    counts
+}
+
+/// Masked examples of every term that is told, by term.
+async fn term_examples(
+    pipeline: &Pipeline,
+    rows: &Rows,
+    judged: &Judged,
+) -> Result<BTreeMap<String, Vec<String>>, PipelineError> {
+    let Some(terms) = &pipeline.terms else {
+        return Ok(BTreeMap::new());
+    };
+    if pipeline.examples == ExamplesConfig::None || judged.series.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let wanted: Vec<String> = judged.series.keys().cloned().collect();
+    Ok(rows.examples(&terms.column, &wanted, EXAMPLES).await?)
+}
+
+fn freshness_finding(age_us: i64, max_age: crate::config::Duration) -> (Finding, NotEvaluated) {
+    let hours = age_us as f64 / 3.6e9;
+    let message = format!(
+        "the newest row is {} hours old, more than {max_age}: this data is stale",
+        findings::number(hours)
+    );
+    let finding = Finding {
+        measure: Some("max_age".into()),
+        value: Some(hours),
+        threshold: Some(max_age.seconds() as f64 / 3_600.0),
+        action: Some(driftline_verdict::ActionKind::Notify),
+        ..Finding::new(FindingKind::Freshness, Severity::Warning, message.clone())
+    };
+    let missing = NotEvaluated {
+        check: "freshness".into(),
+        reason: message,
+        required: true,
+    };
+    (finding, missing)
+}
+
+/// Puts one window into findings.
+fn conclude(
+    pipeline: &Pipeline,
+    baseline: &Baseline,
+    window: &JudgedWindow,
+    examples: &BTreeMap<String, Vec<String>>,
+    index: usize,
+) -> Window {
+    let live = &window.live;
+    let mut found: Vec<Finding> = Vec::new();
+    let mut not_evaluated: Vec<NotEvaluated> = Vec::new();
+    if live.rows == 0 {
+        not_evaluated.push(NotEvaluated {
+            check: "rows".into(),
+            reason: "the window has no rows".into(),
+            required: true,
+        });
+        found.push(Finding {
+            measure: Some("rows".into()),
+            value: Some(0.0),
+            window_rows: Some(0),
+            action: Some(driftline_verdict::ActionKind::Notify),
+            ..Finding::new(FindingKind::Volume, Severity::Warning, "the window has no rows")
+        });
+    } else {
+        found.extend(volume(pipeline, live.rows));
+        let columns: Vec<(String, &ColumnProfile)> = live
+            .checked
+            .iter()
+            .filter_map(|column| {
+                let key = driftline_drift::ColumnKey::whole(column);
+                Some((column.clone(), live.profiles.get(&key).or(live.unjudged.get(column))?))
+            })
+            .collect();
+        let anomalies = driftline_schema::validate(&baseline.schema, &columns, live.rows);
+        found.extend(anomalies.iter().map(|a| findings::anomaly(a, live.rows)));
+        for measurement in &window.measurements {
+            match findings::drift(pipeline, measurement) {
+                Ok(finding) => found.extend(finding),
+                Err(missing) => not_evaluated.push(missing),
+            }
+        }
+        for (index, rule) in pipeline.rules.iter().enumerate() {
+            let known = baseline.rules.get(index).map_or(&[][..], Vec::as_slice);
+            let limits = findings::RuleLimits::of(rule, known);
+            match live.rules.get(index).copied().flatten() {
+                Some(value) if !limits.holds(value) => {
+                    found.push(findings::rule(rule, &limits, value, live.rows));
+                }
+                Some(_) => {}
+                None => not_evaluated.push(NotEvaluated {
+                    check: rule.name.clone(),
+                    reason: "the rule's SQL gave no value for this window".into(),
+                    required: true,
+                }),
+            }
+        }
+        for (term, documents) in &window.terms {
+            let first_seen = if live.span.is_some() {
+                report::instant(term.first_seen)
+            } else {
+                index.to_string()
+            };
+            let examples = examples.get(&term.text).cloned().unwrap_or_default();
+            found.push(findings::term(term, *documents, first_seen, examples));
+        }
+    }
+    Window {
+        start: live.span.map(|span| report::instant(span.start_us)),
+        end: live.span.map(|span| report::instant(span.end_us)),
+        rows: live.rows,
+        verdict: window_verdict(live.rows, &found, &not_evaluated),
+        findings: found,
+        not_evaluated,
+    }
+}
+
+fn volume(pipeline: &Pipeline, rows: u64) -> Option<Finding> {
+    let volume = &pipeline.volume;
+    let (side, limit) = match (volume.min_rows, volume.max_rows) {
+        (Some(least), _) if rows < least => ("fewer than", least),
+        (_, Some(most)) if rows > most => ("more than", most),
+        _ => return None,
+    };
+    Some(Finding {
+        measure: Some("rows".into()),
+        value: Some(rows as f64),
+        threshold: Some(limit as f64),
+        window_rows: Some(rows),
+        action: Some(driftline_verdict::ActionKind::Notify),
+        ..Finding::new(
+            FindingKind::Volume,
+            Severity::Error,
+            format!("{rows} rows, {side} the {limit} that a window must have"),
+        )
+    })
+}

@@ -1,0 +1,351 @@
+//! Parts of the way by themselves, for one source: profile, infer, validate, score.
+
+use crate::PipelineError;
+use driftline_engine::{
+    Engine, ProfileColumn, ProfileRequest, ProfileRow, Rows, Source, Width, Windows,
+};
+use driftline_schema::{Anomaly, InferConfig, Role, Schema};
+use driftline_statistics::{CategoricalProfile, ColumnProfile, NumericProfile, Summary};
+use driftline_verdict::{Finding, NotEvaluated, Run, Window, window_verdict};
+use serde_json::{Map, Value, json};
+use std::{collections::BTreeMap, path::Path};
+
+/// One source, and how its rows are read.
+#[derive(Debug, Clone, Default)]
+pub struct SingleSource {
+    /// Path, pattern, directory or `-`.
+    pub source: String,
+    /// SQL over the table `source`.
+    pub prepare: Option<String>,
+    /// Roles of columns, where they are not what the data suggests.
+    pub roles: BTreeMap<String, Role>,
+    /// The time column, for windows.
+    pub time: Option<String>,
+    /// Width of a window.
+    pub window: Option<Width>,
+    /// Zone of times without one.
+    pub time_zone: Option<String>,
+    /// Columns whose values split the rows.
+    pub by: Vec<String>,
+}
+
+impl SingleSource {
+    /// Opens and prepares the rows.
+    ///
+    /// # Errors
+    /// Those of the engine.
+    pub async fn rows(&self, engine: &Engine) -> Result<Rows, PipelineError> {
+        let rows = engine.open(&Source::new(&self.source)).await?;
+        match &self.prepare {
+            Some(sql) => Ok(rows.prepare(sql).await?.materialise().await?),
+            // Read twice, for roles and for profiles: standard input is spooled anyway.
+            None => Ok(rows),
+        }
+    }
+
+    /// Profiles every column, by slice and window where asked.
+    ///
+    /// # Errors
+    /// Those of the engine, and [`PipelineError::Configuration`] for a role of a column
+    /// that is not there.
+    pub async fn profile(&self, engine: &Engine) -> Result<Vec<ProfileRow>, PipelineError> {
+        let rows = self.rows(engine).await?;
+        let roles = self.column_roles(&rows).await?;
+        let columns = rows
+            .columns()
+            .into_iter()
+            .map(|column| ProfileColumn {
+                text: roles.get(&column.name) == Some(&Role::Text),
+                name: column.name,
+            })
+            .collect();
+        let windows = match (&self.time, self.window) {
+            (Some(column), Some(width)) => {
+                let mut windows = Windows::new(column, width);
+                if let Some(zone) = &self.time_zone {
+                    windows.time_zone = driftline_engine::time_zone(zone)?;
+                }
+                Some(windows)
+            }
+            (None, None) => None,
+            _ => {
+                return Err(PipelineError::Configuration {
+                    message: "windows need both a time column and a width: give `--time` and `--window`".into(),
+                });
+            }
+        };
+        let request = ProfileRequest {
+            columns,
+            windows,
+            slices: self.by.clone(),
+        };
+        Ok(rows.profile(&request).await?)
+    }
+
+    /// The schema that the data suggests.
+    ///
+    /// # Errors
+    /// As [`profile`](Self::profile).
+    pub async fn infer(&self, engine: &Engine, config: InferConfig) -> Result<Schema, PipelineError> {
+        let profiles = self.whole(engine).await?;
+        let config = InferConfig {
+            roles: self.roles.clone(),
+            ..config
+        };
+        Ok(driftline_schema::infer(&borrowed(&profiles), &config))
+    }
+
+    /// Anomalies against a schema file, and the rows checked.
+    ///
+    /// # Errors
+    /// As [`profile`](Self::profile), and those of the schema file.
+    pub async fn validate(
+        &self,
+        engine: &Engine,
+        schema: &Path,
+    ) -> Result<(Vec<Anomaly>, u64), PipelineError> {
+        let schema = crate::baseline::read_schema(&schema.to_path_buf())?;
+        let mut asked = self.clone();
+        for column in &schema.columns {
+            if let Some(role) = column.role {
+                asked.roles.entry(column.name.clone()).or_insert(role);
+            }
+        }
+        let profiles = asked.whole(engine).await?;
+        let rows = profiles.iter().map(|(_, profile)| profile.rows).max().unwrap_or(0);
+        Ok((driftline_schema::validate(&schema, &borrowed(&profiles), rows), rows))
+    }
+
+    async fn whole(&self, engine: &Engine) -> Result<Vec<(String, ColumnProfile)>, PipelineError> {
+        let all = Self {
+            time: None,
+            window: None,
+            by: Vec::new(),
+            ..self.clone()
+        };
+        let rows = all.profile(engine).await?;
+        Ok(rows.into_iter().map(|row| (row.column, row.profile)).collect())
+    }
+
+    async fn column_roles(&self, rows: &Rows) -> Result<BTreeMap<String, Role>, PipelineError> {
+        let sample = rows.roles_sample().await?;
+        Ok(sample
+            .iter()
+            .filter_map(|(info, profile)| {
+                let given = self.roles.get(&info.name).copied();
+                let role = given.or_else(|| driftline_schema::infer_role(profile))?;
+                Some((info.name.clone(), role))
+            })
+            .collect())
+    }
+}
+
+/// A validation in the form of a run, so that every report draws it.
+pub fn validation_run(source: &str, anomalies: &[Anomaly], rows: u64) -> Run {
+    let findings: Vec<Finding> = anomalies
+        .iter()
+        .map(|anomaly| crate::findings::anomaly(anomaly, rows))
+        .collect();
+    let not_evaluated = if rows == 0 {
+        vec![NotEvaluated {
+            check: "schema".into(),
+            reason: "the source has no rows".into(),
+            required: true,
+        }]
+    } else {
+        Vec::new()
+    };
+    let verdict = window_verdict(rows, &findings, &not_evaluated);
+    Run {
+        format_version: Run::FORMAT_VERSION,
+        verdict,
+        pipeline: format!("validate {source}"),
+        run_id: String::new(),
+        created_at: String::new(),
+        baseline_id: String::new(),
+        windows: vec![Window {
+            start: None,
+            end: None,
+            rows,
+            verdict,
+            findings,
+            not_evaluated,
+        }],
+        actions: Vec::new(),
+        notes: Vec::new(),
+    }
+}
+
+/// Profiles for programs: one entry a column, window and slice.
+pub fn profile_json(rows: &[ProfileRow]) -> Value {
+    let columns: Vec<Value> = rows.iter().map(column_json).collect();
+    json!({ "format_version": 1, "columns": columns })
+}
+
+fn column_json(row: &ProfileRow) -> Value {
+    let profile = &row.profile;
+    let mut column = Map::new();
+    let mut put = |key: &str, value: Value| {
+        if !value.is_null() {
+            column.insert(key.to_owned(), value);
+        }
+    };
+    put("name", json!(row.column));
+    if let Some(span) = row.span {
+        put("window_start", json!(crate::report::instant(span.start_us)));
+        put("window_end", json!(crate::report::instant(span.end_us)));
+    }
+    if let Some(slice) = &row.slice {
+        put("slice", json!({ "column": slice.column, "value": slice.value }));
+    }
+    put("type", json!(profile.value_type.name()));
+    put("rows", json!(profile.rows));
+    put("nulls", json!(profile.nulls));
+    put("distinct", json!(profile.distinct()));
+    match &profile.summary {
+        Summary::Counts => {}
+        Summary::Numeric(numeric) => put_numbers(&mut put, numeric),
+        Summary::Categorical(categorical) => {
+            put("mean_bytes", json!(categorical.mean_bytes()));
+            put("max_bytes", json!(categorical.max_bytes));
+            put("empty", json!(categorical.empty));
+            put("top_values", top_values(categorical));
+        }
+        Summary::Text(text) => {
+            let mut lengths = |name: &str, numeric: &NumericProfile| {
+                let mut length = Map::new();
+                put_numbers(
+                    &mut |key, value| {
+                        if !value.is_null() {
+                            length.insert(key.to_owned(), value);
+                        }
+                    },
+                    numeric,
+                );
+                put(name, Value::Object(length));
+            };
+            lengths("characters", text.characters());
+            lengths("tokens", text.units());
+            lengths("bytes", text.bytes());
+            let share = |count: u64| (text.texts() > 0).then(|| count as f64 / text.texts() as f64);
+            put("emoji_share", json!(share(text.with_emoji())));
+            put("url_share", json!(share(text.with_link())));
+            put("repeat_share", json!(share(text.with_repeat())));
+            put(
+                "duplicate_share",
+                json!(share(text.texts()).map(|_| {
+                    (1.0 - text.distinct().value / text.texts() as f64).max(0.0)
+                })),
+            );
+            let scripts: Map<String, Value> = text
+                .scripts()
+                .filter(|(_, count)| *count > 0)
+                .map(|(script, count)| (script.name().to_owned(), json!(count)))
+                .collect();
+            put("scripts", Value::Object(scripts));
+            put("top_values", top_values(text.values()));
+        }
+    }
+    Value::Object(column)
+}
+
+fn put_numbers(put: &mut dyn FnMut(&str, Value), numeric: &NumericProfile) {
+    let view = numeric.quantiles();
+    put("mean", json!(numeric.mean()));
+    put("std_dev", json!(numeric.std_dev()));
+    put("min", json!(numeric.min()));
+    put("max", json!(numeric.max()));
+    put("zeros", json!(numeric.zeros));
+    put("non_finite", json!(numeric.non_finite()));
+    put("nan", json!(numeric.nan));
+    let quantiles: Map<String, Value> = [0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99]
+        .into_iter()
+        .filter_map(|q| Some((q.to_string(), json!(view.quantile(q)?))))
+        .collect();
+    put("median", json!(view.quantile(0.5)));
+    put("quantiles", Value::Object(quantiles));
+    put("quantiles_exact", json!(view.is_exact()));
+    put("quantiles_rank_error", json!(view.rank_error()));
+    put("histogram", json!(numeric.histogram(10)));
+}
+
+fn top_values(categorical: &CategoricalProfile) -> Value {
+    let values = categorical.values();
+    json!({
+        "exact": categorical.is_exact(),
+        "count_error": categorical.count_error(),
+        "values": values.iter().take(20).collect::<Vec<_>>(),
+    })
+}
+
+/// Profiles for people: one line a column, window and slice.
+pub fn profile_table(rows: &[ProfileRow]) -> String {
+    let mut lines = vec![[
+        "window", "slice", "column", "type", "rows", "nulls", "distinct", "mean", "min", "median",
+        "max", "top value",
+    ]
+    .map(str::to_owned)
+    .to_vec()];
+    lines.extend(rows.iter().map(line));
+    // A column that says nothing on any line is left out.
+    let said: Vec<bool> = (0..lines[0].len())
+        .map(|at| lines.len() == 1 || lines[1..].iter().any(|line| !line[at].is_empty()))
+        .collect();
+    let lines: Vec<Vec<String>> = lines
+        .into_iter()
+        .map(|line| line.into_iter().zip(&said).filter(|(_, said)| **said).map(|(t, _)| t).collect())
+        .collect();
+    driftline_verdict::report::aligned(&lines)
+}
+
+fn line(row: &ProfileRow) -> Vec<String> {
+    let profile = &row.profile;
+    let number = |value: Option<f64>| value.map_or(String::new(), crate::findings::number);
+    let lengths = profile.text().map(|text| text.characters());
+    let numeric = profile.numeric().or(lengths);
+    let time = matches!(
+        profile.value_type,
+        driftline_statistics::ValueType::Timestamp | driftline_statistics::ValueType::Date
+    );
+    let value = |value: Option<f64>| match value {
+        Some(seconds) if time => crate::report::instant((seconds * 1e6) as i64),
+        other => number(other),
+    };
+    let values = profile.categorical().or(profile.text().map(|text| text.values()));
+    let top = values.and_then(|values| values.values().into_iter().next());
+    let distinct = profile.distinct().map_or(String::new(), |distinct| {
+        let about = if distinct.exact { "" } else { "≈" };
+        format!("{about}{:.0}", distinct.value)
+    });
+    vec![
+        row.span.map_or(String::new(), |span| crate::report::instant(span.start_us)),
+        row.slice.as_ref().map_or(String::new(), |slice| {
+            format!("{}={}", slice.column, slice.value.as_deref().unwrap_or("null"))
+        }),
+        row.column.clone(),
+        if lengths.is_some() {
+            "text (length)".to_owned()
+        } else {
+            profile.value_type.name().to_owned()
+        },
+        profile.rows.to_string(),
+        profile.nulls.to_string(),
+        distinct,
+        value(numeric.and_then(NumericProfile::mean)),
+        value(numeric.and_then(NumericProfile::min)),
+        value(numeric.and_then(|n| n.quantiles().quantile(0.5))),
+        value(numeric.and_then(NumericProfile::max)),
+        top.map_or(String::new(), |top| {
+            let short: String = top.value.chars().take(24).collect();
+            let short: String = short.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+            format!("{short} ({})", top.count)
+        }),
+    ]
+}
+
+fn borrowed(profiles: &[(String, ColumnProfile)]) -> Vec<(String, &ColumnProfile)> {
+    profiles
+        .iter()
+        .map(|(name, profile)| (name.clone(), profile))
+        .collect()
+}

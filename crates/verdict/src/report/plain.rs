@@ -1,0 +1,120 @@
+//! Aligned columns of plain text: profiles, anomalies, terms.
+
+use crate::{Run, TermClass, report::model::Report};
+use unicode_width::UnicodeWidthStr;
+
+/// Rows as columns that line up, whatever their script; the first row is the heading.
+/// Columns are parted by two blanks.
+pub fn aligned(rows: &[Vec<String>]) -> String {
+    let mut widths: Vec<usize> = Vec::new();
+    for row in rows {
+        for (at, cell) in row.iter().enumerate() {
+            match widths.get_mut(at) {
+                Some(width) => *width = (*width).max(cell.width()),
+                None => widths.push(cell.width()),
+            }
+        }
+    }
+    let mut text = String::new();
+    for row in rows {
+        let mut line = String::new();
+        for (cell, width) in row.iter().zip(&widths) {
+            line.push_str(cell);
+            line.push_str(&" ".repeat(width - cell.width() + 2));
+        }
+        text.push_str(line.trim_end());
+        text.push('\n');
+    }
+    text
+}
+
+/// The anomalies of a validation, one a line, or that there are none.
+pub fn anomaly_table(run: &Run) -> String {
+    let mut rows = vec![
+        ["severity", "column", "anomaly", "description"]
+            .map(str::to_owned)
+            .to_vec(),
+    ];
+    let mut checked = 0;
+    for window in &run.windows {
+        checked += window.rows;
+        for finding in &window.findings {
+            rows.push(vec![
+                finding.severity.name().to_owned(),
+                finding.column.clone().unwrap_or_default(),
+                finding.measure.clone().unwrap_or_default(),
+                finding.message.clone(),
+            ]);
+        }
+    }
+    let verdict = run.verdict.name();
+    if rows.len() == 1 {
+        let reasons: Vec<&str> = run
+            .windows
+            .iter()
+            .flat_map(|window| &window.not_evaluated)
+            .map(|missing| missing.reason.as_str())
+            .collect();
+        return if reasons.is_empty() {
+            format!("{verdict}: no anomaly in {checked} rows\n")
+        } else {
+            format!("{verdict}: {}\n", reasons.join("; "))
+        };
+    }
+    format!(
+        "{verdict}: {} anomalies in {checked} rows\n\n{}",
+        rows.len() - 1,
+        aligned(&rows)
+    )
+}
+
+/// The terms of a run, one a line, or that there are none.
+pub fn term_table(report: &Report) -> String {
+    if report.terms.is_empty() {
+        return "no term alarmed\n".to_owned();
+    }
+    let mut rows = vec![
+        [
+            "term",
+            "class",
+            "tier",
+            "first seen",
+            "documents",
+            "baseline",
+            "score",
+            "example",
+        ]
+        .map(str::to_owned)
+        .to_vec(),
+    ];
+    for term in &report.terms {
+        let class = match term.class {
+            TermClass::Coinage => "coinage",
+            TermClass::Entity => "entity",
+            TermClass::Surge => "surge",
+        };
+        rows.push(vec![
+            term.term.clone(),
+            class.to_owned(),
+            format!("{:?}", term.tier).to_lowercase(),
+            term.first_seen.chars().take(10).collect(),
+            term.count.to_string(),
+            term.baseline_count.to_string(),
+            format!("{:.1}", term.score),
+            term.examples.first().cloned().unwrap_or_default(),
+        ]);
+    }
+    aligned(&rows)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_line_up_in_every_script() {
+        let rows =
+            [["词", "n"], ["ab", "1"], ["显眼包", "20"]].map(|row| row.map(str::to_owned).to_vec());
+        assert_eq!(aligned(&rows), "词      n\nab      1\n显眼包  20\n");
+    }
+}
