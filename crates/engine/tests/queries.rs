@@ -1,5 +1,7 @@
 //! Preparing rows by SQL, text functions, models, vocabularies, rules and examples.
 
+#![expect(clippy::unwrap_used, reason = "a test stops at what it did not expect")]
+
 use datafusion::arrow::{array::AsArray, util::pretty::pretty_format_batches};
 use driftline_engine::{
     AdvertRules, Engine, EngineConfig, EngineError, Rows, Source, Span, Tz, VocabularyRequest,
@@ -89,7 +91,7 @@ async fn mistakes_in_sql_are_placed_and_near_names_listed() {
     let parse = error("SELECT rank\nFROM source WHERE ORDER BY rank")
         .await
         .to_string();
-    assert!(parse.starts_with("SQL line 2, column 19: "), "{parse}");
+    assert!(parse.starts_with("SQL line 2, column 25: "), "{parse}");
     let function = error("SELECT no_such(rank) FROM source").await;
     assert!(
         matches!(&function, EngineError::Sql { message, .. } if message.contains("no_such")),
@@ -368,10 +370,10 @@ async fn headlines_are_almost_never_taken_for_adverts() {
         .prepare("SELECT DISTINCT text FROM source WHERE is_advert(text)")
         .await
         .unwrap();
-    let adverts = shown(&found).await;
-    let count = adverts.lines().count().saturating_sub(4);
-    eprintln!("{adverts}");
-    assert!(count <= 10, "{adverts}");
+    // Of 267,676 headlines.
+    let adverts = found.collect().await.unwrap();
+    let count: usize = adverts.iter().map(|batch| batch.num_rows()).sum();
+    assert_eq!(count, 0, "{}", pretty_format_batches(&adverts).unwrap());
 }
 
 #[tokio::test]

@@ -1,5 +1,7 @@
 //! Every format, compression and kind of path; every kind of bad file.
 
+#![expect(clippy::unwrap_used, reason = "a test stops at what it did not expect")]
+
 use datafusion::{
     arrow::{
         array::{ArrayRef, Date32Array, Float64Array, Int64Array, RecordBatch, StringArray},
