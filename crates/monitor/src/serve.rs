@@ -11,6 +11,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
+use tokio::runtime::{Handle, Runtime};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -147,11 +148,7 @@ impl Server {
             options,
             ..
         } = self;
-        let threads = tokio::runtime::Builder::new_multi_thread()
-            .thread_name("driftline-evaluate")
-            .enable_all()
-            .build()
-            .map_err(|source| MonitorError::Threads { source })?;
+        let threads = EvaluationThreads::start()?;
         let changes = watch::Sender::new(0_i64);
         let deliverer = Deliverer::with(
             store.clone(),
@@ -177,7 +174,7 @@ impl Server {
                 clock: Arc::clone(&options.clock),
                 every: options.every,
                 settings: options.events.clone(),
-                threads: threads.handle().clone(),
+                threads: threads.handle(),
                 room: Arc::clone(&room),
                 changes: changes.clone(),
             };
@@ -214,9 +211,38 @@ impl Server {
             tracing::warn!("what had begun did not end in time; what was not committed is undone");
         }
         work.shutdown().await;
-        threads.shutdown_background();
+        drop(threads);
         store.close().await;
         Ok(())
+    }
+}
+
+/// Threads on which evaluations run.
+struct EvaluationThreads(Option<Runtime>);
+
+impl EvaluationThreads {
+    fn start() -> Result<Self, MonitorError> {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .thread_name("driftline-evaluate")
+            .enable_all()
+            .build()
+            .map_err(|source| MonitorError::Threads { source })?;
+        Ok(Self(Some(runtime)))
+    }
+
+    fn handle(&self) -> Handle {
+        let runtime = self.0.as_ref().expect("taken only when dropped");
+        runtime.handle().clone()
+    }
+}
+
+impl Drop for EvaluationThreads {
+    /// Without waiting: a runtime that waits for its threads must not be dropped within
+    /// another, not even when the server's own future is.
+    fn drop(&mut self) {
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
+        }
     }
 }
 

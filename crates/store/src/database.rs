@@ -178,8 +178,8 @@ pub(crate) async fn count_change(connection: &mut Connection) -> sqlx::Result<()
     Ok(())
 }
 
-/// Connections are kept: a file that was replaced under a running process is noticed by
-/// its user, not papered over by a fresh connection.
+/// Connections are kept for as long as the store is open: a fresh one could find another
+/// file under the same name.
 fn pool(size: u32, patience: Duration) -> SqlitePoolOptions {
     SqlitePoolOptions::new()
         .max_connections(size)

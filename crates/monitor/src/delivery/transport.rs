@@ -13,9 +13,13 @@ use reqwest::{Client, redirect};
 use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 /// As much of an answer as is read.
 pub const ANSWER_BYTES: usize = 64 * 1024;
+
+/// How long the body of a yes is waited for.
+const LEFTOVER_TIME: Duration = Duration::from_millis(250);
 
 /// A request, ready to be sent as it is.
 #[derive(Debug, Clone)]
@@ -109,8 +113,13 @@ impl Transport for HttpTransport {
             .map(str::to_owned);
         let mut body = Vec::new();
         // The status is the answer: a body that dribbles, breaks off or never ends does
-        // not undo it.
-        if tokio::time::timeout_at(deadline, read_beginning(&mut response, &mut body))
+        // not undo it. That of a yes is read only so that the connection can be used again.
+        let until = if response.status().is_success() {
+            deadline.min(tokio::time::Instant::now() + LEFTOVER_TIME)
+        } else {
+            deadline
+        };
+        if tokio::time::timeout_at(until, read_beginning(&mut response, &mut body))
             .await
             .is_err()
         {

@@ -247,10 +247,14 @@ async fn a_long_poll_wakes_when_another_process_commits() {
 async fn a_long_poll_without_news_ends_in_304_or_in_what_was_known() {
     let world = World::new().await;
     let evaluator = FakeEvaluator::new(concludes(1, Verdict::Pass), Vec::new());
-    let running = serve(&world, &evaluator).await;
+    let mut options = world.options();
+    options.max_age = Some(Duration::from_secs(1_000_000));
+    let served: Arc<dyn Evaluator> = evaluator.clone();
+    let running = world.serve_with(vec![served], options).await;
     let version = running.until("pass", "fresh").await["version"]
         .as_i64()
         .unwrap();
+    evaluator.hold();
     let tag = running.get(STATUS).await.etag.unwrap();
     let tagged = running
         .client
@@ -258,8 +262,10 @@ async fn a_long_poll_without_news_ends_in_304_or_in_what_was_known() {
     let tagged = tokio::spawn(answered(tagged.header("if-none-match", &tag)));
     let path = format!("{STATUS}?wait=10s&version={version}");
     let versioned = tokio::spawn(answered(running.client.get(running.url(&path))));
-    tokio::time::sleep(Duration::from_millis(50)).await;
-    world.clock.advance(Duration::from_secs(10));
+    while !(tagged.is_finished() && versioned.is_finished()) {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        world.clock.advance(Duration::from_secs(10));
+    }
     assert_eq!(tagged.await.unwrap().status, 304);
     let answer = versioned.await.unwrap();
     assert_eq!(
@@ -268,6 +274,8 @@ async fn a_long_poll_without_news_ends_in_304_or_in_what_was_known() {
     );
     // A client that says nothing of what it knows is answered at once.
     assert_eq!(running.get(&format!("{STATUS}?wait=50s")).await.status, 200);
+    running.shutdown.cancel();
+    evaluator.release(1);
     running.stop().await;
 }
 

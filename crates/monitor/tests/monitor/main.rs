@@ -1,5 +1,10 @@
 //! The monitor as its users and those who talk to it see it.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "clippy takes helpers of tests for code that is none"
+)]
+
 mod api;
 mod bad_clients;
 mod delivery;

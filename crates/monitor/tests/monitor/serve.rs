@@ -131,7 +131,7 @@ async fn going_down_ends_long_polls_says_not_ready_and_finishes_what_has_begun()
     let world = World::new().await;
     let evaluator = FakeEvaluator::new(concludes(1, Verdict::Pass), Vec::new());
     let mut options = world.options();
-    options.announce = Duration::from_millis(300);
+    options.announce = Duration::from_secs(1);
     let served: Arc<dyn Evaluator> = evaluator.clone();
     let running = world.serve_with(vec![served], options).await;
     running.until("pass", "fresh").await;
@@ -193,4 +193,13 @@ async fn a_restarted_server_shows_what_is_fresh_still() {
     evaluator.release(1);
     running.until("fail", "fresh").await;
     running.stop().await;
+}
+
+#[tokio::test]
+async fn a_server_whose_future_is_dropped_goes_down_without_a_panic() {
+    let world = World::new().await;
+    let running = world.serve(vec![passes("titles")]).await;
+    running.until("pass", "fresh").await;
+    running.task.abort();
+    assert!(running.task.await.unwrap_err().is_cancelled());
 }

@@ -296,7 +296,12 @@ pub(crate) async fn open(folder: &TempDir) -> Store {
 fn reqwest_client() -> reqwest::Client {
     // Whichever comes first installs it.
     let _installed = rustls::crypto::ring::default_provider().install_default();
-    reqwest::Client::builder().no_proxy().build().unwrap()
+    // A connection is used once: servers here hang up on idle ones very soon.
+    reqwest::Client::builder()
+        .no_proxy()
+        .pool_max_idle_per_host(0)
+        .build()
+        .unwrap()
 }
 
 /// A server at work.

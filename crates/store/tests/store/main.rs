@@ -1,5 +1,10 @@
 //! The store as its users see it.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "clippy takes helpers of tests for code that is none"
+)]
+
 mod commit;
 mod open;
 mod outbox;
