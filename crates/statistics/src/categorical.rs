@@ -93,7 +93,11 @@ impl CategoricalProfile {
 
     /// Bytes held, for a memory pool.
     pub fn size_bytes(&self) -> usize {
-        std::mem::size_of::<Self>() + self.values.size_bytes() + self.distinct.size_bytes()
+        let text = self.mean_bytes().map_or(0, |mean| mean.ceil() as usize);
+        std::mem::size_of::<Self>()
+            + self.values.size_bytes()
+            + self.values.len() * text.min(MAX_VALUE_BYTES)
+            + self.distinct.size_bytes()
     }
 }
 
@@ -114,7 +118,12 @@ mod tests {
     fn long_values_stay_distinct_but_are_cut() {
         let profile = of(&["字".repeat(1_000) + "a", "字".repeat(1_000) + "b"]);
         assert_eq!(profile.values().len(), 2);
-        assert!(profile.values().iter().all(|v| v.value.len() <= MAX_VALUE_BYTES));
+        assert!(
+            profile
+                .values()
+                .iter()
+                .all(|v| v.value.len() <= MAX_VALUE_BYTES)
+        );
         assert_eq!(profile.max_bytes, 3_001);
     }
 

@@ -1,10 +1,7 @@
 //! One column: dispatch on its Arrow type to the summary that fits.
 
 use crate::{
-    StatisticsError,
-    categorical::CategoricalProfile,
-    codec,
-    numeric::NumericProfile,
+    StatisticsError, categorical::CategoricalProfile, codec, numeric::NumericProfile,
     text::TextProfile,
 };
 use arrow_array::{
@@ -335,9 +332,7 @@ impl ColumnReader {
             ValueType::Boolean => {
                 cast(&DataType::Boolean).map(|a| Values::Boolean(a.as_boolean().clone()))
             }
-            ValueType::String => {
-                cast(&DataType::Utf8).map(|a| Values::Text(a.as_string().clone()))
-            }
+            ValueType::String => cast(&DataType::Utf8).map(|a| Values::Text(a.as_string().clone())),
             ValueType::Bytes | ValueType::Nested | ValueType::Null => None,
         };
         Self {
@@ -364,8 +359,10 @@ mod tests {
 
     #[test]
     fn nulls_are_rows_but_not_values() {
-        let profile =
-            ColumnProfile::of(&array(Int32Array::from(vec![Some(1), None, Some(3)])), false);
+        let profile = ColumnProfile::of(
+            &array(Int32Array::from(vec![Some(1), None, Some(3)])),
+            false,
+        );
         assert_eq!((profile.rows, profile.nulls), (3, 1));
         assert_eq!(profile.numeric().unwrap().mean(), Some(2.0));
     }
@@ -375,7 +372,10 @@ mod tests {
         let mut profile = ColumnProfile::of(&array(NullArray::new(4)), false);
         assert_eq!((profile.rows, profile.nulls), (4, 4));
         profile
-            .merge(&ColumnProfile::of(&array(Float64Array::from(vec![1.5])), false))
+            .merge(&ColumnProfile::of(
+                &array(Float64Array::from(vec![1.5])),
+                false,
+            ))
             .unwrap();
         assert_eq!((profile.rows, profile.value_type), (5, ValueType::Float));
     }
@@ -384,14 +384,19 @@ mod tests {
     fn numbers_and_text_do_not_merge() {
         let mut numbers = ColumnProfile::of(&array(Int32Array::from(vec![1])), false);
         let words = ColumnProfile::of(&array(StringArray::from(vec!["a"])), false);
-        assert!(matches!(numbers.merge(&words), Err(StatisticsError::KindMismatch { .. })));
+        assert!(matches!(
+            numbers.merge(&words),
+            Err(StatisticsError::KindMismatch { .. })
+        ));
         assert_eq!(numbers.rows, 1, "a failed merge adds nothing");
     }
 
     #[test]
     fn dictionaries_and_booleans_are_categories() {
         let dictionary: arrow_array::DictionaryArray<Int32Type> =
-            [Some("x"), None, Some("x"), Some("y")].into_iter().collect();
+            [Some("x"), None, Some("x"), Some("y")]
+                .into_iter()
+                .collect();
         let profile = ColumnProfile::of(&array(dictionary), false);
         assert_eq!(profile.nulls, 1);
         assert_eq!(profile.categorical().unwrap().values()[0].count, 2);

@@ -151,7 +151,11 @@ mod tests {
         count.merge(&count_of(50..150));
         assert_eq!(
             count.estimate(),
-            DistinctEstimate { value: 150.0, exact: true, error: 0.0 }
+            DistinctEstimate {
+                value: 150.0,
+                exact: true,
+                error: 0.0
+            }
         );
     }
 
@@ -161,7 +165,11 @@ mod tests {
             let estimate = count_of(0..n).estimate();
             assert!(!estimate.exact);
             let off = (estimate.value / f64::from(n) - 1.0).abs();
-            assert!(off < estimate.error, "n {n}: off by {off}, stated {}", estimate.error);
+            assert!(
+                off < estimate.error,
+                "n {n}: off by {off}, stated {}",
+                estimate.error
+            );
         }
     }
 

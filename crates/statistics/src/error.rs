@@ -4,7 +4,9 @@
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StatisticsError {
     /// Two profiles of one column hold different kinds of values.
-    #[error("a profile of {left} values cannot be merged with one of {right} values; cast the column to one type in `prepare`")]
+    #[error(
+        "a profile of {left} values cannot be merged with one of {right} values; cast the column to one type in `prepare`"
+    )]
     KindMismatch {
         /// Kind of the profile merged into.
         left: &'static str,
@@ -18,7 +20,9 @@ pub enum StatisticsError {
         reason: String,
     },
     /// State written by a newer version of the format.
-    #[error("the profile state has format version {found}, this build reads up to {supported}; use a newer build")]
+    #[error(
+        "the profile state has format version {found}, this build reads up to {supported}; use a newer build"
+    )]
     Version {
         /// The version found in the bytes.
         found: u8,

@@ -85,7 +85,12 @@ impl HeavyHitters {
         values
     }
 
-    /// Bytes held, for a memory pool.
+    /// Values kept.
+    pub(crate) fn len(&self) -> usize {
+        self.0.as_ref().map_or(0, |s| s.0.num_active_items())
+    }
+
+    /// Bytes held but for the values' own text, for a memory pool.
     pub fn size_bytes(&self) -> usize {
         self.0
             .as_ref()
@@ -103,7 +108,11 @@ mod tests {
         for value in ["b", "a", "b", "c", "a", "b"] {
             hitters.update(value);
         }
-        let values: Vec<_> = hitters.values().into_iter().map(|v| (v.value, v.count)).collect();
+        let values: Vec<_> = hitters
+            .values()
+            .into_iter()
+            .map(|v| (v.value, v.count))
+            .collect();
         assert_eq!(values, [("b".into(), 3), ("a".into(), 2), ("c".into(), 1)]);
         assert!(hitters.is_exact());
     }
@@ -125,8 +134,11 @@ mod tests {
 
     #[test]
     fn parts_merge_to_the_whole_while_exact() {
-        let (mut left, mut right, mut whole) =
-            (HeavyHitters::default(), HeavyHitters::default(), HeavyHitters::default());
+        let (mut left, mut right, mut whole) = (
+            HeavyHitters::default(),
+            HeavyHitters::default(),
+            HeavyHitters::default(),
+        );
         for n in 0..1_000 {
             let value = (n % 37).to_string();
             whole.update(&value);

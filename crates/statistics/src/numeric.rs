@@ -123,8 +123,11 @@ impl NumericProfile {
 
     /// Population standard deviation (divided by n, as TFDV does) of the finite values.
     pub fn std_dev(&self) -> Option<f64> {
-        (self.moments.count > 0)
-            .then(|| (self.moments.squares / self.moments.count as f64).max(0.0).sqrt())
+        (self.moments.count > 0).then(|| {
+            (self.moments.squares / self.moments.count as f64)
+                .max(0.0)
+                .sqrt()
+        })
     }
 
     /// Least finite value.
@@ -213,8 +216,19 @@ mod tests {
 
     #[test]
     fn special_values_are_counted_apart() {
-        let profile = of(&[0.0, -0.0, f64::NAN, f64::INFINITY, f64::NEG_INFINITY, -3.0, 5.0]);
-        assert_eq!((profile.count(), profile.zeros, profile.negatives), (4, 2, 1));
+        let profile = of(&[
+            0.0,
+            -0.0,
+            f64::NAN,
+            f64::INFINITY,
+            f64::NEG_INFINITY,
+            -3.0,
+            5.0,
+        ]);
+        assert_eq!(
+            (profile.count(), profile.zeros, profile.negatives),
+            (4, 2, 1)
+        );
         assert_eq!((profile.nan, profile.non_finite()), (1, 3));
         assert_eq!((profile.min(), profile.max()), (Some(-3.0), Some(5.0)));
         assert_eq!(profile.distinct().value as u64, 3);
@@ -223,7 +237,10 @@ mod tests {
     #[test]
     fn only_nan_has_no_mean() {
         let profile = of(&[f64::NAN]);
-        assert_eq!((profile.mean(), profile.std_dev(), profile.min()), (None, None, None));
+        assert_eq!(
+            (profile.mean(), profile.std_dev(), profile.min()),
+            (None, None, None)
+        );
         assert!(profile.histogram(10).is_empty());
     }
 
@@ -239,7 +256,14 @@ mod tests {
         let profile = of(&[0.0, 1.0, 2.0, 3.0, 4.0, 4.0]);
         let counts: Vec<u64> = profile.histogram(4).iter().map(|b| b.count).collect();
         assert_eq!(counts, [1, 1, 1, 3]);
-        assert_eq!(of(&[7.0, 7.0]).histogram(10), [Bin { low: 7.0, high: 7.0, count: 2 }]);
+        assert_eq!(
+            of(&[7.0, 7.0]).histogram(10),
+            [Bin {
+                low: 7.0,
+                high: 7.0,
+                count: 2
+            }]
+        );
         let wide = of(&[f64::MIN, 0.0, f64::MAX]).histogram(2);
         assert_eq!(wide.iter().map(|b| b.count).sum::<u64>(), 3);
     }

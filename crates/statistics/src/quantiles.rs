@@ -92,7 +92,10 @@ impl Quantiles {
         let mut total = 0;
         for (value, weight) in weighted {
             total += weight;
-            if values.last().is_some_and(|last| last.total_cmp(&value).is_eq()) {
+            if values
+                .last()
+                .is_some_and(|last| last.total_cmp(&value).is_eq())
+            {
                 *cumulative.last_mut().expect("as long as `values`") = total;
             } else {
                 values.push(value);
@@ -285,7 +288,9 @@ impl QuantileView {
     pub fn quantile(&self, q: f64) -> Option<f64> {
         let wanted = (q.clamp(0.0, 1.0) * self.count() as f64).ceil().max(1.0) as u64;
         let at = self.cumulative.partition_point(|&c| c < wanted);
-        self.values.get(at.min(self.values.len().checked_sub(1)?)).copied()
+        self.values
+            .get(at.min(self.values.len().checked_sub(1)?))
+            .copied()
     }
 
     /// How many values are `<= x`.
@@ -337,7 +342,10 @@ mod tests {
         assert_eq!(view.quantile(0.251), Some(26.0));
         assert_eq!(view.quantile(0.0), Some(1.0));
         assert_eq!(view.quantile(1.0), Some(100.0));
-        assert_eq!((view.count_below(10.0), view.count_at_or_below(10.0)), (9, 10));
+        assert_eq!(
+            (view.count_below(10.0), view.count_at_or_below(10.0)),
+            (9, 10)
+        );
     }
 
     #[test]
@@ -380,7 +388,10 @@ mod tests {
                 }
             }
         }
-        assert!(outside * 100 <= asked, "{outside} of {asked} ranks outside the bound");
+        assert!(
+            outside * 100 <= asked,
+            "{outside} of {asked} ranks outside the bound"
+        );
     }
 
     proptest! {
