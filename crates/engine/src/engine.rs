@@ -20,7 +20,7 @@ use datafusion::{
 };
 use driftline_scorer::Scorer;
 use driftline_vocabulary::BaselineVocabulary;
-use std::{num::NonZeroUsize, path::PathBuf, sync::Arc};
+use std::{fmt, num::NonZeroUsize, path::PathBuf, sync::Arc};
 
 /// Rows of a batch: what a query handles at once.
 const BATCH_ROWS: usize = 8_192;
@@ -60,7 +60,6 @@ pub struct Engine {
     shared: Arc<Shared>,
 }
 
-#[derive(Debug)]
 pub(crate) struct Shared {
     state: SessionState,
     runtime: Arc<RuntimeEnv>,
@@ -68,6 +67,15 @@ pub(crate) struct Shared {
     vocabularies: Arc<Vocabularies>,
     threads: usize,
     pub(crate) max_groups: usize,
+}
+
+impl fmt::Debug for Shared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Shared")
+            .field("threads", &self.threads)
+            .field("max_groups", &self.max_groups)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Engine {

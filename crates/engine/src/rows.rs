@@ -29,7 +29,7 @@ use datafusion::{
 };
 use driftline_statistics::ColumnProfile;
 use futures::StreamExt;
-use std::{collections::BTreeSet, io::Write, path::Path, sync::Arc};
+use std::{collections::BTreeSet, fmt, io::Write, path::Path, sync::Arc};
 use tempfile::NamedTempFile;
 use tokio::task::JoinSet;
 
@@ -95,13 +95,21 @@ pub struct AggregateRow {
 }
 
 /// Rows that can be queried as often as wanted; nothing is read before.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Rows {
     shared: Arc<Shared>,
     plan: LogicalPlan,
     /// Rows come and go one by one: nothing in the plan depends on their order.
     row_wise: bool,
     one_stream: bool,
+}
+
+impl fmt::Debug for Rows {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Rows")
+            .field("columns", &self.columns())
+            .finish_non_exhaustive()
+    }
 }
 
 impl Rows {

@@ -10,7 +10,9 @@ use datafusion::{
     },
     parquet::arrow::ArrowWriter,
 };
-use driftline_engine::{CsvOptions, Engine, EngineConfig, EngineError, Rows, Source};
+use driftline_engine::{
+    CsvOptions, Engine, EngineConfig, EngineError, ProfileColumn, ProfileRequest, Rows, Source,
+};
 use std::{
     fs,
     io::Write,
@@ -426,6 +428,14 @@ async fn missing_empty_and_odd_files_are_named_with_the_way_out() {
             "line 2: not a JSON object",
         ),
         (
+            write(
+                &directory,
+                "kinds.jsonl",
+                "{\"a\":1}\n{\"a\":2}\n{\"a\":{\"b\":1}}\n",
+            ),
+            "line 3: a value of another kind than in the lines before",
+        ),
+        (
             write(&directory, "array.json", "[{\"a\":1}]"),
             "write one object a line",
         ),
@@ -461,6 +471,71 @@ async fn missing_empty_and_odd_files_are_named_with_the_way_out() {
         .await
         .unwrap_err();
     assert!(url.to_string().contains("no `s3` URLs"), "{url}");
+}
+
+#[tokio::test]
+async fn columns_may_be_called_anything() {
+    let directory = TempDir::new().unwrap();
+    let text = "a.b,\"say \"\"hi\"\"\",A,a,select,字\n1,2,3,4,5,6\n";
+    let rows = open(&write(&directory, "names.csv", text)).await.unwrap();
+    let names: Vec<String> = rows
+        .columns()
+        .into_iter()
+        .map(|column| column.name)
+        .collect();
+    assert_eq!(names, ["a.b", "say \"hi\"", "A", "a", "select", "字"]);
+    let request = ProfileRequest {
+        columns: (names.iter())
+            .map(|name| ProfileColumn {
+                name: name.clone(),
+                text: false,
+            })
+            .collect(),
+        slices: names.clone(),
+        windows: None,
+    };
+    let profiles = rows.profile(&request).await.unwrap();
+    for (row, number) in profiles.iter().zip(1_u32..=6) {
+        assert_eq!(
+            row.profile.numeric().unwrap().max(),
+            Some(f64::from(number))
+        );
+    }
+    assert_eq!(profiles.len(), 6 + 6 * 6);
+    let selected = rows
+        .prepare("SELECT \"a.b\" + A * a AS x FROM source")
+        .await
+        .unwrap();
+    assert_eq!(lines(&selected).await, ["13"]);
+    let more = rows
+        .with_columns(&[("a.b".into(), "字 * 2".into())])
+        .await
+        .unwrap();
+    assert_eq!(more.columns().len(), 6);
+    assert_eq!(lines(&more).await, ["2|3|4|5|6|12"]);
+}
+
+#[tokio::test]
+async fn objects_without_values_and_blank_lines_are_rows_without_columns() {
+    let directory = TempDir::new().unwrap();
+    let rows = open(&write(&directory, "none.jsonl", "{}\n\n{}\n"))
+        .await
+        .unwrap();
+    assert!(rows.columns().is_empty());
+    let counted = rows
+        .prepare("SELECT count(*) AS n FROM source")
+        .await
+        .unwrap();
+    assert_eq!(lines(&counted).await, ["2"]);
+    let error = error_of(&write(&directory, "blank.csv", "\n \n")).await;
+    assert!(
+        error.contains("blank.csv") && error.contains("nothing but white space"),
+        "{error}"
+    );
+    let gaps = open(&write(&directory, "gaps.csv", "x,y\n\n1,2\n\n"))
+        .await
+        .unwrap();
+    assert_eq!(lines(&gaps).await, ["1|2"]);
 }
 
 #[tokio::test]

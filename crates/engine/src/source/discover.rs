@@ -213,6 +213,9 @@ fn format_of(name: &str, head: &[u8], ending: &str) -> Result<Format, EngineErro
         .strip_prefix(b"\xef\xbb\xbf")
         .unwrap_or(text)
         .trim_ascii_start();
+    if text.is_empty() && (head.len() as u64) < HEAD_BYTES {
+        return unknown("nothing but white space");
+    }
     match ending {
         "parquet" => return unknown("named Parquet, but it does not begin with `PAR1`"),
         "arrow" | "feather" | "ipc" => {

@@ -16,13 +16,13 @@ use std::{
 /// Reads all lines once, for the types and for lines that are wrong.
 pub(super) fn inspect(file: &DataFile) -> Result<(Layout, SchemaRef), EngineError> {
     let mut wrong = None;
-    let lines = Lines {
+    let mut lines = Lines {
         file,
         reader: BufReader::new(file.open()?),
         line: 0,
         bytes: Vec::new(),
     };
-    let values = lines.map_while(|value| match value {
+    let values = lines.by_ref().map_while(|value| match value {
         Ok(value) => Some(Ok::<Value, ArrowError>(value)),
         Err(error) => {
             wrong = Some(error);
@@ -33,7 +33,14 @@ pub(super) fn inspect(file: &DataFile) -> Result<(Layout, SchemaRef), EngineErro
     if let Some(error) = wrong {
         return Err(error);
     }
-    let schema = schema.map_err(|error| file.malformed(error))?;
+    // The inference stops at the line that does not fit those before it.
+    let schema = schema.map_err(|error| EngineError::Line {
+        file: file.name.clone(),
+        line: lines.line,
+        reason: format!(
+            "a value of another kind than in the lines before ({error}); write one kind of value under a name"
+        ),
+    })?;
     let fields: Vec<Field> = schema
         .fields()
         .iter()

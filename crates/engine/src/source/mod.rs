@@ -218,3 +218,33 @@ pub(crate) fn temporary_table(
     }
     Ok(SourceTable::new(schema, readable))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Engine, EngineConfig, profile_file};
+    use datafusion::catalog::TableProvider;
+
+    #[tokio::test]
+    async fn temporary_files_go_with_the_last_rows_that_read_them() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("spool.parquet");
+        profile_file::write(&path, &[]).unwrap();
+        let location = path.display().to_string();
+        let schema = open_source(&Source::new(location)).unwrap().schema();
+        let temporary = TempPath::try_from_path(&path).unwrap();
+        let engine = Engine::new(EngineConfig::default()).unwrap();
+        let rows = engine
+            .rows(temporary_table(schema, vec![temporary]).unwrap())
+            .unwrap();
+        let derived = rows
+            .prepare("SELECT count(*) AS n FROM source")
+            .await
+            .unwrap();
+        drop(rows);
+        assert_eq!(derived.collect().await.unwrap()[0].num_rows(), 1);
+        assert!(path.exists());
+        drop(derived);
+        assert!(!path.exists());
+    }
+}
