@@ -6,9 +6,11 @@ use std::{net::SocketAddr, path::PathBuf};
 /// Is today's data still the data my model was trained on?
 #[derive(Debug, Parser)]
 #[command(name = "driftline", version, max_term_width = 100)]
-#[command(after_help = "Exit codes: 0 pass (and warn), 1 fail, 2 wrong usage or configuration, \
+#[command(
+    after_help = "Exit codes: 0 pass (and warn), 1 fail, 2 wrong usage or configuration, \
 3 a file is missing or unreadable, or the verdict is unknown, 4 store or network, 5 internal error, \
-130 Ctrl-C, 143 SIGTERM.")]
+130 Ctrl-C, 143 SIGTERM."
+)]
 pub(crate) struct Arguments {
     #[command(subcommand)]
     pub(crate) verb: Verb,
@@ -206,9 +208,9 @@ pub(crate) struct Infer {
     /// A string column of at most this many values gets a domain.
     #[arg(long, default_value_t = 100, value_name = "N")]
     pub(crate) max_string_domain_size: usize,
-    /// Make the ranges and lengths seen a constraint.
+    /// Do not make the ranges and lengths seen a constraint.
     #[arg(long)]
-    pub(crate) ranges: bool,
+    pub(crate) no_ranges: bool,
     /// Write the schema to a file instead.
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,

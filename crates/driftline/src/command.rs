@@ -13,9 +13,9 @@ use crate::{args, exit_code};
 use args::Verb;
 use driftline_engine::{Engine, EngineConfig};
 use driftline_monitor::MonitorError;
-use driftline_store::Store;
-use driftline_pipeline::single::SingleSource;
+use driftline_pipeline::{PipelineError, single::SingleSource};
 use driftline_schema::Role;
+use driftline_store::Store;
 use std::collections::BTreeMap;
 
 /// What a command line asks for that cannot be.
@@ -32,6 +32,10 @@ pub(crate) enum CommandError {
     #[error("{what}")]
     #[diagnostic(code(driftline::missing))]
     Missing { what: String },
+    /// A source, or a file that could not be written.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Pipeline(#[from] PipelineError),
     /// A run, a server or the outbox.
     #[error(transparent)]
     #[diagnostic(code(driftline::monitor))]
@@ -47,6 +51,7 @@ impl CommandError {
         match self {
             Self::Usage { .. } => exit_code::USAGE,
             Self::Missing { .. } => exit_code::UNREADABLE,
+            Self::Pipeline(error) => exit_code::of_pipeline(error),
             Self::Monitor(error) => exit_code::of_monitor(error),
             Self::Unwritable { .. } => exit_code::INFRASTRUCTURE,
         }
@@ -73,7 +78,7 @@ pub(crate) async fn run(arguments: args::Arguments) -> miette::Result<u8> {
         Verb::Validate(arguments) => schema::validate(arguments, config).await,
         Verb::Drift(arguments) => compare::drift(arguments, config, quiet).await,
         Verb::Terms(arguments) => compare::terms(arguments, config, quiet).await,
-        Verb::Score(arguments) => score::score(arguments, config).await,
+        Verb::Score(arguments) => score::score(arguments, config, quiet).await,
         Verb::Report(arguments) => report::report(arguments).await,
         Verb::Serve(arguments) => serve::serve(arguments, config).await,
         Verb::Outbox(arguments) => outbox::outbox(arguments).await,
@@ -95,7 +100,10 @@ fn roles(given: &[String]) -> Result<BTreeMap<String, Role>, CommandError> {
             let found = Role::ALL.iter().find(|known| known.name() == role);
             let role = found.ok_or_else(|| {
                 let known: Vec<&str> = Role::ALL.iter().map(|role| role.name()).collect();
-                wrong(format!("`{role}` is no role; the roles are {}", known.join(", ")))
+                wrong(format!(
+                    "`{role}` is no role; the roles are {}",
+                    known.join(", ")
+                ))
             })?;
             Ok((column.to_owned(), *role))
         })
@@ -124,7 +132,9 @@ fn shown(error: MonitorError) -> miette::Report {
         MonitorError::Evaluation { source, monitor } => {
             match source.downcast::<driftline_pipeline::PipelineError>() {
                 Ok(error) => miette::Report::new(*error),
-                Err(source) => CommandError::from(MonitorError::Evaluation { source, monitor }).into(),
+                Err(source) => {
+                    CommandError::from(MonitorError::Evaluation { source, monitor }).into()
+                }
             }
         }
         error => CommandError::from(error).into(),

@@ -59,9 +59,9 @@ fn of_cause(error: &(dyn std::error::Error + 'static)) -> Option<u8> {
     None
 }
 
-fn of_pipeline(error: &PipelineError) -> u8 {
+pub(crate) fn of_pipeline(error: &PipelineError) -> u8 {
     match error {
-        PipelineError::Unreadable { .. } => UNREADABLE,
+        PipelineError::Unreadable { .. } | PipelineError::NoTrainingData { .. } => UNREADABLE,
         PipelineError::Yaml { .. }
         | PipelineError::Configuration { .. }
         | PipelineError::Schema(_)
@@ -108,6 +108,7 @@ pub(crate) fn of_monitor(error: &MonitorError) -> u8 {
         MonitorError::Evaluation { source, .. } => source
             .downcast_ref::<PipelineError>()
             .map_or(INTERNAL, of_pipeline),
+        MonitorError::Store(driftline_store::StoreError::Url { .. }) => USAGE,
         MonitorError::Store(_) | MonitorError::Listen { .. } => INFRASTRUCTURE,
         MonitorError::Threads { .. } => INTERNAL,
         _ => USAGE,

@@ -39,6 +39,8 @@ fn run(arguments: args::Arguments) -> u8 {
                 .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn")),
         )
         .with_writer(std::io::stderr)
+        // A standard error that nobody reads is no reason to end.
+        .log_internal_errors(false)
         .init();
     let runtime = match tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -46,7 +48,7 @@ fn run(arguments: args::Arguments) -> u8 {
     {
         Ok(runtime) => runtime,
         Err(error) => {
-            eprintln!("driftline: no threads could be started: {error}");
+            output::tell(&format!("driftline: no threads could be started: {error}"));
             return exit_code::INFRASTRUCTURE;
         }
     };
@@ -69,7 +71,7 @@ fn ended(result: miette::Result<u8>) -> u8 {
     match result {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("{error:?}");
+            output::tell(&format!("{error:?}"));
             exit_code::of_error(&error)
         }
     }

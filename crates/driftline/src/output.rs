@@ -1,6 +1,7 @@
 //! Where results go: standard output, or a file that appears whole or not at all.
 
 use crate::command::CommandError;
+use driftline_pipeline::PipelineError;
 use std::{
     io::{IsTerminal, Write},
     path::Path,
@@ -9,12 +10,8 @@ use std::{
 /// Prints a result, or writes it to a file.
 pub(crate) fn put(text: &str, file: Option<&Path>) -> Result<(), CommandError> {
     match file {
-        Some(path) => driftline_engine::write_atomically(path, text.as_bytes()).map_err(|error| {
-            CommandError::Unwritable {
-                path: path.display().to_string(),
-                reason: error.to_string(),
-            }
-        }),
+        Some(path) => Ok(driftline_engine::write_atomically(path, text.as_bytes())
+            .map_err(PipelineError::from)?),
         None => {
             let mut out = std::io::stdout().lock();
             let newline = if text.ends_with('\n') { "" } else { "\n" };
@@ -30,6 +27,12 @@ pub(crate) fn put(text: &str, file: Option<&Path>) -> Result<(), CommandError> {
             }
         }
     }
+}
+
+/// Says something to a person on standard error. A reader that went away is no mistake
+/// of ours, and must not change how the process ends.
+pub(crate) fn tell(text: &str) {
+    drop(writeln!(std::io::stderr().lock(), "{text}"));
 }
 
 /// Whether standard output is a person who sees colours.

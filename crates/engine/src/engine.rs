@@ -113,6 +113,7 @@ impl Engine {
             text_udf::normalize_text_udf(),
             text_udf::is_advert_udf(rules),
             text_udf::keywords_udf(),
+            text_udf::seeded_hash_udf(),
             crate::score_udf::score_udf(Arc::clone(&scorers)),
             EVENT_TIME.clone(),
             WINDOW_START.clone(),

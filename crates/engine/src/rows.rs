@@ -266,8 +266,8 @@ impl Rows {
         Ok(value(0).zip(value(1)))
     }
 
-    /// The profiles of the first [`ROLES_SAMPLE_ROWS`] rows, strings as free text:
-    /// what roles are inferred from.
+    /// The profiles of the first [`ROLES_SAMPLE_ROWS`] rows, with strings as categories:
+    /// the values are what tells a text from a category or an identifier.
     ///
     /// # Errors
     /// What the rows' query fails with.
@@ -287,7 +287,7 @@ impl Rows {
                 .iter()
                 .map(|column| ProfileColumn {
                     name: column.name.clone(),
-                    text: true,
+                    text: false,
                 })
                 .collect(),
             ..ProfileRequest::default()

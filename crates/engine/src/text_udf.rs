@@ -1,11 +1,12 @@
-//! Functions for community text in SQL: `normalize_text`, `is_advert`, `keywords`.
+//! Functions for community text in SQL: `normalize_text`, `is_advert`, `keywords`,
+//! `seeded_hash`.
 
 use crate::EngineError;
 use datafusion::{
     arrow::{
-        array::{AsArray, BooleanArray, ListBuilder, StringBuilder},
+        array::{AsArray, BooleanArray, Int64Array, ListBuilder, StringBuilder},
         compute::cast,
-        datatypes::{DataType, Field},
+        datatypes::{DataType, Field, Int64Type},
     },
     common::{ScalarValue, exec_err},
     error::Result,
@@ -24,6 +25,7 @@ use std::{
     sync::{Arc, LazyLock},
 };
 use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfkc_quick};
+use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 const SHIPPED_RULES: &str = include_str!("advert_rules.txt");
 
@@ -137,6 +139,49 @@ pub(crate) fn is_advert_udf(rules: AdvertRules) -> ScalarUDF {
         signature: Signature::any(1, Volatility::Immutable),
         rules,
     })
+}
+
+/// `seeded_hash(text, seed)`: a number that orders texts at random, but the same way each
+/// time: what samples are drawn by.
+pub(crate) fn seeded_hash_udf() -> ScalarUDF {
+    ScalarUDF::new_from_impl(SeededHash {
+        signature: Signature::any(2, Volatility::Immutable),
+    })
+}
+
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct SeededHash {
+    signature: Signature,
+}
+
+impl ScalarUDFImpl for SeededHash {
+    fn name(&self) -> &str {
+        "seeded_hash"
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn return_type(&self, _: &[DataType]) -> Result<DataType> {
+        Ok(DataType::Int64)
+    }
+
+    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        let texts = cast(&args.args[0].to_array(args.number_rows)?, &DataType::Utf8)?;
+        let seeds = cast(&args.args[1].to_array(args.number_rows)?, &DataType::Int64)?;
+        let seeds = seeds.as_primitive::<Int64Type>();
+        let hashes: Int64Array = texts
+            .as_string::<i32>()
+            .iter()
+            .zip(seeds)
+            .map(|(text, seed)| {
+                let hash = xxh3_64_with_seed(text?.as_bytes(), seed?.cast_unsigned());
+                Some(hash.cast_signed())
+            })
+            .collect();
+        Ok(ColumnarValue::Array(Arc::new(hashes)))
+    }
 }
 
 /// `keywords(text, k)`: the k most salient words of a text, the most salient first.

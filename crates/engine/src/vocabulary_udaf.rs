@@ -9,6 +9,7 @@ use crate::{
     EngineError, Rows,
     rows::collect,
     state::{Groups, Summary, Whole},
+    text_udf,
     window::{Span, Windows, event_time, instants, literal_of},
 };
 use chrono_tz::Tz;
@@ -22,7 +23,8 @@ use datafusion::{
     error::Result,
     logical_expr::{
         Accumulator, AggregateUDF, AggregateUDFImpl, ColumnarValue, Expr, GroupsAccumulator,
-        ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility, cast as cast_expr,
+        ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility, bitwise_and,
+        cast as cast_expr,
         function::{AccumulatorArgs, StateFieldsArgs},
         utils::{AggregateOrderSensitivity, format_state_name},
     },
@@ -49,7 +51,8 @@ pub struct VocabularyRequest {
 /// How rows are told apart by time when their n-grams are counted.
 #[derive(Debug, Clone)]
 pub enum VocabularyTime {
-    /// Not at all: one table.
+    /// Not at all: one table, texts dealt out to 16 folds by their hash, as
+    /// `seeded_hash(text, 0) & 15` says in SQL.
     Unknown,
     /// One table for a span of time, whose folds are equal parts of it.
     Span {
@@ -89,7 +92,10 @@ impl Rows {
             None => lit(ScalarValue::Utf8(None)),
         };
         let (window, fold) = match &request.over {
-            VocabularyTime::Unknown => (None, lit(0_i64)),
+            VocabularyTime::Unknown => {
+                let hash = text_udf::seeded_hash_udf().call(vec![text.clone(), lit(0_i64)]);
+                (None, bitwise_and(hash, lit(FOLDS as i64 - 1)))
+            }
             VocabularyTime::Span {
                 column,
                 time_zone,

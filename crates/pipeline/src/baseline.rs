@@ -12,8 +12,8 @@ use crate::{
 };
 use driftline_drift::{Block, Calibrator, ColumnKey, ColumnSettings, Profiles, Settings};
 use driftline_engine::{
-    Engine, ProfileColumn, ProfileRequest, ProfileRow, Slice, Span, VocabularyRequest,
-    VocabularyTime,
+    ColumnInfo, Engine, ProfileColumn, ProfileRequest, ProfileRow, Slice, Span, Tz,
+    VocabularyRequest, VocabularyTime,
 };
 use driftline_schema::{InferConfig, Role, Schema};
 use driftline_statistics::{
@@ -47,6 +47,8 @@ pub struct Baseline {
     pub vocabulary: Option<Arc<BaselineVocabulary>>,
     /// First and last instant, in microseconds.
     pub range: Option<(i64, i64)>,
+    /// The zone that its times are shown in.
+    pub zone: Tz,
     /// Its rows.
     pub rows: u64,
     /// Blocks with rows.
@@ -108,7 +110,8 @@ impl Baseline {
             Some(terms) => Some(learn_vocabulary(&prepared, pipeline, &terms.column).await?),
             None => None,
         };
-        let mut columns = profile_columns(&prepared.columns(pipeline), &roles);
+        let own = prepared.columns(pipeline);
+        let mut columns = profile_columns(&own, &roles);
         if let (Some(terms), Some(vocabulary)) = (&pipeline.terms, &vocabulary) {
             engine.add_vocabulary(&terms.column, Arc::clone(vocabulary));
             let name = out_of_vocabulary_column(&terms.column);
@@ -118,17 +121,17 @@ impl Baseline {
         }
         let blocks = profile_blocks(&prepared, pipeline, columns).await?;
         let profiles = whole(&blocks)?;
-        let rows = profiles.values().map(|profile| profile.rows).max().unwrap_or(0);
+        let rows = profiles
+            .values()
+            .map(|profile| profile.rows)
+            .max()
+            .unwrap_or(0);
         if rows == 0 {
-            return Err(PipelineError::Configuration {
-                message: format!(
-                    "the baseline {source} has no rows after `prepare`; without training data nothing can be compared"
-                ),
-            });
+            return Err(PipelineError::NoTrainingData { baseline: source });
         }
         let schema = match given {
             Some(schema) => schema,
-            None => infer_schema(&prepared, pipeline, &profiles, &roles),
+            None => infer_schema(&own, pipeline, &profiles, &roles),
         };
         let rules = rule_values(&prepared, pipeline).await?;
         let calibrator = calibrator(pipeline, &roles, &blocks)?;
@@ -138,6 +141,7 @@ impl Baseline {
             profiles,
             vocabulary,
             range: prepared.range,
+            zone: time_zone(pipeline)?,
             rows,
             blocks,
             rules,
@@ -283,11 +287,7 @@ fn span((first, last): (i64, i64)) -> Span {
 }
 
 /// SQL of the share of a text that the rest of the training data does not know.
-fn out_of_vocabulary(
-    pipeline: &Pipeline,
-    text: &str,
-    range: Option<(i64, i64)>,
-) -> String {
+fn out_of_vocabulary(pipeline: &Pipeline, text: &str, range: Option<(i64, i64)>) -> String {
     let name = text.replace('\'', "''");
     match (&pipeline.time, range) {
         (Some(time), Some(range)) => {
@@ -300,7 +300,11 @@ fn out_of_vocabulary(
                 time.time_zone,
             )
         }
-        _ => format!("out_of_vocabulary('{name}', {})", quoted(text)),
+        // As the vocabulary of rows without a time deals its texts out.
+        _ => format!(
+            "out_of_vocabulary('{name}', {text}, seeded_hash({text}, 0) & 15)",
+            text = quoted(text)
+        ),
     }
 }
 
@@ -318,7 +322,7 @@ fn whole(blocks: &[ProfileRow]) -> Result<BTreeMap<String, ColumnProfile>, Pipel
 }
 
 fn infer_schema(
-    prepared: &PreparedRows,
+    own: &[ColumnInfo],
     pipeline: &Pipeline,
     profiles: &BTreeMap<String, ColumnProfile>,
     roles: &BTreeMap<String, Role>,
@@ -332,9 +336,8 @@ fn infer_schema(
             [columns.label, columns.confidence]
         })
         .collect();
-    let columns: Vec<(String, &ColumnProfile)> = prepared
-        .columns(pipeline)
-        .into_iter()
+    let columns: Vec<(String, &ColumnProfile)> = own
+        .iter()
         .filter(|column| !scored.contains(&column.name))
         .filter_map(|column| Some((column.name.clone(), profiles.get(&column.name)?)))
         .collect();
@@ -354,12 +357,28 @@ async fn rule_values(
     if expressions.is_empty() {
         return Ok(Vec::new());
     }
-    let windows = pipeline.time.as_ref().map(|time| time.windows()).transpose()?;
-    let rows = prepared.rows.aggregate(&expressions, windows.as_ref()).await?;
+    let windows = pipeline
+        .time
+        .as_ref()
+        .map(|time| time.windows())
+        .transpose()?;
+    let rows = prepared
+        .rows
+        .aggregate(&expressions, windows.as_ref())
+        .await?;
     // The first and the last window are cut by the ends of the data.
-    let full = if rows.len() > 4 { 1..rows.len() - 1 } else { 0..rows.len() };
+    let full = if rows.len() > 4 {
+        1..rows.len() - 1
+    } else {
+        0..rows.len()
+    };
     Ok((0..expressions.len())
-        .map(|rule| rows[full.clone()].iter().filter_map(|row| row.values[rule]).collect())
+        .map(|rule| {
+            rows[full.clone()]
+                .iter()
+                .filter_map(|row| row.values[rule])
+                .collect()
+        })
         .collect())
 }
 
@@ -374,7 +393,11 @@ pub(crate) fn rule_expressions(pipeline: &Pipeline) -> Vec<(String, String)> {
 pub(crate) fn column_key(slice: Option<&Slice>, column: &str) -> ColumnKey {
     ColumnKey {
         slice: slice.map(|slice| {
-            format!("{}={}", slice.column, slice.value.as_deref().unwrap_or("null"))
+            format!(
+                "{}={}",
+                slice.column,
+                slice.value.as_deref().unwrap_or("null")
+            )
         }),
         column: column.to_owned(),
     }

@@ -532,9 +532,8 @@ impl Pipeline {
 
     /// What no single value shows.
     fn check(&self, text: &str, file: &str) -> Result<(), PipelineError> {
-        let wrong = |key: &str, message: String| {
-            Err(PipelineError::yaml_at(text, file, key, message))
-        };
+        let wrong =
+            |key: &str, message: String| Err(PipelineError::yaml_at(text, file, key, message));
         if let Some(time) = &self.time {
             let block = time.block();
             if block > time.window || !time.window.seconds().is_multiple_of(block.seconds()) {
@@ -667,7 +666,13 @@ mod tests {
 
     fn message(text: &str) -> String {
         let error = parse(text).unwrap_err();
-        let PipelineError::Yaml { message, line, column, .. } = &error else {
+        let PipelineError::Yaml {
+            message,
+            line,
+            column,
+            ..
+        } = &error
+        else {
             panic!("not a YAML error: {error}");
         };
         format!("{line}:{column} {message}")
@@ -695,14 +700,18 @@ mod tests {
 
     #[test]
     fn a_wrong_length_of_time_says_how_to_write_one() {
-        let said = message(&format!("{LEAST}time: {{column: d, window: 7 fortnights}}\n"));
+        let said = message(&format!(
+            "{LEAST}time: {{column: d, window: 7 fortnights}}\n"
+        ));
         assert!(said.contains("7d"), "{said}");
         assert!(said.starts_with("4:"), "{said}");
     }
 
     #[test]
     fn a_window_that_is_no_multiple_of_its_blocks_is_refused() {
-        let said = message(&format!("{LEAST}time:\n  column: d\n  window: 36h\n  block: 1d\n"));
+        let said = message(&format!(
+            "{LEAST}time:\n  column: d\n  window: 36h\n  block: 1d\n"
+        ));
         assert!(said.starts_with("6:"), "{said}");
     }
 

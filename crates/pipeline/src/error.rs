@@ -40,6 +40,15 @@ pub enum PipelineError {
         /// What does not fit, and what to do.
         message: String,
     },
+    /// Training data without a row.
+    #[error(
+        "the baseline {baseline} has no rows after `prepare`; without training data nothing can be compared"
+    )]
+    #[diagnostic(code(pipeline::no_training_data))]
+    NoTrainingData {
+        /// The baseline's source.
+        baseline: String,
+    },
     /// A source or a query.
     #[error(transparent)]
     Engine(#[from] driftline_engine::EngineError),
@@ -77,7 +86,10 @@ impl PipelineError {
         let message = error.without_snippet().to_string();
         let message = message
             .strip_prefix(&format!("error: line {line} column {column}: "))
-            .unwrap_or(&message)
+            .unwrap_or(&message);
+        let message = message
+            .strip_suffix(&format!(" at line {line}, column {column}"))
+            .unwrap_or(message)
             .to_owned();
         Self::at(text, file, line, column, message)
     }

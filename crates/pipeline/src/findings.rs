@@ -28,7 +28,10 @@ pub(crate) fn anomaly(anomaly: &Anomaly, rows: u64) -> Finding {
         driftline_schema::Severity::Warning => Severity::Warning,
         driftline_schema::Severity::Info => Severity::Info,
     };
-    let about = anomaly.column.as_deref().map_or(String::new(), |column| format!("`{column}`: "));
+    let about = anomaly
+        .column
+        .as_deref()
+        .map_or(String::new(), |column| format!("`{column}`: "));
     let text = if anomaly.description.is_empty() {
         &anomaly.short_description
     } else {
@@ -59,6 +62,7 @@ pub(crate) fn anomaly(anomaly: &Anomaly, rows: u64) -> Finding {
 pub(crate) struct Subject {
     pub(crate) column: String,
     pub(crate) measure: String,
+    pub(crate) unit: String,
 }
 
 impl Subject {
@@ -73,11 +77,16 @@ impl Subject {
             return Self {
                 column: terms.column.clone(),
                 measure,
+                unit: "share".to_owned(),
             };
         }
         Self {
             column: column.to_owned(),
             measure: measure.name().to_owned(),
+            unit: match measure {
+                Measure::NullShare => "share".to_owned(),
+                other => other.unit().to_owned(),
+            },
         }
     }
 }
@@ -127,7 +136,7 @@ pub(crate) fn drift(
     message.push_str(&format!(
         ": {} {}",
         subject.measure.replace('_', " "),
-        with_unit(measurement.value, measurement.measure),
+        with_unit(measurement.value, &subject.unit),
     ));
     match (&measurement.judgement, measurement.threshold) {
         (Judgement::NotCalibrated { reason, .. }, _) => {
@@ -135,7 +144,7 @@ pub(crate) fn drift(
         }
         (_, Some(threshold)) => message.push_str(&format!(
             ", limit {} for {} rows (p = {})",
-            with_unit(Some(threshold), measurement.measure),
+            with_unit(Some(threshold), &subject.unit),
             measurement.window_rows,
             number(measurement.p_value.unwrap_or(f64::NAN)),
         )),
@@ -168,6 +177,7 @@ pub(crate) fn drift(
         column: Some(subject.column),
         slice: measurement.slice.clone(),
         measure: Some(subject.measure),
+        unit: Some(subject.unit).filter(|unit| !unit.is_empty()),
         value: measurement.value,
         threshold: measurement.threshold,
         p_value: measurement.p_value,
@@ -299,12 +309,12 @@ pub(crate) fn rule(rule: &RuleConfig, limits: &RuleLimits, value: f64, rows: u64
         Some(max) if value > max => ("above", max),
         _ => ("below", limits.min.unwrap_or(f64::NAN)),
     };
-    let origin = if rule.baseline_rate.is_some() && rule.max != Some(limit) && rule.min != Some(limit)
-    {
-        ", which the baseline's own windows keep"
-    } else {
-        ""
-    };
+    let origin =
+        if rule.baseline_rate.is_some() && rule.max != Some(limit) && rule.min != Some(limit) {
+            ", which the baseline's own windows keep"
+        } else {
+            ""
+        };
     let unit = if rule.unit.is_empty() || rule.unit == "share" {
         String::new()
     } else {
@@ -319,6 +329,7 @@ pub(crate) fn rule(rule: &RuleConfig, limits: &RuleLimits, value: f64, rows: u64
     };
     Finding {
         measure: Some(rule.name.clone()),
+        unit: Some(rule.unit.clone()).filter(|unit| !unit.is_empty()),
         value: Some(value),
         threshold: Some(limit),
         window_rows: Some(rows),
@@ -336,11 +347,12 @@ pub(crate) fn rule(rule: &RuleConfig, limits: &RuleLimits, value: f64, rows: u64
     }
 }
 
-fn with_unit(value: Option<f64>, measure: Measure) -> String {
-    let value = number(value.unwrap_or(f64::NAN));
-    match measure.unit() {
-        "" => value,
-        unit => format!("{value} {unit}"),
+fn with_unit(value: Option<f64>, unit: &str) -> String {
+    let value = value.unwrap_or(f64::NAN);
+    match unit {
+        "" => number(value),
+        "share" => percent(value),
+        unit => format!("{} {unit}", number(value)),
     }
 }
 
@@ -382,7 +394,16 @@ mod tests {
             .collect();
         assert_eq!(
             shown,
-            ["0", "0.123", "12.3", "1234", "0.00012", "1.0e-7", "1", "not known"]
+            [
+                "0",
+                "0.123",
+                "12.3",
+                "1234",
+                "0.00012",
+                "1.0e-7",
+                "1",
+                "not known"
+            ]
         );
     }
 

@@ -2,13 +2,15 @@
 
 use crate::{
     PipelineError,
-    baseline::{Baseline, author, can_drift, column_key, out_of_vocabulary_column, rule_expressions},
+    baseline::{
+        Baseline, author, can_drift, column_key, out_of_vocabulary_column, rule_expressions,
+    },
     config::Pipeline,
     rows::{PreparedRows, profile_columns, quoted},
 };
 use driftline_drift::Profiles;
 use driftline_engine::{
-    Engine, ProfileColumn, ProfileRequest, Rows, Span, VocabularyRequest, VocabularyTime,
+    Engine, ProfileColumn, ProfileRequest, Rows, Span, Tz, VocabularyRequest, VocabularyTime,
 };
 use driftline_statistics::{ColumnProfile, ngrams::NgramCounts};
 use std::collections::BTreeMap;
@@ -26,6 +28,8 @@ pub(crate) struct Live {
 /// One window of live data.
 pub(crate) struct LiveWindow {
     pub(crate) span: Option<Span>,
+    /// The zone that its times are shown in.
+    pub(crate) zone: Tz,
     pub(crate) rows: u64,
     /// Whether the data begins or ends inside it.
     pub(crate) partial: bool,
@@ -76,8 +80,15 @@ pub(crate) async fn read_live(
             [columns.label, columns.confidence]
         })
         .collect();
-    let checked: Vec<String> = checked.into_iter().filter(|name| !scored.contains(name)).collect();
-    let windows = pipeline.time.as_ref().map(|time| time.windows()).transpose()?;
+    let checked: Vec<String> = checked
+        .into_iter()
+        .filter(|name| !scored.contains(name))
+        .collect();
+    let windows = pipeline
+        .time
+        .as_ref()
+        .map(|time| time.windows())
+        .transpose()?;
     let request = ProfileRequest {
         columns,
         windows: windows.clone(),
@@ -89,6 +100,7 @@ pub(crate) async fn read_live(
         partial: is_partial(span, prepared.range),
         blocks: blocks_of(pipeline, span, prepared.range),
         span,
+        zone: baseline.zone,
         rows: 0,
         profiles: Profiles::new(),
         unjudged: BTreeMap::new(),
@@ -113,6 +125,11 @@ pub(crate) async fn read_live(
             window.unjudged.insert(row.column, row.profile);
         }
     }
+    if pipeline.time.is_none()
+        && let Some(window) = by_span.get_mut(&None)
+    {
+        window.blocks = untimed_blocks(baseline, window.rows);
+    }
     if by_span.is_empty() {
         by_span.insert(None, empty(None));
     }
@@ -126,7 +143,11 @@ pub(crate) async fn read_live(
     }
     let expressions = rule_expressions(pipeline);
     if !expressions.is_empty() {
-        for row in prepared.rows.aggregate(&expressions, windows.as_ref()).await? {
+        for row in prepared
+            .rows
+            .aggregate(&expressions, windows.as_ref())
+            .await?
+        {
             if let Some(window) = by_span.get_mut(&row.span) {
                 window.rules = row.values;
             }
@@ -159,9 +180,18 @@ pub(crate) async fn read_live(
     })
 }
 
+/// Stretches of a baseline without a time that hold as many rows as the live data.
+fn untimed_blocks(baseline: &Baseline, rows: u64) -> usize {
+    let each = baseline.rows as f64 / baseline.block_count().max(1) as f64;
+    (rows as f64 / each.max(1.0)).round().max(1.0) as usize
+}
+
 /// Parts of a window that a term's sightings are spread over: its days, at most 16.
 fn folds(pipeline: &Pipeline) -> u8 {
-    let seconds = pipeline.time.as_ref().map_or(1, |time| time.window.seconds());
+    let seconds = pipeline
+        .time
+        .as_ref()
+        .map_or(1, |time| time.window.seconds());
     u8::try_from((seconds / 86_400).clamp(1, 16)).unwrap_or(16)
 }
 
@@ -186,6 +216,8 @@ fn blocks_of(pipeline: &Pipeline, span: Option<Span>, range: Option<(i64, i64)>)
     let block = time.block().micros().max(1);
     let covered = span.end_us.min(last.saturating_add(block)) - span.start_us.max(first);
     let most = time.window.seconds() / time.block().seconds();
-    let blocks = (covered as f64 / block as f64).round().clamp(1.0, most as f64);
+    let blocks = (covered as f64 / block as f64)
+        .round()
+        .clamp(1.0, most as f64);
     blocks as usize
 }

@@ -18,6 +18,12 @@ pub fn write(evaluation: &Evaluation, folder: &Path) -> Result<Manifest, Pipelin
     let parent = folder.parent().filter(|p| !p.as_os_str().is_empty());
     let parent = parent.unwrap_or(Path::new("."));
     std::fs::create_dir_all(parent).map_err(|error| unwritable(parent, &error))?;
+    if folder.exists() && !folder.is_dir() {
+        return Err(PipelineError::Unwritable {
+            path: folder.to_owned(),
+            reason: "it is no folder; name an empty or a new one".into(),
+        });
+    }
     if folder.exists() && !is_ours(folder) {
         return Err(PipelineError::Unwritable {
             path: folder.to_owned(),
@@ -57,7 +63,9 @@ fn is_ours(folder: &Path) -> bool {
 }
 
 fn replace(folder: &Path, fresh: PathBuf) -> Result<(), PipelineError> {
-    let name = folder.file_name().map(|name| name.to_string_lossy().into_owned());
+    let name = folder
+        .file_name()
+        .map(|name| name.to_string_lossy().into_owned());
     let old = folder.with_file_name(format!(".{}.old", name.unwrap_or_else(|| "run".into())));
     let had_old = folder.exists();
     let moved = (|| {

@@ -9,6 +9,7 @@ use crate::{
 };
 use chrono::{DateTime, SecondsFormat, Utc};
 use driftline_drift::{ColumnKey, Judgement, Measure};
+use driftline_engine::Tz;
 use driftline_scorer::Manifest;
 use driftline_statistics::{ColumnProfile, NumericProfile, Summary};
 use driftline_verdict::{
@@ -24,19 +25,23 @@ const BINS: usize = 20;
 /// Values of a drawn category; the rest is one bar.
 const VALUES: usize = 12;
 
-/// An instant as RFC 3339 in UTC.
-pub(crate) fn instant(us: i64) -> String {
+/// An instant as RFC 3339, with the offset of its zone.
+pub(crate) fn instant(us: i64, zone: Tz) -> String {
     DateTime::<Utc>::from_timestamp_micros(us).map_or_else(
         || us.to_string(),
-        |time| time.to_rfc3339_opts(SecondsFormat::Secs, true),
+        |time| {
+            time.with_timezone(&zone)
+                .to_rfc3339_opts(SecondsFormat::Secs, true)
+        },
     )
 }
 
 fn window_name(window: &JudgedWindow, index: usize) -> String {
-    window
-        .live
-        .span
-        .map_or_else(|| (index + 1).to_string(), |span| instant(span.start_us))
+    let live = &window.live;
+    live.span.map_or_else(
+        || (index + 1).to_string(),
+        |span| instant(span.start_us, live.zone),
+    )
 }
 
 /// What a reader must know to read the numbers right.
@@ -129,8 +134,8 @@ fn summary(pipeline: &Pipeline, baseline: &Baseline, judged: &Judged) -> Baselin
     };
     BaselineSummary {
         source: baseline.source.clone(),
-        start: baseline.range.map(|range| instant(range.0)),
-        end: baseline.range.map(|range| instant(range.1)),
+        start: baseline.range.map(|range| instant(range.0, baseline.zone)),
+        end: baseline.range.map(|range| instant(range.1, baseline.zone)),
         rows: baseline.rows,
         blocks: baseline.block_count() as u64,
         calibration,
@@ -140,7 +145,11 @@ fn summary(pipeline: &Pipeline, baseline: &Baseline, judged: &Judged) -> Baselin
 /// One trend for each deciding measure of each column, those that alarm most first.
 fn drift_trends(pipeline: &Pipeline, judged: &Judged) -> Vec<Trend> {
     let mut keys: BTreeSet<(Option<String>, String, Measure)> = BTreeSet::new();
-    for measurement in judged.windows.iter().flat_map(|window| &window.measurements) {
+    for measurement in judged
+        .windows
+        .iter()
+        .flat_map(|window| &window.measurements)
+    {
         if measurement.decides {
             keys.insert((
                 measurement.slice.clone(),
@@ -149,46 +158,49 @@ fn drift_trends(pipeline: &Pipeline, judged: &Judged) -> Vec<Trend> {
             ));
         }
     }
-    let mut trends: Vec<(usize, Trend)> = keys
-        .into_iter()
-        .map(|(slice, column, measure)| {
-            let points: Vec<TrendPoint> = judged
-                .windows
-                .iter()
-                .enumerate()
-                .map(|(index, window)| {
-                    let found = window.measurements.iter().find(|m| {
-                        m.slice == slice && m.column == column && m.measure == measure
-                    });
-                    TrendPoint {
-                        window: window_name(window, index),
-                        value: found.and_then(|m| m.value),
-                        limit: found.and_then(|m| m.threshold),
-                        baseline: found.and_then(|m| m.null_median),
-                        alarm: found.is_some_and(|m| m.judgement == Judgement::Fail),
-                    }
-                })
-                .collect();
-            let subject = Subject::of(pipeline, &column, measure);
-            let name = match &slice {
-                Some(slice) => format!("{} where {slice}", subject.column),
-                None => subject.column,
-            };
-            let trend = Trend {
-                group: "drift".into(),
-                name,
-                measure: Some(subject.measure),
-                unit: measure.unit().into(),
-                limit_label: Some(format!(
-                    "limit: {} false alarms a window, all measures together",
-                    findings::number(pipeline.drift.false_alarm_rate)
-                )),
-                points,
-            };
-            (trend.points.iter().filter(|point| point.alarm).count(), trend)
-        })
-        .filter(|(_, trend)| trend.points.iter().any(|point| point.value.is_some()))
-        .collect();
+    let mut trends: Vec<(usize, Trend)> =
+        keys.into_iter()
+            .map(|(slice, column, measure)| {
+                let points: Vec<TrendPoint> = judged
+                    .windows
+                    .iter()
+                    .enumerate()
+                    .map(|(index, window)| {
+                        let found = window.measurements.iter().find(|m| {
+                            m.slice == slice && m.column == column && m.measure == measure
+                        });
+                        TrendPoint {
+                            window: window_name(window, index),
+                            value: found.and_then(|m| m.value),
+                            limit: found.and_then(|m| m.threshold),
+                            baseline: found.and_then(|m| m.null_median),
+                            alarm: found.is_some_and(|m| m.judgement == Judgement::Fail),
+                        }
+                    })
+                    .collect();
+                let subject = Subject::of(pipeline, &column, measure);
+                let name = match &slice {
+                    Some(slice) => format!("{} where {slice}", subject.column),
+                    None => subject.column,
+                };
+                let trend = Trend {
+                    group: "drift".into(),
+                    name,
+                    measure: Some(subject.measure),
+                    unit: subject.unit.clone(),
+                    limit_label: Some(format!(
+                        "limit: {} false alarms a window, all measures together",
+                        findings::number(pipeline.drift.false_alarm_rate)
+                    )),
+                    points,
+                };
+                (
+                    trend.points.iter().filter(|point| point.alarm).count(),
+                    trend,
+                )
+            })
+            .filter(|(_, trend)| trend.points.iter().any(|point| point.value.is_some()))
+            .collect();
     trends.sort_by(|a, b| b.0.cmp(&a.0));
     trends.into_iter().map(|(_, trend)| trend).collect()
 }
@@ -199,7 +211,10 @@ fn rule_trends(pipeline: &Pipeline, baseline: &Baseline, judged: &Judged) -> Vec
         .iter()
         .enumerate()
         .map(|(rule_index, rule)| {
-            let known = baseline.rules.get(rule_index).map_or(&[][..], Vec::as_slice);
+            let known = baseline
+                .rules
+                .get(rule_index)
+                .map_or(&[][..], Vec::as_slice);
             let limits = RuleLimits::of(rule, known);
             let usual = mean(known.iter().copied());
             let points = judged
@@ -246,7 +261,11 @@ fn model_trends(pipeline: &Pipeline, baseline: &Baseline, judged: &Judged) -> Ve
             baseline,
             judged,
             &columns.confidence,
-            ("confidence", &format!("{name}: mean confidence"), "probability"),
+            (
+                "confidence",
+                &format!("{name}: mean confidence"),
+                "probability",
+            ),
             &confidence,
         ));
         let Some(last) = last_label(baseline, &columns.label) else {
@@ -310,9 +329,10 @@ fn column_trend(
             value: window.live.profiles.get(&key).and_then(value),
             limit: None,
             baseline: usual,
-            alarm: window.measurements.iter().any(|m| {
-                m.column == column && m.slice.is_none() && m.judgement == Judgement::Fail
-            }),
+            alarm: window
+                .measurements
+                .iter()
+                .any(|m| m.column == column && m.slice.is_none() && m.judgement == Judgement::Fail),
         })
         .collect();
     Trend {
@@ -383,8 +403,17 @@ fn volume_trend(judged: &Judged) -> Trend {
 /// Baseline against the newest window with rows, column by column.
 fn distributions(baseline: &Baseline, judged: &Judged) -> Vec<Distribution> {
     let newest = judged.windows.iter().enumerate().rev();
-    let Some((index, window)) = newest.into_iter().find(|(_, w)| w.live.rows > 0 && !w.live.partial)
-        .or_else(|| judged.windows.iter().enumerate().rev().find(|(_, w)| w.live.rows > 0))
+    let Some((index, window)) = newest
+        .into_iter()
+        .find(|(_, w)| w.live.rows > 0 && !w.live.partial)
+        .or_else(|| {
+            judged
+                .windows
+                .iter()
+                .enumerate()
+                .rev()
+                .find(|(_, w)| w.live.rows > 0)
+        })
     else {
         return Vec::new();
     };
@@ -419,7 +448,10 @@ fn distributions(baseline: &Baseline, judged: &Judged) -> Vec<Distribution> {
 
 /// Equal bins between the baseline's 0.5 % and 99.5 % quantiles, and one beyond either end.
 fn numeric_bins(before: &NumericProfile, now: &NumericProfile) -> Vec<DistributionBin> {
-    let (views, counts) = ([before.quantiles(), now.quantiles()], [before.count(), now.count()]);
+    let (views, counts) = (
+        [before.quantiles(), now.quantiles()],
+        [before.count(), now.count()],
+    );
     let (Some(low), Some(high)) = (views[0].quantile(0.005), views[0].quantile(0.995)) else {
         return Vec::new();
     };
@@ -438,7 +470,11 @@ fn numeric_bins(before: &NumericProfile, now: &NumericProfile) -> Vec<Distributi
         edges = vec![low, low + 1.0];
     }
     let share = |side: usize, count: u64| {
-        if counts[side] == 0 { 0.0 } else { count as f64 / counts[side] as f64 }
+        if counts[side] == 0 {
+            0.0
+        } else {
+            count as f64 / counts[side] as f64
+        }
     };
     let bin = |label: String, count: &dyn Fn(usize) -> u64| DistributionBin {
         label,
@@ -452,7 +488,11 @@ fn numeric_bins(before: &NumericProfile, now: &NumericProfile) -> Vec<Distributi
         let label = if whole && edge[1] - edge[0] <= 1.0 {
             findings::number(edge[0])
         } else {
-            format!("{} – {}", findings::number(edge[0]), findings::number(edge[1]))
+            format!(
+                "{} – {}",
+                findings::number(edge[0]),
+                findings::number(edge[1])
+            )
         };
         shown.push(bin(label, &|side| {
             views[side].count_below(edge[1]) - views[side].count_below(edge[0])
@@ -463,18 +503,29 @@ fn numeric_bins(before: &NumericProfile, now: &NumericProfile) -> Vec<Distributi
         counts[side] - views[side].count_below(last).min(counts[side])
     }));
     // Nothing beyond the ends on either side is the usual case and needs no bars.
-    shown.retain(|bin| bin.baseline > 0.0 || bin.window > 0.0 || !bin.label.starts_with(['<', '≥']));
+    shown
+        .retain(|bin| bin.baseline > 0.0 || bin.window > 0.0 || !bin.label.starts_with(['<', '≥']));
     shown
 }
 
 fn category_bins(before: &ColumnProfile, now: &ColumnProfile) -> Vec<DistributionBin> {
     let counts = |profile: &ColumnProfile| -> BTreeMap<String, u64> {
-        let values = profile.categorical().map(|c| c.values()).unwrap_or_default();
-        values.into_iter().map(|value| (value.value, value.count)).collect()
+        let values = profile
+            .categorical()
+            .map(|c| c.values())
+            .unwrap_or_default();
+        values
+            .into_iter()
+            .map(|value| (value.value, value.count))
+            .collect()
     };
     let (old, new) = (counts(before), counts(now));
     let share = |count: u64, profile: &ColumnProfile| {
-        if profile.rows == 0 { 0.0 } else { count as f64 / profile.rows as f64 }
+        if profile.rows == 0 {
+            0.0
+        } else {
+            count as f64 / profile.rows as f64
+        }
     };
     let names: BTreeSet<&String> = old.keys().chain(new.keys()).collect();
     let mut bins: Vec<DistributionBin> = names
@@ -511,7 +562,7 @@ fn terms(judged: &Judged, examples: &BTreeMap<String, Vec<String>>) -> Vec<TermR
         for (term, _) in &window.terms {
             let tier = tier_of(term);
             let first_seen = if window.live.span.is_some() {
-                instant(term.first_seen)
+                instant(term.first_seen, window.live.zone)
             } else {
                 (index + 1).to_string()
             };

@@ -27,10 +27,15 @@ impl PreparedRows {
         if let Some(sql) = &pipeline.prepare {
             rows = rows.prepare(sql).await?;
         }
-        for (name, model) in &pipeline.models {
-            rows = rows.with_columns(&score_columns(pipeline, name, model)).await?;
-        }
         rows = rows.materialise().await?;
+        if !pipeline.models.is_empty() {
+            for (name, model) in &pipeline.models {
+                rows = rows
+                    .with_columns(&score_columns(pipeline, name, model))
+                    .await?;
+            }
+            rows = rows.materialise().await?;
+        }
         let range = match &pipeline.time {
             Some(time) => rows.time_range(&time.column, time_zone(pipeline)?).await?,
             None => None,
@@ -120,7 +125,11 @@ pub(crate) async fn roles(
             .or_else(|| driftline_schema::infer_role(profile));
         roles.extend(role.map(|role| (info.name.clone(), role)));
     }
-    for (name, model) in pipeline.models.iter().map(|(n, m)| (ModelColumns::of(n), m)) {
+    for (name, model) in pipeline
+        .models
+        .iter()
+        .map(|(n, m)| (ModelColumns::of(n), m))
+    {
         roles.insert(name.label, Role::Label);
         roles.insert(name.confidence, Role::Confidence);
         roles.insert(model.text.clone(), Role::Text);
@@ -149,7 +158,12 @@ pub(crate) async fn roles(
 }
 
 fn unknown_column(prepared: &PreparedRows, key: &str, column: &str) -> PipelineError {
-    let columns: Vec<String> = prepared.rows.columns().into_iter().map(|c| c.name).collect();
+    let columns: Vec<String> = prepared
+        .rows
+        .columns()
+        .into_iter()
+        .map(|c| c.name)
+        .collect();
     PipelineError::Configuration {
         message: format!(
             "`{key}` names the column `{column}`, which the baseline does not have; its columns are {}",

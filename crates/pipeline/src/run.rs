@@ -97,7 +97,10 @@ impl Evaluator {
     /// # Errors
     /// Whatever keeps it from a verdict; what keeps it from a part of one is listed in
     /// the windows' `not_evaluated` instead.
-    pub async fn evaluate(&self, request: &EvaluationRequest<'_>) -> Result<Evaluation, PipelineError> {
+    pub async fn evaluate(
+        &self,
+        request: &EvaluationRequest<'_>,
+    ) -> Result<Evaluation, PipelineError> {
         let pipeline = &self.pipeline;
         (request.progress)("learning the baseline");
         let Learnt {
@@ -119,7 +122,10 @@ impl Evaluator {
             // The newest one that is whole: a gate does not rest on two days of a week.
             let newest = windows.iter().rposition(|window| !window.partial);
             let newest = newest.or(windows.len().checked_sub(1));
-            windows = newest.map(|at| windows.swap_remove(at)).into_iter().collect();
+            windows = newest
+                .map(|at| windows.swap_remove(at))
+                .into_iter()
+                .collect();
         }
         let mut judged = judge(pipeline, Arc::clone(&baseline), windows).await?;
         (request.progress)("looking for examples");
@@ -143,7 +149,9 @@ impl Evaluator {
             window.findings.sort_by(|a, b| {
                 b.severity.cmp(&a.severity).then_with(|| {
                     let strength = |f: &Finding| f.effect_lower.or(f.value).unwrap_or(0.0);
-                    a.kind.cmp(&b.kind).then(strength(b).total_cmp(&strength(a)))
+                    a.kind
+                        .cmp(&b.kind)
+                        .then(strength(b).total_cmp(&strength(a)))
                 })
             });
             window.verdict = window_verdict(window.rows, &window.findings, &window.not_evaluated);
@@ -159,7 +167,14 @@ impl Evaluator {
             notes: report::notes(pipeline, &baseline, &judged),
             windows: shown,
         };
-        let report = report::report(pipeline, &baseline, &judged, &examples, &models, run.clone());
+        let report = report::report(
+            pipeline,
+            &baseline,
+            &judged,
+            &examples,
+            &models,
+            run.clone(),
+        );
         Ok(Evaluation {
             run,
             report,
@@ -170,7 +185,11 @@ impl Evaluator {
 
     async fn learn(&self) -> Result<Learnt, PipelineError> {
         let fingerprint = fingerprint(&self.pipeline)?;
-        let kept = self.learnt.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let kept = self
+            .learnt
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
         if let Some(kept) = kept
             && !fingerprint.is_empty()
             && kept.fingerprint == fingerprint
@@ -181,11 +200,12 @@ impl Evaluator {
         let mut models = Vec::new();
         for (name, model) in &self.pipeline.models {
             let bundle = self.pipeline.path(&model.bundle);
-            let scorer = tokio::task::spawn_blocking(move || driftline_scorer::Scorer::load(&bundle))
-                .await
-                .map_err(|error| PipelineError::Configuration {
-                    message: format!("the model `{name}` could not be loaded: {error}"),
-                })??;
+            let scorer =
+                tokio::task::spawn_blocking(move || driftline_scorer::Scorer::load(&bundle))
+                    .await
+                    .map_err(|error| PipelineError::Configuration {
+                        message: format!("the model `{name}` could not be loaded: {error}"),
+                    })??;
             models.push((name.clone(), scorer.manifest().clone()));
             engine.add_scorer(name.as_str(), scorer);
         }
@@ -205,9 +225,8 @@ impl Evaluator {
 
 /// The identity that the baseline's directory would have.
 fn baseline_id(baseline: &Baseline) -> Result<String, PipelineError> {
-    let folder = tempfile::tempdir().map_err(|error| {
-        crate::baseline::unwritable(&std::env::temp_dir(), &error)
-    })?;
+    let folder = tempfile::tempdir()
+        .map_err(|error| crate::baseline::unwritable(&std::env::temp_dir(), &error))?;
     Ok(baseline.write(folder.path())?.id())
 }
 
@@ -253,7 +272,11 @@ async fn judge(
     baseline: Arc<Baseline>,
     windows: Vec<LiveWindow>,
 ) -> Result<Judged, PipelineError> {
-    let watch = pipeline.terms.as_ref().map(|terms| terms.watch.clone()).unwrap_or_default();
+    let watch = pipeline
+        .terms
+        .as_ref()
+        .map(|terms| terms.watch.clone())
+        .unwrap_or_default();
     let per_window = pipeline.terms.as_ref().map_or(0, |terms| terms.per_window);
     let least_rows = pipeline.volume.min_rows.unwrap_or(0);
     tokio::task::spawn_blocking(move || {
@@ -353,7 +376,10 @@ fn judge_windows(
 
 /// A term's counts on all windows of the run; before its series begins it was too rare.
 fn over_windows(series: &TermSeries, starts: &[i64]) -> Vec<u64> {
-    let first = starts.iter().position(|start| *start >= series.start).unwrap_or(0);
+    let first = starts
+        .iter()
+        .position(|start| *start >= series.start)
+        .unwrap_or(0);
     let mut counts = vec![0; first];
     counts.extend(series.documents.iter().map(|count| u64::from(*count)));
     counts.resize(starts.len(), 0);
@@ -419,7 +445,11 @@ fn conclude(
             value: Some(0.0),
             window_rows: Some(0),
             action: Some(driftline_verdict::ActionKind::Notify),
-            ..Finding::new(FindingKind::Volume, Severity::Warning, "the window has no rows")
+            ..Finding::new(
+                FindingKind::Volume,
+                Severity::Warning,
+                "the window has no rows",
+            )
         });
     } else {
         found.extend(volume(pipeline, live.rows));
@@ -428,7 +458,10 @@ fn conclude(
             .iter()
             .filter_map(|column| {
                 let key = driftline_drift::ColumnKey::whole(column);
-                Some((column.clone(), live.profiles.get(&key).or(live.unjudged.get(column))?))
+                Some((
+                    column.clone(),
+                    live.profiles.get(&key).or(live.unjudged.get(column))?,
+                ))
             })
             .collect();
         let anomalies = driftline_schema::validate(&baseline.schema, &columns, live.rows);
@@ -456,7 +489,7 @@ fn conclude(
         }
         for (term, documents) in &window.terms {
             let first_seen = if live.span.is_some() {
-                report::instant(term.first_seen)
+                report::instant(term.first_seen, live.zone)
             } else {
                 index.to_string()
             };
@@ -465,8 +498,12 @@ fn conclude(
         }
     }
     Window {
-        start: live.span.map(|span| report::instant(span.start_us)),
-        end: live.span.map(|span| report::instant(span.end_us)),
+        start: live
+            .span
+            .map(|span| report::instant(span.start_us, live.zone)),
+        end: live
+            .span
+            .map(|span| report::instant(span.end_us, live.zone)),
         rows: live.rows,
         verdict: window_verdict(live.rows, &found, &not_evaluated),
         findings: found,

@@ -2,7 +2,7 @@
 
 use crate::PipelineError;
 use driftline_engine::{
-    Engine, ProfileColumn, ProfileRequest, ProfileRow, Rows, Source, Width, Windows,
+    Engine, ProfileColumn, ProfileRequest, ProfileRow, Rows, Source, Tz, Width, Windows,
 };
 use driftline_schema::{Anomaly, InferConfig, Role, Schema};
 use driftline_statistics::{CategoricalProfile, ColumnProfile, NumericProfile, Summary};
@@ -49,8 +49,17 @@ impl SingleSource {
     /// Those of the engine, and [`PipelineError::Configuration`] for a role of a column
     /// that is not there.
     pub async fn profile(&self, engine: &Engine) -> Result<Vec<ProfileRow>, PipelineError> {
+        self.profile_with(engine, &BTreeMap::new()).await
+    }
+
+    /// As [`profile`](Self::profile), with roles of columns that may not be there.
+    async fn profile_with(
+        &self,
+        engine: &Engine,
+        hints: &BTreeMap<String, Role>,
+    ) -> Result<Vec<ProfileRow>, PipelineError> {
         let rows = self.rows(engine).await?;
-        let roles = self.column_roles(&rows).await?;
+        let roles = self.column_roles(&rows, hints).await?;
         let columns = rows
             .columns()
             .into_iter()
@@ -70,7 +79,9 @@ impl SingleSource {
             (None, None) => None,
             _ => {
                 return Err(PipelineError::Configuration {
-                    message: "windows need both a time column and a width: give `--time` and `--window`".into(),
+                    message:
+                        "windows need both a time column and a width: give `--time` and `--window`"
+                            .into(),
                 });
             }
         };
@@ -86,8 +97,12 @@ impl SingleSource {
     ///
     /// # Errors
     /// As [`profile`](Self::profile).
-    pub async fn infer(&self, engine: &Engine, config: InferConfig) -> Result<Schema, PipelineError> {
-        let profiles = self.whole(engine).await?;
+    pub async fn infer(
+        &self,
+        engine: &Engine,
+        config: InferConfig,
+    ) -> Result<Schema, PipelineError> {
+        let profiles = self.whole(engine, &BTreeMap::new()).await?;
         let config = InferConfig {
             roles: self.roles.clone(),
             ..config
@@ -105,34 +120,68 @@ impl SingleSource {
         schema: &Path,
     ) -> Result<(Vec<Anomaly>, u64), PipelineError> {
         let schema = crate::baseline::read_schema(&schema.to_path_buf())?;
-        let mut asked = self.clone();
-        for column in &schema.columns {
-            if let Some(role) = column.role {
-                asked.roles.entry(column.name.clone()).or_insert(role);
-            }
-        }
-        let profiles = asked.whole(engine).await?;
-        let rows = profiles.iter().map(|(_, profile)| profile.rows).max().unwrap_or(0);
-        Ok((driftline_schema::validate(&schema, &borrowed(&profiles), rows), rows))
+        let hints = schema
+            .columns
+            .iter()
+            .filter_map(|column| Some((column.name.clone(), column.role?)))
+            .collect();
+        let profiles = self.whole(engine, &hints).await?;
+        let rows = profiles
+            .iter()
+            .map(|(_, profile)| profile.rows)
+            .max()
+            .unwrap_or(0);
+        Ok((
+            driftline_schema::validate(&schema, &borrowed(&profiles), rows),
+            rows,
+        ))
     }
 
-    async fn whole(&self, engine: &Engine) -> Result<Vec<(String, ColumnProfile)>, PipelineError> {
+    async fn whole(
+        &self,
+        engine: &Engine,
+        hints: &BTreeMap<String, Role>,
+    ) -> Result<Vec<(String, ColumnProfile)>, PipelineError> {
         let all = Self {
             time: None,
             window: None,
             by: Vec::new(),
             ..self.clone()
         };
-        let rows = all.profile(engine).await?;
-        Ok(rows.into_iter().map(|row| (row.column, row.profile)).collect())
+        let rows = all.profile_with(engine, hints).await?;
+        Ok(rows
+            .into_iter()
+            .map(|row| (row.column, row.profile))
+            .collect())
     }
 
-    async fn column_roles(&self, rows: &Rows) -> Result<BTreeMap<String, Role>, PipelineError> {
+    async fn column_roles(
+        &self,
+        rows: &Rows,
+        hints: &BTreeMap<String, Role>,
+    ) -> Result<BTreeMap<String, Role>, PipelineError> {
         let sample = rows.roles_sample().await?;
+        if let Some(column) = self
+            .roles
+            .keys()
+            .find(|column| !sample.iter().any(|(info, _)| info.name == **column))
+        {
+            let columns: Vec<&str> = sample.iter().map(|(info, _)| info.name.as_str()).collect();
+            return Err(PipelineError::Configuration {
+                message: format!(
+                    "a role is given for `{column}`, which is no column; there are {}",
+                    columns.join(", ")
+                ),
+            });
+        }
         Ok(sample
             .iter()
             .filter_map(|(info, profile)| {
-                let given = self.roles.get(&info.name).copied();
+                let given = self
+                    .roles
+                    .get(&info.name)
+                    .or(hints.get(&info.name))
+                    .copied();
                 let role = given.or_else(|| driftline_schema::infer_role(profile))?;
                 Some((info.name.clone(), role))
             })
@@ -192,11 +241,20 @@ fn column_json(row: &ProfileRow) -> Value {
     };
     put("name", json!(row.column));
     if let Some(span) = row.span {
-        put("window_start", json!(crate::report::instant(span.start_us)));
-        put("window_end", json!(crate::report::instant(span.end_us)));
+        put(
+            "window_start",
+            json!(crate::report::instant(span.start_us, Tz::UTC)),
+        );
+        put(
+            "window_end",
+            json!(crate::report::instant(span.end_us, Tz::UTC)),
+        );
     }
     if let Some(slice) = &row.slice {
-        put("slice", json!({ "column": slice.column, "value": slice.value }));
+        put(
+            "slice",
+            json!({ "column": slice.column, "value": slice.value }),
+        );
     }
     put("type", json!(profile.value_type.name()));
     put("rows", json!(profile.rows));
@@ -233,9 +291,10 @@ fn column_json(row: &ProfileRow) -> Value {
             put("repeat_share", json!(share(text.with_repeat())));
             put(
                 "duplicate_share",
-                json!(share(text.texts()).map(|_| {
-                    (1.0 - text.distinct().value / text.texts() as f64).max(0.0)
-                })),
+                json!(
+                    share(text.texts())
+                        .map(|_| { (1.0 - text.distinct().value / text.texts() as f64).max(0.0) })
+                ),
             );
             let scripts: Map<String, Value> = text
                 .scripts()
@@ -280,12 +339,24 @@ fn top_values(categorical: &CategoricalProfile) -> Value {
 
 /// Profiles for people: one line a column, window and slice.
 pub fn profile_table(rows: &[ProfileRow]) -> String {
-    let mut lines = vec![[
-        "window", "slice", "column", "type", "rows", "nulls", "distinct", "mean", "min", "median",
-        "max", "top value",
-    ]
-    .map(str::to_owned)
-    .to_vec()];
+    let mut lines = vec![
+        [
+            "window",
+            "slice",
+            "column",
+            "type",
+            "rows",
+            "nulls",
+            "distinct",
+            "mean",
+            "min",
+            "median",
+            "max",
+            "top value",
+        ]
+        .map(str::to_owned)
+        .to_vec(),
+    ];
     lines.extend(rows.iter().map(line));
     // A column that says nothing on any line is left out.
     let said: Vec<bool> = (0..lines[0].len())
@@ -293,7 +364,13 @@ pub fn profile_table(rows: &[ProfileRow]) -> String {
         .collect();
     let lines: Vec<Vec<String>> = lines
         .into_iter()
-        .map(|line| line.into_iter().zip(&said).filter(|(_, said)| **said).map(|(t, _)| t).collect())
+        .map(|line| {
+            line.into_iter()
+                .zip(&said)
+                .filter(|(_, said)| **said)
+                .map(|(t, _)| t)
+                .collect()
+        })
         .collect();
     driftline_verdict::report::aligned(&lines)
 }
@@ -308,19 +385,27 @@ fn line(row: &ProfileRow) -> Vec<String> {
         driftline_statistics::ValueType::Timestamp | driftline_statistics::ValueType::Date
     );
     let value = |value: Option<f64>| match value {
-        Some(seconds) if time => crate::report::instant((seconds * 1e6) as i64),
+        Some(seconds) if time => crate::report::instant((seconds * 1e6) as i64, Tz::UTC),
         other => number(other),
     };
-    let values = profile.categorical().or(profile.text().map(|text| text.values()));
+    let values = profile
+        .categorical()
+        .or(profile.text().map(|text| text.values()));
     let top = values.and_then(|values| values.values().into_iter().next());
     let distinct = profile.distinct().map_or(String::new(), |distinct| {
         let about = if distinct.exact { "" } else { "≈" };
         format!("{about}{:.0}", distinct.value)
     });
     vec![
-        row.span.map_or(String::new(), |span| crate::report::instant(span.start_us)),
+        row.span.map_or(String::new(), |span| {
+            crate::report::instant(span.start_us, Tz::UTC)
+        }),
         row.slice.as_ref().map_or(String::new(), |slice| {
-            format!("{}={}", slice.column, slice.value.as_deref().unwrap_or("null"))
+            format!(
+                "{}={}",
+                slice.column,
+                slice.value.as_deref().unwrap_or("null")
+            )
         }),
         row.column.clone(),
         if lengths.is_some() {
@@ -337,7 +422,10 @@ fn line(row: &ProfileRow) -> Vec<String> {
         value(numeric.and_then(NumericProfile::max)),
         top.map_or(String::new(), |top| {
             let short: String = top.value.chars().take(24).collect();
-            let short: String = short.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+            let short: String = short
+                .chars()
+                .map(|c| if c.is_control() { ' ' } else { c })
+                .collect();
             format!("{short} ({})", top.count)
         }),
     ]

@@ -74,9 +74,8 @@ fn pipeline(
     reading: &args::Reading,
     time: &args::TimeArguments,
 ) -> miette::Result<Pipeline> {
-    let usage = |argument: &'static str| {
-        move |reason: String| CommandError::Usage { argument, reason }
-    };
+    let usage =
+        |argument: &'static str| move |reason: String| CommandError::Usage { argument, reason };
     let name = name.parse().map_err(usage("name"))?;
     let mut pipeline = Pipeline::of_sources(name, baseline.to_owned(), live.to_owned());
     pipeline.prepare = reading.prepare.clone();

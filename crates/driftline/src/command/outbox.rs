@@ -26,8 +26,9 @@ async fn list(arguments: args::OutboxList) -> miette::Result<u8> {
     store.close().await;
     let rows = rows.map_err(|error| command::shown(error.into()))?;
     let text = match arguments.output.format {
-        Format::Json => serde_json::to_string_pretty(&serde_json::json!({ "items": rows }))
-            .into_diagnostic()?,
+        Format::Json => {
+            serde_json::to_string_pretty(&serde_json::json!({ "items": rows })).into_diagnostic()?
+        }
         Format::Table => {
             let mut lines = vec![format!(
                 "{:<10} {:<24} {:<16} {:<8} event",
@@ -55,8 +56,9 @@ async fn deliver(arguments: args::OutboxDeliver) -> miette::Result<u8> {
     let deliverer = Deliverer::new(store.clone());
     let mut reports = Vec::new();
     for path in &arguments.pipelines {
-        let evaluator = PipelineEvaluator::new(Pipeline::read(path)?, EngineConfig::default(), None)
-            .map_err(command::shown)?;
+        let evaluator =
+            PipelineEvaluator::new(Pipeline::read(path)?, EngineConfig::default(), None)
+                .map_err(command::shown)?;
         let delivered = deliverer
             .deliver(evaluator.name(), evaluator.targets(), &Selection::Due)
             .await

@@ -39,7 +39,10 @@ pub(crate) async fn profile(arguments: args::Profile, config: EngineConfig) -> m
         }
         (ProfileFormat::Json, _) => {
             let json = single::profile_json(&rows);
-            output::put(&serde_json::to_string_pretty(&json).into_diagnostic()?, file)?;
+            output::put(
+                &serde_json::to_string_pretty(&json).into_diagnostic()?,
+                file,
+            )?;
         }
         (ProfileFormat::Table, _) => output::put(&single::profile_table(&rows), file)?,
     }

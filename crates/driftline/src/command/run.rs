@@ -43,19 +43,20 @@ pub(crate) async fn run(
     store.close().await;
     let outcome = outcome.map_err(command::shown)?;
     let run = &outcome.evaluation.run;
-    if !quiet || arguments.output.output.is_some() || arguments.output.format != ReportFormat::Table {
+    if !quiet || arguments.output.output.is_some() || arguments.output.format != ReportFormat::Table
+    {
         print(&outcome.evaluation.report, &arguments.output)?;
     }
     if !quiet {
         for delivery in &outcome.deliveries {
             if !delivery.outcome.is_delivered() {
-                eprintln!(
+                output::tell(&format!(
                     "not delivered to {}: {}; it waits in the outbox",
                     delivery.target, delivery.outcome
-                );
+                ));
             }
         }
-        eprintln!("report: {}", folder.join("report.html").display());
+        output::tell(&format!("report: {}", folder.join("report.html").display()));
     }
     let fail_on_warn = arguments.fail_on == FailOn::Warn;
     Ok(exit_code::of_verdict(run.verdict, fail_on_warn))

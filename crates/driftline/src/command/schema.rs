@@ -14,10 +14,10 @@ pub(crate) async fn infer(arguments: args::Infer, config: EngineConfig) -> miett
     let source = command::single(&arguments.source)?;
     let wanted = InferConfig {
         max_string_domain_size: arguments.max_string_domain_size,
-        ranges: if arguments.ranges {
-            Ranges::Observed
-        } else {
+        ranges: if arguments.no_ranges {
             Ranges::None
+        } else {
+            Ranges::Observed
         },
         ..InferConfig::default()
     };
@@ -26,7 +26,10 @@ pub(crate) async fn infer(arguments: args::Infer, config: EngineConfig) -> miett
     Ok(exit_code::PASS)
 }
 
-pub(crate) async fn validate(arguments: args::Validate, config: EngineConfig) -> miette::Result<u8> {
+pub(crate) async fn validate(
+    arguments: args::Validate,
+    config: EngineConfig,
+) -> miette::Result<u8> {
     let engine = command::engine(config)?;
     let source = command::single(&arguments.source)?;
     let (anomalies, rows) = source.validate(&engine, &arguments.schema).await?;

@@ -3,11 +3,11 @@
 use crate::{
     args,
     command::{self, CommandError},
-    exit_code,
+    exit_code, output,
 };
 use driftline_engine::EngineConfig;
 use driftline_monitor::{
-    CancellationToken, EventSettings, Evaluator, PipelineEvaluator, ServeOptions, Server,
+    CancellationToken, Evaluator, EventSettings, PipelineEvaluator, ServeOptions, Server,
 };
 use driftline_pipeline::{Pipeline, config::Duration};
 use std::{path::PathBuf, sync::Arc};
@@ -36,7 +36,7 @@ pub(crate) async fn serve(arguments: args::Serve, config: EngineConfig) -> miett
     let server = Server::bind(evaluators, store, options)
         .await
         .map_err(command::shown)?;
-    eprintln!("listening on http://{}", server.address());
+    output::tell(&format!("listening on http://{}", server.address()));
     let shutdown = CancellationToken::new();
     let stop = shutdown.clone();
     let signal = tokio::spawn(async move {
