@@ -36,6 +36,9 @@ pub struct Pipeline {
     /// SQL over the table `source`, for both sides: dedupe, filters, derived columns.
     #[serde(default)]
     pub prepare: Option<String>,
+    /// A file of rules for `is_advert`, in place of the shipped ones.
+    #[serde(default)]
+    pub advert_rules: Option<PathBuf>,
     /// A schema file; inferred from the baseline where it is left out.
     #[serde(default)]
     pub schema: Option<PathBuf>,
@@ -478,6 +481,7 @@ impl Pipeline {
             live: SourceConfig { source: live },
             time: None,
             prepare: None,
+            advert_rules: None,
             schema: None,
             roles: BTreeMap::new(),
             ignore: Vec::new(),
