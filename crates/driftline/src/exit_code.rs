@@ -70,6 +70,7 @@ pub(crate) fn of_pipeline(error: &PipelineError) -> u8 {
         PipelineError::Scorer(error) => of_scorer(error),
         PipelineError::Statistics(_) => UNREADABLE,
         PipelineError::Unwritable { .. } => INFRASTRUCTURE,
+        PipelineError::Internal { .. } => INTERNAL,
     }
 }
 

@@ -69,6 +69,19 @@ pub fn write(path: &Path, rows: &[ProfileRow]) -> Result<(), EngineError> {
     writer.into_inner().map_err(failed)?.commit()
 }
 
+/// Whether a path is a profile file, by its columns.
+pub fn is_profile(path: &Path) -> bool {
+    let Ok(file) = File::open(path) else {
+        return false;
+    };
+    ParquetRecordBatchReaderBuilder::try_new(file).is_ok_and(|builder| {
+        let columns = builder.schema();
+        KEY_COLUMNS
+            .iter()
+            .all(|name| columns.field_with_name(name).is_ok())
+    })
+}
+
 /// Reads the profiles of a file, in its order.
 ///
 /// # Errors

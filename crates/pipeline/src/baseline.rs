@@ -29,6 +29,11 @@ use std::{
     sync::Arc,
 };
 
+const MANIFEST: &str = "manifest.json";
+const SCHEMA: &str = "schema.yaml";
+const VOCABULARY: &str = "vocabulary.bin";
+const PROFILE: &str = "profile.parquet";
+
 /// Folds of a baseline's time, for telling what one part of it says that no other does.
 const FOLDS: usize = driftline_statistics::ngrams::FOLDS;
 /// Rows of a block where rows have no time: as many blocks as there are rows, within reason.
@@ -97,9 +102,18 @@ pub(crate) fn out_of_vocabulary_column(text: &str) -> String {
 }
 
 impl Baseline {
-    /// Learns the baseline from a pipeline's training data.
+    /// Learns the baseline from a pipeline's training data, or reads it where the source
+    /// is a baseline's own folder or a profile file.
     pub(crate) async fn learn(engine: &Engine, pipeline: &Pipeline) -> Result<Self, PipelineError> {
         let source = pipeline.source(&pipeline.baseline);
+        let path = Path::new(&source);
+        if path.join(MANIFEST).is_file() {
+            return Self::read(engine, pipeline, path);
+        }
+        if driftline_engine::profile_file::is_profile(path) {
+            let blocks = driftline_engine::profile_file::read(path)?;
+            return Self::of_blocks(engine, pipeline, blocks, None, None);
+        }
         let mut prepared = PreparedRows::read(engine, pipeline, &source).await?;
         let given = match &pipeline.schema {
             Some(path) => Some(read_schema(&pipeline.path(path))?),
@@ -150,6 +164,100 @@ impl Baseline {
         })
     }
 
+    /// Reads a baseline's folder, whose files must be those that were written.
+    fn read(engine: &Engine, pipeline: &Pipeline, folder: &Path) -> Result<Self, PipelineError> {
+        let damaged = |file: &str, reason: &str| PipelineError::Unreadable {
+            path: folder.join(file),
+            reason: reason.to_owned(),
+        };
+        let read = |file: &str| {
+            std::fs::read(folder.join(file)).map_err(|error| damaged(file, &error.to_string()))
+        };
+        let manifest: Manifest = serde_json::from_slice(&read(MANIFEST)?)
+            .map_err(|error| damaged(MANIFEST, &format!("it is no manifest: {error}")))?;
+        if manifest.format_version > Manifest::FORMAT_VERSION {
+            return Err(damaged(MANIFEST, "it was written by a newer build; use that one"));
+        }
+        for (file, hash) in &manifest.files {
+            if hex(&Sha256::digest(read(file)?)) != *hash {
+                return Err(damaged(
+                    file,
+                    "its content is not what the manifest says; make the baseline again",
+                ));
+            }
+        }
+        let schema = read_schema(&folder.join(SCHEMA))?;
+        let vocabulary = match manifest.files.contains_key(VOCABULARY) {
+            true => Some(Arc::new(
+                BaselineVocabulary::from_bytes(&read(VOCABULARY)?)
+                    .map_err(|error| damaged(VOCABULARY, &error.to_string()))?,
+            )),
+            false => None,
+        };
+        let blocks = driftline_engine::profile_file::read(&folder.join(PROFILE))?;
+        Self::of_blocks(engine, pipeline, blocks, Some(schema), vocabulary)
+    }
+
+    /// A baseline of profiles that were made before.
+    fn of_blocks(
+        engine: &Engine,
+        pipeline: &Pipeline,
+        blocks: Vec<ProfileRow>,
+        schema: Option<Schema>,
+        vocabulary: Option<Arc<BaselineVocabulary>>,
+    ) -> Result<Self, PipelineError> {
+        let profiles = whole(&blocks)?;
+        let mut roles: BTreeMap<String, Role> = BTreeMap::new();
+        for (name, profile) in &profiles {
+            let given = schema.as_ref().and_then(|schema| schema.column(name)?.role);
+            let role = given.or_else(|| driftline_schema::infer_role(profile));
+            roles.extend(role.map(|role| (name.clone(), role)));
+        }
+        for (name, role) in &pipeline.roles {
+            roles.insert(name.clone(), role.0);
+        }
+        if let (Some(terms), Some(vocabulary)) = (&pipeline.terms, &vocabulary) {
+            engine.add_vocabulary(&terms.column, Arc::clone(vocabulary));
+        }
+        if pipeline.terms.is_some() && vocabulary.is_none() {
+            return Err(PipelineError::Configuration {
+                message: format!(
+                    "the baseline {} holds no vocabulary, so no terms can be told; make it from a pipeline with `terms`, or name the training data itself",
+                    pipeline.baseline.source
+                ),
+            });
+        }
+        let schema = schema.unwrap_or_else(|| {
+            let columns: Vec<(String, &ColumnProfile)> = profiles
+                .iter()
+                .map(|(name, profile)| (name.clone(), profile))
+                .collect();
+            let config = InferConfig {
+                roles: roles.clone(),
+                ..InferConfig::default()
+            };
+            driftline_schema::infer(&columns, &config)
+        });
+        let spans = || blocks.iter().filter_map(|row| row.span);
+        let range = spans()
+            .map(|span| span.start_us)
+            .min()
+            .zip(spans().map(|span| span.end_us - 1).max());
+        Ok(Self {
+            rows: profiles.values().map(|profile| profile.rows).max().unwrap_or(0),
+            calibrator: calibrator(pipeline, &roles, &blocks)?,
+            schema,
+            roles,
+            profiles,
+            vocabulary,
+            range,
+            zone: time_zone(pipeline)?,
+            blocks,
+            rules: Vec::new(),
+            source: pipeline.baseline.source.clone(),
+        })
+    }
+
     /// Number of blocks that limits are learnt from.
     pub fn block_count(&self) -> usize {
         self.calibrator.blocks()
@@ -167,21 +275,21 @@ impl Baseline {
             files.insert(name.to_owned(), hex(&Sha256::digest(bytes)));
             Ok(())
         };
-        put("schema.yaml", self.schema.to_yaml().as_bytes())?;
+        put(SCHEMA, self.schema.to_yaml().as_bytes())?;
         if let Some(vocabulary) = &self.vocabulary {
-            put("vocabulary.bin", &vocabulary.to_bytes())?;
+            put(VOCABULARY, &vocabulary.to_bytes())?;
         }
-        let profile = folder.join("profile.parquet");
+        let profile = folder.join(PROFILE);
         driftline_engine::profile_file::write(&profile, &self.blocks)?;
         let bytes = std::fs::read(&profile).map_err(|error| unwritable(&profile, &error))?;
-        files.insert("profile.parquet".into(), hex(&Sha256::digest(&bytes)));
+        files.insert(PROFILE.into(), hex(&Sha256::digest(&bytes)));
         let manifest = Manifest {
             format_version: Manifest::FORMAT_VERSION,
             source: self.source.clone(),
             rows: self.rows,
             files,
         };
-        let path = folder.join("manifest.json");
+        let path = folder.join(MANIFEST);
         let text = serde_json::to_string_pretty(&manifest).expect("a manifest is JSON");
         std::fs::write(&path, text + "\n").map_err(|error| unwritable(&path, &error))?;
         Ok(manifest)

@@ -65,6 +65,13 @@ pub enum PipelineError {
     /// A calibration.
     #[error(transparent)]
     Drift(#[from] driftline_drift::DriftError),
+    /// A mistake in Driftline itself.
+    #[error("{message}; this is a mistake in driftline: please report it")]
+    #[diagnostic(code(pipeline::internal))]
+    Internal {
+        /// What happened.
+        message: String,
+    },
     /// Something that cannot be written.
     #[error("{path} cannot be written: {reason}", path = path.display())]
     #[diagnostic(code(pipeline::unwritable))]

@@ -23,6 +23,35 @@ pub(crate) struct Live {
     pub(crate) rows: Rows,
     pub(crate) range: Option<(i64, i64)>,
     pub(crate) windows: Vec<LiveWindow>,
+    /// What to count the n-grams of, where terms are sought.
+    pub(crate) vocabulary: Option<VocabularyRequest>,
+}
+
+/// Counts n-grams for a few windows at a time, so that memory does not grow with the
+/// number of windows.
+pub(crate) struct VocabularyReader {
+    pub(crate) rows: Rows,
+    pub(crate) request: VocabularyRequest,
+}
+
+impl VocabularyReader {
+    /// The tables of the windows from the first to the last of these spans.
+    pub(crate) async fn read(
+        &self,
+        spans: &[Option<Span>],
+    ) -> Result<BTreeMap<Option<Span>, NgramCounts>, PipelineError> {
+        let mut rows = self.rows.clone();
+        if let VocabularyTime::Windows { windows, .. } = &self.request.over
+            && let (Some(Some(first)), Some(Some(last))) = (spans.first(), spans.last())
+        {
+            let span = Span {
+                start_us: first.start_us,
+                end_us: last.end_us,
+            };
+            rows = rows.within(&windows.column, windows.time_zone, span)?;
+        }
+        Ok(rows.vocabulary(&self.request).await?.into_iter().collect())
+    }
 }
 
 /// One window of live data.
@@ -43,7 +72,6 @@ pub(crate) struct LiveWindow {
     pub(crate) checked: Vec<String>,
     /// Values of the rules.
     pub(crate) rules: Vec<Option<f64>>,
-    pub(crate) ngrams: Option<NgramCounts>,
     /// Distinct texts.
     pub(crate) documents: u64,
 }
@@ -106,7 +134,6 @@ pub(crate) async fn read_live(
         unjudged: BTreeMap::new(),
         checked: checked.clone(),
         rules: vec![None; pipeline.rules.len()],
-        ngrams: None,
         documents: 0,
     };
     for row in profiled {
@@ -153,27 +180,20 @@ pub(crate) async fn read_live(
             }
         }
     }
-    if let Some(terms) = terms {
-        let over = match &windows {
+    let vocabulary = terms.map(|terms| VocabularyRequest {
+        text: terms.column.clone(),
+        author: author(pipeline),
+        baseline: false,
+        over: match &windows {
             Some(windows) => VocabularyTime::Windows {
                 windows: windows.clone(),
                 folds: folds(pipeline),
             },
             None => VocabularyTime::Unknown,
-        };
-        let request = VocabularyRequest {
-            text: terms.column.clone(),
-            author: author(pipeline),
-            baseline: false,
-            over,
-        };
-        for (span, counts) in prepared.rows.vocabulary(&request).await? {
-            if let Some(window) = by_span.get_mut(&span) {
-                window.ngrams = Some(counts);
-            }
-        }
-    }
+        },
+    });
     Ok(Live {
+        vocabulary,
         rows: prepared.rows,
         range: prepared.range,
         windows: by_span.into_values().collect(),

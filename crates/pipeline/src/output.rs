@@ -39,7 +39,7 @@ pub fn write(evaluation: &Evaluation, folder: &Path) -> Result<Manifest, Pipelin
         std::fs::write(&path, text).map_err(|error| unwritable(&path, &error))
     };
     let rendered = |result: Result<String, driftline_verdict::VerdictError>| {
-        result.map_err(|error| PipelineError::Configuration {
+        result.map_err(|error| PipelineError::Internal {
             message: error.to_string(),
         })
     };

@@ -10,14 +10,14 @@ use crate::{
     baseline::Baseline,
     config::{EvaluateConfig, ExamplesConfig, Name, Pipeline},
     findings,
-    live::{LiveWindow, read_live},
+    live::{LiveWindow, VocabularyReader, read_live},
     report,
 };
 use chrono::{DateTime, SecondsFormat, Utc};
 use driftline_drift::Measurement;
-use driftline_engine::{Engine, EngineConfig, Rows};
+use driftline_engine::{Engine, EngineConfig, Rows, Span};
 use driftline_scorer::Manifest;
-use driftline_statistics::ColumnProfile;
+use driftline_statistics::{ColumnProfile, ngrams::NgramCounts};
 use driftline_verdict::{
     Finding, FindingKind, NotEvaluated, Report, Run, Severity, Window, decide_actions, run_verdict,
     window_verdict,
@@ -32,6 +32,9 @@ use std::{
 /// φ of weekly counts of a word: their variance is μ + φμ². Measured on headlines
 /// (75th percentile over known words: 0.45 to 0.47).
 const OVERDISPERSION: f64 = 0.45;
+
+/// Windows whose n-grams are held at a time, beside those that terms look back on.
+const WINDOWS_AT_ONCE: usize = 13;
 
 /// Examples shown of a term.
 const EXAMPLES: usize = 3;
@@ -127,7 +130,11 @@ impl Evaluator {
                 .into_iter()
                 .collect();
         }
-        let mut judged = judge(pipeline, Arc::clone(&baseline), windows).await?;
+        let reader = live.vocabulary.map(|request| VocabularyReader {
+            rows: live.rows.clone(),
+            request,
+        });
+        let mut judged = judge(pipeline, Arc::clone(&baseline), windows, reader).await?;
         (request.progress)("looking for examples");
         let examples = term_examples(pipeline, &live.rows, &judged).await?;
         let mut not_fresh = None;
@@ -196,7 +203,11 @@ impl Evaluator {
         {
             return Ok(kept);
         }
-        let engine = Engine::new(self.config.clone())?;
+        let mut config = self.config.clone();
+        if let Some(rules) = &self.pipeline.advert_rules {
+            config.advert_rules = Some(self.pipeline.path(rules));
+        }
+        let engine = Engine::new(config)?;
         let mut models = Vec::new();
         for (name, model) in &self.pipeline.models {
             let bundle = self.pipeline.path(&model.bundle);
@@ -271,30 +282,35 @@ async fn judge(
     pipeline: &Pipeline,
     baseline: Arc<Baseline>,
     windows: Vec<LiveWindow>,
+    reader: Option<VocabularyReader>,
 ) -> Result<Judged, PipelineError> {
+    let runtime = tokio::runtime::Handle::current();
     let watch = pipeline
         .terms
         .as_ref()
         .map(|terms| terms.watch.clone())
         .unwrap_or_default();
     let per_window = pipeline.terms.as_ref().map_or(0, |terms| terms.per_window);
-    let least_rows = pipeline.volume.min_rows.unwrap_or(0);
     tokio::task::spawn_blocking(move || {
-        judge_windows(&baseline, windows, &watch, per_window, least_rows)
+        let read = |spans: &[Option<Span>]| match &reader {
+            Some(reader) => runtime.block_on(reader.read(spans)),
+            None => Ok(BTreeMap::new()),
+        };
+        judge_windows(&baseline, windows, read, &watch, per_window)
     })
     .await
-    .map_err(|error| PipelineError::Configuration {
+    .map_err(|error| PipelineError::Internal {
         message: format!("judging the windows stopped: {error}"),
-    })
+    })?
 }
 
 fn judge_windows(
     baseline: &Baseline,
     windows: Vec<LiveWindow>,
+    read: impl Fn(&[Option<Span>]) -> Result<BTreeMap<Option<Span>, NgramCounts>, PipelineError>,
     watch: &[String],
     per_window: usize,
-    least_rows: u64,
-) -> Judged {
+) -> Result<Judged, PipelineError> {
     let mut calibrator = baseline.calibrator.clone();
     let config = TermConfig::default();
     let horizons = config.horizons.iter().copied().max().unwrap_or(1);
@@ -303,10 +319,16 @@ fn judge_windows(
         .as_ref()
         .map(|vocabulary| TermFinder::new(vocabulary, config));
     let mut judged: Vec<JudgedWindow> = Vec::new();
-    for mut live in windows {
-        let counts = live.ngrams.take();
+    let spans: Vec<Option<Span>> = windows.iter().map(|window| window.span).collect();
+    let mut tables = BTreeMap::new();
+    for (index, mut live) in windows.into_iter().enumerate() {
+        if index % WINDOWS_AT_ONCE == 0 {
+            let last = (index + WINDOWS_AT_ONCE).min(spans.len());
+            tables = read(&spans[index..last])?;
+        }
+        let counts = tables.remove(&live.span);
         let mut extrapolated = false;
-        let measurements = if live.rows > 0 && live.rows >= least_rows.min(live.rows) {
+        let measurements = if live.rows > 0 {
             let found = calibrator.judge(&live.profiles, live.blocks);
             extrapolated = found.card.extrapolated;
             found.measurements
@@ -368,10 +390,10 @@ fn judge_windows(
             }
         }
     }
-    Judged {
+    Ok(Judged {
         windows: judged,
         series,
-    }
+    })
 }
 
 /// A term's counts on all windows of the run; before its series begins it was too rare.

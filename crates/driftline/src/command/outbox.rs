@@ -60,7 +60,7 @@ async fn deliver(arguments: args::OutboxDeliver) -> miette::Result<u8> {
             PipelineEvaluator::new(Pipeline::read(path)?, EngineConfig::default(), None)
                 .map_err(command::shown)?;
         let delivered = deliverer
-            .deliver(evaluator.name(), evaluator.targets(), &Selection::Due)
+            .deliver(evaluator.name(), evaluator.targets(), &Selection::Pending)
             .await
             .map_err(command::shown)?;
         reports.extend(delivered);
