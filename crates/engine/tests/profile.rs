@@ -506,7 +506,7 @@ async fn a_dropped_query_stops() {
 }
 
 #[tokio::test]
-async fn the_sample_for_roles_has_every_column_and_strings_as_text() {
+async fn the_sample_for_roles_has_every_column_with_the_values_of_strings() {
     let directory = TempDir::new().unwrap();
     let path = directory.path().join("rows.parquet");
     write_parquet(&path, &batch(0, 70_000, 700));
@@ -517,7 +517,7 @@ async fn the_sample_for_roles_has_every_column_and_strings_as_text() {
         .collect();
     assert_eq!(names, ["at", "x", "n", "city", "title"]);
     assert!(sample.iter().all(|(_, profile)| profile.rows == 65_536));
-    assert!(sample[3].1.text().is_some() && sample[4].1.text().is_some());
+    assert!(sample[3].1.categorical().is_some() && sample[4].1.categorical().is_some());
 }
 
 #[tokio::test]
