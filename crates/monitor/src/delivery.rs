@@ -15,7 +15,7 @@ pub use retry::{LONGEST_RETRY_AFTER, RetrySchedule};
 pub use signature::{
     ID_HEADER, KeyError, SIGNATURE_HEADER, SigningKey, SigningKeys, TIMESTAMP_HEADER,
 };
-pub use target::{SecretReference, Target, TargetConfig};
+pub use target::Target;
 pub use transport::{ANSWER_BYTES, Answer, HttpTransport, SignedRequest, Transport};
 
 use crate::clock::later;

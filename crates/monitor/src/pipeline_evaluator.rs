@@ -1,16 +1,13 @@
 //! A pipeline as something that a monitor runs: evaluates it, and leaves its reports on
 //! disk.
 
-use crate::{
-    Evaluation, EvaluationError, Evaluator, MonitorError,
-    delivery::{SecretReference, Target, TargetConfig},
-};
+use crate::{Evaluation, EvaluationError, Evaluator, MonitorError, delivery::Target};
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use driftline_engine::EngineConfig;
 use driftline_pipeline::{
     EvaluationRequest, Pipeline,
-    config::{SecretReference as ConfiguredSecret, WebhookTarget},
+    config::{SecretReference, WebhookTarget},
     output,
 };
 use driftline_store::BaselineRecord;
@@ -42,7 +39,7 @@ impl PipelineEvaluator {
             .actions
             .webhooks
             .iter()
-            .map(|webhook| Target::new(target_config(&pipeline, webhook)))
+            .map(|webhook| Target::new(placed(&pipeline, webhook)))
             .collect::<Result<_, _>>()?;
         Ok(Self {
             name: pipeline.name.to_string(),
@@ -61,19 +58,13 @@ impl PipelineEvaluator {
     }
 }
 
-fn target_config(pipeline: &Pipeline, webhook: &WebhookTarget) -> TargetConfig {
-    TargetConfig {
-        name: webhook.name.to_string(),
-        on: webhook.on.clone(),
-        url: webhook.url.clone(),
-        secret: match &webhook.secret {
-            ConfiguredSecret::Environment(name) => SecretReference::Environment(name.clone()),
-            ConfiguredSecret::File(path) => SecretReference::File(pipeline.path(path)),
-        },
-        allow_http: webhook.allow_http,
-        allow_addresses: webhook.allow_addresses.clone(),
-        timeout: Duration::from_millis(webhook.timeout_ms),
+/// The target with its secret's file read against the pipeline's folder, like every path.
+fn placed(pipeline: &Pipeline, webhook: &WebhookTarget) -> WebhookTarget {
+    let mut webhook = webhook.clone();
+    if let SecretReference::File(path) = &mut webhook.secret {
+        *path = pipeline.path(path);
     }
+    webhook
 }
 
 #[async_trait]

@@ -176,7 +176,10 @@ impl Baseline {
         let manifest: Manifest = serde_json::from_slice(&read(MANIFEST)?)
             .map_err(|error| damaged(MANIFEST, &format!("it is no manifest: {error}")))?;
         if manifest.format_version > Manifest::FORMAT_VERSION {
-            return Err(damaged(MANIFEST, "it was written by a newer build; use that one"));
+            return Err(damaged(
+                MANIFEST,
+                "it was written by a newer build; use that one",
+            ));
         }
         for (file, hash) in &manifest.files {
             if hex(&Sha256::digest(read(file)?)) != *hash {
@@ -244,7 +247,11 @@ impl Baseline {
             .min()
             .zip(spans().map(|span| span.end_us - 1).max());
         Ok(Self {
-            rows: profiles.values().map(|profile| profile.rows).max().unwrap_or(0),
+            rows: profiles
+                .values()
+                .map(|profile| profile.rows)
+                .max()
+                .unwrap_or(0),
             calibrator: calibrator(pipeline, &roles, &blocks)?,
             schema,
             roles,

@@ -558,7 +558,10 @@ impl Pipeline {
             );
         }
         for (column, config) in &self.drift.columns {
-            if config.min_effect.is_some_and(|least| !(least >= 0.0)) {
+            if config
+                .min_effect
+                .is_some_and(|least| least.is_nan() || least < 0.0)
+            {
                 return wrong("min_effect", format!("`{column}`: `min_effect` is below 0"));
             }
         }

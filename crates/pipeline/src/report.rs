@@ -201,7 +201,7 @@ fn drift_trends(pipeline: &Pipeline, judged: &Judged) -> Vec<Trend> {
             })
             .filter(|(_, trend)| trend.points.iter().any(|point| point.value.is_some()))
             .collect();
-    trends.sort_by(|a, b| b.0.cmp(&a.0));
+    trends.sort_by_key(|(alarms, _)| std::cmp::Reverse(*alarms));
     trends.into_iter().map(|(_, trend)| trend).collect()
 }
 
@@ -466,7 +466,7 @@ fn numeric_bins(before: &NumericProfile, now: &NumericProfile) -> Vec<Distributi
     let width = (top - low) / bins as f64;
     let width = if whole { width.ceil() } else { width };
     let mut edges: Vec<f64> = (0..=bins).map(|i| low + width * i as f64).collect();
-    if !(width > 0.0) {
+    if width.is_nan() || width <= 0.0 {
         edges = vec![low, low + 1.0];
     }
     let share = |side: usize, count: u64| {

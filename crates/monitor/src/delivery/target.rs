@@ -3,59 +3,21 @@
 use crate::MonitorError;
 use crate::delivery::address::{self, ip_literal};
 use crate::delivery::signature::{SigningKey, SigningKeys};
+use driftline_pipeline::config::{SecretReference, WebhookTarget};
 use driftline_verdict::ActionKind;
 use ipnet::IpNet;
 use reqwest::Url;
 use secrecy::{ExposeSecret, SecretString};
 use std::fmt;
-use std::path::PathBuf;
 use std::time::Duration;
 
 /// The longest time that one delivery may take.
 const LONGEST_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Where a secret is: never the secret itself.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum SecretReference {
-    /// An environment variable.
-    Environment(String),
-    /// A file; white space around its content is not part of the secret.
-    File(PathBuf),
-}
-
-impl fmt::Display for SecretReference {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Environment(name) => write!(f, "env:{name}"),
-            Self::File(path) => write!(f, "file:{}", path.display()),
-        }
-    }
-}
-
-/// What a target is made of, before it is checked.
-#[derive(Debug, Clone)]
-pub struct TargetConfig {
-    /// Its name, unique in the pipeline.
-    pub name: String,
-    /// The actions it is told of.
-    pub on: Vec<ActionKind>,
-    /// Where events are sent.
-    pub url: String,
-    /// The signing secret, by reference: one `whsec_…`, or several parted by white space
-    /// while one replaces the other.
-    pub secret: SecretReference,
-    /// Whether plain HTTP may be used.
-    pub allow_http: bool,
-    /// Networks that may be reached although they are private.
-    pub allow_addresses: Vec<IpNet>,
-    /// Time for the whole request; at most 30 s.
-    pub timeout: Duration,
-}
-
 /// A webhook target whose configuration makes sense.
 #[derive(Clone)]
 pub struct Target {
-    config: TargetConfig,
+    config: WebhookTarget,
     url: Url,
 }
 
@@ -66,10 +28,10 @@ impl Target {
     /// [`MonitorError::Target`]: a URL that is none, carries a password or a fragment, is
     /// not HTTPS although plain HTTP was not allowed, or names an address that may not be
     /// reached; a timeout of zero or beyond 30 s.
-    pub fn new(config: TargetConfig) -> Result<Self, MonitorError> {
+    pub fn new(config: WebhookTarget) -> Result<Self, MonitorError> {
         // The URL is not repeated in messages: many services put a secret into it.
         let refuse = |reason: String| MonitorError::Target {
-            target: config.name.clone(),
+            target: config.name.to_string(),
             reason,
         };
         let url = Url::parse(&config.url)
@@ -102,7 +64,8 @@ impl Target {
             address::check(ip, &config.allow_addresses)
                 .map_err(|refused| refuse(refused.to_string()))?;
         }
-        if config.timeout.is_zero() || config.timeout > LONGEST_TIMEOUT {
+        let timeout = Duration::from_millis(config.timeout_ms);
+        if timeout.is_zero() || timeout > LONGEST_TIMEOUT {
             return Err(refuse(
                 "its timeout must be above 0 and at most 30 s".to_owned(),
             ));
@@ -117,7 +80,7 @@ impl Target {
 
     /// Its name.
     pub fn name(&self) -> &str {
-        &self.config.name
+        self.config.name.as_str()
     }
 
     /// The actions it is told of.
@@ -137,7 +100,7 @@ impl Target {
 
     /// Time for the whole request.
     pub(crate) fn timeout(&self) -> Duration {
-        self.config.timeout
+        Duration::from_millis(self.config.timeout_ms)
     }
 
     /// Reads the signing keys. They are read for every attempt, so that a secret can be
@@ -148,7 +111,7 @@ impl Target {
     /// bytes.
     pub fn signing_keys(&self) -> Result<SigningKeys, MonitorError> {
         let refuse = |reason: String| MonitorError::Target {
-            target: self.config.name.clone(),
+            target: self.config.name.to_string(),
             reason: format!("its secret `{}` {reason}", self.config.secret),
         };
         let text = match &self.config.secret {
@@ -178,7 +141,7 @@ impl fmt::Debug for Target {
     /// Without the URL, which may hold a secret.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Target")
-            .field("name", &self.config.name)
+            .field("name", &self.config.name.as_str())
             .field("on", &self.config.on)
             .field("host", &self.url.host_str())
             .field("secret", &self.config.secret)

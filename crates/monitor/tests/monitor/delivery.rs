@@ -3,10 +3,11 @@
 use crate::support::{FakeEvaluator, MONITOR, SECRET, World, concludes, open};
 use async_trait::async_trait;
 use driftline_monitor::delivery::{
-    Answer, Deliverer, DeliveryOutcome, DeliveryReport, HttpTransport, SecretReference, Selection,
-    SignedRequest, Target, Transport,
+    Answer, Deliverer, DeliveryOutcome, DeliveryReport, HttpTransport, Selection, SignedRequest,
+    Target, Transport,
 };
 use driftline_monitor::{Clock, EventSettings, run_once};
+use driftline_pipeline::config::SecretReference;
 use driftline_store::{OutboxFilter, OutboxRow, OutboxState};
 use driftline_verdict::Verdict;
 use std::sync::Arc;
@@ -225,7 +226,7 @@ async fn raw_receiver(answer: &'static [u8], repeat: usize) -> String {
 async fn a_target_that_never_answers_is_given_up_after_its_timeout() {
     let world = World::new().await;
     let mut config = world.config("chat", &raw_receiver(b"", 0).await);
-    config.timeout = Duration::from_millis(50);
+    config.timeout_ms = 50;
     let reports = fail_once(&world, vec![Target::new(config).unwrap()]).await;
     assert_eq!(error_of(&reports[0]), "no answer within 50 ms");
 }
@@ -235,7 +236,7 @@ async fn a_yes_with_a_body_that_never_ends_is_a_yes() {
     let world = World::new().await;
     let url = raw_receiver(b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nslow", 1).await;
     let mut config = world.config("chat", &url);
-    config.timeout = Duration::from_secs(20);
+    config.timeout_ms = 20_000;
     let reports = fail_once(&world, vec![Target::new(config).unwrap()]).await;
     assert!(reports[0].outcome.is_delivered(), "{reports:?}");
 }
@@ -263,7 +264,7 @@ async fn a_target_that_fails_does_not_hold_up_the_others() {
     let world = World::new().await;
     let server = receiver(vec![ResponseTemplate::new(200)]).await;
     let mut hanging = world.config("hanging", &raw_receiver(b"", 0).await);
-    hanging.timeout = Duration::from_millis(300);
+    hanging.timeout_ms = 300;
     let targets = vec![
         Target::new(hanging).unwrap(),
         world.target("chat", &hook(&server)),
@@ -462,9 +463,9 @@ async fn targets_that_make_no_sense_are_refused_without_their_url() {
         assert!(!error.contains("T0KEN"), "{error}");
     }
     let mut config = world.config("chat", "https://hooks.example/T0KEN");
-    config.timeout = Duration::from_secs(31);
+    config.timeout_ms = 31_000;
     assert!(Target::new(config.clone()).is_err());
-    config.timeout = Duration::from_secs(1);
+    config.timeout_ms = 1_000;
     config.on = Vec::new();
     assert!(Target::new(config).is_err());
 }

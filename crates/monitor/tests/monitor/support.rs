@@ -2,12 +2,11 @@
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use driftline_monitor::delivery::{
-    Deliverer, HttpTransport, SecretReference, Target, TargetConfig, Transport,
-};
+use driftline_monitor::delivery::{Deliverer, HttpTransport, Target, Transport};
 use driftline_monitor::{
     Evaluation, EvaluationError, Evaluator, SeededRandomness, ServeOptions, Server, VirtualClock,
 };
+use driftline_pipeline::config::{SecretReference, WebhookTarget};
 use driftline_store::{BaselineRecord, Store};
 use driftline_verdict::report::model::BaselineSummary;
 use driftline_verdict::{
@@ -225,15 +224,15 @@ impl World {
         Target::new(self.config(name, url)).unwrap()
     }
 
-    pub(crate) fn config(&self, name: &str, url: &str) -> TargetConfig {
-        TargetConfig {
-            name: name.to_owned(),
+    pub(crate) fn config(&self, name: &str, url: &str) -> WebhookTarget {
+        WebhookTarget {
+            name: name.parse().unwrap(),
             on: vec![ActionKind::Notify, ActionKind::Retrain],
             url: url.to_owned(),
             secret: SecretReference::File(self.folder.path().join("secret")),
             allow_http: true,
             allow_addresses: vec!["127.0.0.0/8".parse().unwrap()],
-            timeout: Duration::from_secs(5),
+            timeout_ms: 5_000,
         }
     }
 
