@@ -5,15 +5,23 @@
 //! its own. It knows its suffix (all but the first unit) too, so that what stands
 //! before and after an n-gram can be read off the longer ones.
 //!
+//! A node is found by the 64-bit hash of its units, not by way of its prefix: the
+//! hashes of all n-grams of a text are known before the first is looked up, so the
+//! processor waits for many places of memory at once rather than for one after the
+//! other. Two n-grams of equal hash would be counted as one; among the four million
+//! of a full table that happens once in two million tables.
+//!
 //! Counts are exact up to [`NgramConfig::max_ngrams`]. Past that, n-grams pass a
 //! gate first: a count-min sketch with conservative update (Estan, Varghese 2002)
 //! counts each until it is frequent, and one whose prefix is not in the table is
 //! not even looked at, since it cannot be more frequent than its prefix (Apriori).
 //! The table says that it is no longer exact, and by how much counts can be short.
 
+mod index;
 mod wire;
 
-use crate::units::{UnitKind, UnitReader, extend_hash, mix};
+use crate::units::{Run, Unit, UnitKind, UnitReader, extend_hash, mix};
+use index::HashIndex;
 use rustc_hash::{FxHashMap, FxHashSet};
 use serde::{Deserialize, Serialize};
 
@@ -83,13 +91,14 @@ pub struct NgramCounts {
     unit_ids: FxHashMap<u64, u32>,
     text: String,
     nodes: Vec<Node>,
-    node_ids: FxHashMap<u64, u32>,
+    node_ids: HashIndex,
     spreads: Vec<Spread>,
     gate: Option<Gate>,
     merged_shortfall: u32,
     remembered: FxHashSet<u64>,
     serial: u32,
     reader: UnitReader,
+    scratch: Scratch,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -107,8 +116,30 @@ struct UnitText {
     kind: UnitKind,
 }
 
+/// Where a document comes from.
+#[derive(Debug, Clone, Copy)]
+struct Origin {
+    fold: u8,
+    source_bit: u8,
+}
+
+/// What counting a text needs for a moment; kept for its memory.
+#[derive(Debug, Clone, Default)]
+struct Scratch {
+    /// Of the run's units, `NONE` where not known yet.
+    units: Vec<u32>,
+    /// Of the run's n-grams, by beginning and then by length.
+    hashes: Vec<u64>,
+    /// The node of each, or `NONE`, when the run began.
+    known: Vec<u32>,
+    /// Nodes of the n-grams that begin at the unit after the current one, by length.
+    after: Vec<u32>,
+    here: Vec<u32>,
+}
+
 #[derive(Debug, Clone, Copy)]
 struct Node {
+    hash: u64,
     prefix: u32,
     suffix: u32,
     unit: u32,
@@ -152,13 +183,14 @@ impl NgramCounts {
             unit_ids: FxHashMap::default(),
             text: String::new(),
             nodes: Vec::new(),
-            node_ids: FxHashMap::default(),
+            node_ids: HashIndex::default(),
             spreads: Vec::new(),
             gate: None,
             merged_shortfall: 0,
             remembered: FxHashSet::default(),
             serial: 0,
             reader: UnitReader::default(),
+            scratch: Scratch::default(),
         }
     }
 
@@ -189,64 +221,80 @@ impl NgramCounts {
     }
 
     fn count(&mut self, reader: &UnitReader, fold: u8, source: u64) {
-        let source_bit = (mix(source) >> 58) as u8;
+        let origin = Origin {
+            fold,
+            source_bit: (mix(source) >> 58) as u8,
+        };
         self.serial = self.serial.wrapping_add(1);
         self.totals.documents += 1;
         self.totals.units += reader.unit_count() as u64;
         self.fold_units[usize::from(fold)] += reader.unit_count() as u64;
-        // Nodes of the n-grams that begin at the unit after the current one, by length.
-        let mut after: Vec<u32> = Vec::with_capacity(usize::from(self.config.max_units));
-        let mut here: Vec<u32> = Vec::with_capacity(usize::from(self.config.max_units));
-        let mut units: Vec<u32> = Vec::new();
+        let mut scratch = std::mem::take(&mut self.scratch);
         for run in reader.runs() {
-            after.clear();
-            units.clear();
-            units.extend(
-                (run.units().iter())
-                    .map(|unit| self.unit_ids.get(&unit.hash).copied().unwrap_or(NONE)),
-            );
-            // From the end, so that a node's suffix is there before the node.
-            for begin in (0..run.units().len()).rev() {
-                here.clear();
-                let (mut prefix, mut hash, mut words) = (NONE, 0, 0);
-                for (length, unit) in run.units()[begin..].iter().enumerate() {
-                    words += u8::from(unit.kind == UnitKind::Word);
-                    if length >= usize::from(self.config.max_units) || words > self.config.max_words
-                    {
-                        break;
-                    }
-                    hash = extend_hash(hash, unit.hash);
-                    let suffix = match length {
-                        0 => NONE,
-                        _ => after.get(length - 1).copied().unwrap_or(NONE),
-                    };
-                    let at = &mut units[begin + length];
-                    if *at == NONE {
-                        // Unknown when the run began, but it may stand in it twice.
-                        *at = self.unit_ids.get(&unit.hash).copied().unwrap_or(NONE);
-                    }
-                    let known = match *at {
-                        NONE => None,
-                        unit => self.node_ids.get(&key(prefix, unit)).copied(),
-                    };
-                    let node = match known {
-                        Some(node) => node,
-                        None => {
-                            let Some(count) = self.admit(hash) else { break };
-                            let text = run.text(begin + length, begin + length + 1);
-                            let unit = self.intern(unit.hash, unit.kind, text);
-                            self.insert(prefix, suffix, unit, count, fold, source_bit)
-                        }
-                    };
-                    self.count_node(node, suffix, fold, source_bit);
-                    here.push(node);
-                    prefix = node;
-                }
-                std::mem::swap(&mut after, &mut here);
-            }
+            self.count_run(&run, origin, &mut scratch);
         }
+        self.scratch = scratch;
         if self.nodes.len() > self.config.max_ngrams as usize {
             self.shrink();
+        }
+    }
+
+    fn count_run(&mut self, run: &Run<'_>, origin: Origin, scratch: &mut Scratch) {
+        let Scratch {
+            units,
+            hashes,
+            known,
+            after,
+            here,
+        } = scratch;
+        units.clear();
+        units.resize(run.units().len(), NONE);
+        after.clear();
+        hash_ngrams(&self.config, run, hashes);
+        // All are looked up before any is counted: none waits for another.
+        known.clear();
+        known.extend(hashes.iter().map(|&hash| self.node(hash).unwrap_or(NONE)));
+        let mut ngrams = hashes.iter().copied().zip(known.iter().copied());
+        // From the end, so that a node's suffix is there before the node.
+        for begin in (0..run.units().len()).rev() {
+            here.clear();
+            let mut prefix = NONE;
+            for length in 0..ngrams_from(&self.config, &run.units()[begin..]) {
+                let (hash, known) = ngrams.next().expect("every n-gram has a hash");
+                // Where the prefix was not let in, neither is what it begins.
+                if length > here.len() {
+                    continue;
+                }
+                let suffix = match length {
+                    0 => NONE,
+                    _ => after.get(length - 1).copied().unwrap_or(NONE),
+                };
+                let node = match known {
+                    NONE => self.node(hash),
+                    known => Some(known),
+                };
+                let node = match node {
+                    Some(node) => node,
+                    None => {
+                        let Some(seen) = self.admit(hash) else {
+                            continue;
+                        };
+                        let at = begin + length;
+                        if units[at] == NONE {
+                            let unit = &run.units()[at];
+                            units[at] = self.intern(unit.hash, unit.kind, run.text(at, at + 1));
+                        }
+                        self.insert(prefix, suffix, units[at], seen, origin)
+                    }
+                };
+                if length == 0 {
+                    units[begin] = self.nodes[node as usize].unit;
+                }
+                self.count_node(node, suffix, origin);
+                here.push(node);
+                prefix = node;
+            }
+            std::mem::swap(after, here);
         }
     }
 
@@ -276,22 +324,22 @@ impl NgramCounts {
         })
     }
 
-    fn insert(
-        &mut self,
-        prefix: u32,
-        suffix: u32,
-        unit: u32,
-        seen: u32,
-        fold: u8,
-        source_bit: u8,
-    ) -> u32 {
+    /// The n-gram with this hash.
+    fn node(&self, hash: u64) -> Option<u32> {
+        self.node_ids.get(hash, |id| self.nodes[id as usize].hash)
+    }
+
+    fn insert(&mut self, prefix: u32, suffix: u32, unit: u32, seen: u32, origin: Origin) -> u32 {
         let id = position(self.nodes.len());
-        let is_word = u8::from(self.units[unit as usize].kind == UnitKind::Word);
-        let (length, words) = match self.nodes.get(prefix as usize) {
-            Some(prefix) => (prefix.length + 1, prefix.words + is_word),
-            None => (1, is_word),
+        let last = &self.units[unit as usize];
+        let is_word = u8::from(last.kind == UnitKind::Word);
+        let (hash, length, words) = match self.nodes.get(prefix as usize) {
+            Some(prefix) => (prefix.hash, prefix.length + 1, prefix.words + is_word),
+            None => (0, 1, is_word),
         };
+        let hash = extend_hash(hash, last.hash);
         self.nodes.push(Node {
+            hash,
             prefix,
             suffix,
             unit,
@@ -299,16 +347,16 @@ impl NgramCounts {
             documents: seen,
             last_document: self.serial.wrapping_sub(1),
             spread: NONE,
-            first_fold: fold,
-            first_source: source_bit,
+            first_fold: origin.fold,
+            first_source: origin.source_bit,
             length,
             words,
         });
-        self.node_ids.insert(key(prefix, unit), id);
+        self.node_ids.insert(hash, id);
         id
     }
 
-    fn count_node(&mut self, id: u32, suffix: u32, fold: u8, source_bit: u8) {
+    fn count_node(&mut self, id: u32, suffix: u32, origin: Origin) {
         let node = &mut self.nodes[id as usize];
         node.count = node.count.saturating_add(1);
         if node.suffix == NONE {
@@ -321,9 +369,9 @@ impl NgramCounts {
         node.documents = node.documents.saturating_add(1);
         if node.documents > 1 {
             let spread = self.spread_mut(id);
-            let cell = &mut spread.folds[usize::from(fold)];
+            let cell = &mut spread.folds[usize::from(origin.fold)];
             *cell = cell.saturating_add(1);
-            spread.sources |= 1 << source_bit;
+            spread.sources |= 1 << origin.source_bit;
         }
     }
 
@@ -339,7 +387,6 @@ impl NgramCounts {
 
     /// Makes room: n-grams that are not frequent go into the gate.
     fn shrink(&mut self) {
-        let hashes = self.hashes();
         let gate = self
             .gate
             .get_or_insert_with(|| Gate::new(self.config.max_ngrams));
@@ -356,9 +403,9 @@ impl NgramCounts {
             promotion = promotion.saturating_mul(2);
         }
         gate.promotion = promotion;
-        for (node, &hash) in self.nodes.iter().zip(&hashes) {
+        for node in &self.nodes {
             if node.count < promotion {
-                gate.raise(hash, node.count);
+                gate.raise(node.hash, node.count);
             }
         }
         gate.promotion = promotion.max(FIRST_PROMOTION);
@@ -408,7 +455,7 @@ impl NgramCounts {
                 spread,
                 ..*node
             });
-            self.node_ids.insert(key(prefix, unit), new);
+            self.node_ids.insert(node.hash, new);
             moved[id] = new;
         }
     }
@@ -424,7 +471,6 @@ impl NgramCounts {
         for (mine, theirs) in self.fold_units.iter_mut().zip(other.fold_units) {
             *mine += theirs;
         }
-        let hashes = other.hashes();
         let mut in_other = vec![false; self.nodes.len()];
         let mut mine_of_theirs = vec![NONE; other.nodes.len()];
         for (id, theirs) in other.nodes.iter().enumerate() {
@@ -438,19 +484,16 @@ impl NgramCounts {
                 .unwrap_or(NONE);
             let unit = &other.units[theirs.unit as usize];
             let unit = self.intern(unit.hash, unit.kind, other.unit_text(theirs.unit));
-            let mine = match self.node_ids.get(&key(prefix, unit)) {
-                Some(&mine) => mine,
+            let mine = match self.node(theirs.hash) {
+                Some(mine) => mine,
                 None => {
                     in_other.push(true);
-                    let seen = self.gate.as_ref().map_or(0, |gate| gate.get(hashes[id]));
-                    self.insert(
-                        prefix,
-                        suffix,
-                        unit,
-                        seen,
-                        theirs.first_fold,
-                        theirs.first_source,
-                    )
+                    let seen = self.gate.as_ref().map_or(0, |gate| gate.get(theirs.hash));
+                    let origin = Origin {
+                        fold: theirs.first_fold,
+                        source_bit: theirs.first_source,
+                    };
+                    self.insert(prefix, suffix, unit, seen, origin)
                 }
             };
             mine_of_theirs[id] = mine;
@@ -458,14 +501,13 @@ impl NgramCounts {
             self.merge_node(mine, suffix, theirs, other.spread(theirs));
         }
         if let Some(gate) = &other.gate {
-            let hashes = self.hashes();
-            for (id, node) in self
+            for (node, _) in self
                 .nodes
                 .iter_mut()
-                .enumerate()
-                .filter(|(id, _)| !in_other[*id])
+                .zip(&in_other)
+                .filter(|(_, in_other)| !**in_other)
             {
-                let seen = gate.get(hashes[id]);
+                let seen = gate.get(node.hash);
                 node.count = node.count.saturating_add(seen);
                 node.documents = node.documents.saturating_add(seen);
             }
@@ -563,7 +605,7 @@ impl NgramCounts {
     /// Bytes held, for a memory pool.
     pub fn size_bytes(&self) -> usize {
         self.nodes.capacity() * size_of::<Node>()
-            + self.node_ids.capacity() * 18
+            + self.node_ids.size_bytes()
             + self.spreads.capacity() * size_of::<Spread>()
             + self.units.capacity() * (size_of::<UnitText>() + 18)
             + self.remembered.capacity() * 9
@@ -601,25 +643,18 @@ impl NgramCounts {
 
     /// The n-gram of units with these hashes, if the table has it.
     pub fn find_units(&self, hashes: &[u64]) -> Option<Ngram<'_>> {
-        let mut node = NONE;
-        for hash in hashes {
-            let unit = *self.unit_ids.get(hash)?;
-            node = *self.node_ids.get(&key(node, unit))?;
-        }
-        (node != NONE).then_some(Ngram {
-            table: self,
-            id: node,
-        })
+        self.find_hash(hashes.iter().fold(0, |hash, &unit| extend_hash(hash, unit)))
     }
 
-    /// The hash of every n-gram, by identifier; see [`extend_hash`].
+    /// The n-gram with this hash, which [`extend_hash`] makes, if the table has it.
+    pub fn find_hash(&self, hash: u64) -> Option<Ngram<'_>> {
+        let id = self.node(hash)?;
+        Some(Ngram { table: self, id })
+    }
+
+    /// The hash of every n-gram, by identifier; see [`Ngram::hash`].
     pub fn hashes(&self) -> Vec<u64> {
-        let mut hashes: Vec<u64> = Vec::with_capacity(self.nodes.len());
-        for node in &self.nodes {
-            let prefix = hashes.get(node.prefix as usize).copied().unwrap_or(0);
-            hashes.push(extend_hash(prefix, self.units[node.unit as usize].hash));
-        }
-        hashes
+        self.nodes.iter().map(|node| node.hash).collect()
     }
 
     fn unit_text(&self, unit: u32) -> &str {
@@ -651,6 +686,11 @@ impl<'a> Ngram<'a> {
     /// Its identifier in its table.
     pub fn id(&self) -> u32 {
         self.id
+    }
+
+    /// Hash of its units; see [`extend_hash`].
+    pub fn hash(&self) -> u64 {
+        self.node().hash
     }
 
     /// All but its last unit; `None` for a single unit.
@@ -779,8 +819,30 @@ fn first_spread(node: &Node) -> Spread {
     spread
 }
 
-fn key(prefix: u32, unit: u32) -> u64 {
-    u64::from(prefix) << 32 | u64::from(unit)
+/// How many n-grams that are counted begin at the first of these units.
+fn ngrams_from(config: &NgramConfig, units: &[Unit]) -> usize {
+    let mut words = 0;
+    units
+        .iter()
+        .take(config.max_units.into())
+        .take_while(|unit| {
+            words += u8::from(unit.kind == UnitKind::Word);
+            words <= config.max_words
+        })
+        .count()
+}
+
+/// Hashes of the n-grams of a run, those that begin last first, and of those the shortest.
+fn hash_ngrams(config: &NgramConfig, run: &Run<'_>, hashes: &mut Vec<u64>) {
+    hashes.clear();
+    for begin in (0..run.units().len()).rev() {
+        let units = &run.units()[begin..];
+        let mut hash = 0;
+        hashes.extend(units[..ngrams_from(config, units)].iter().map(|unit| {
+            hash = extend_hash(hash, unit.hash);
+            hash
+        }));
+    }
 }
 
 fn position(length: usize) -> u32 {
@@ -1048,14 +1110,13 @@ mod tests {
             let (head, tail) = texts.split_at(cut.min(texts.len()));
             let mut table = table(head, NgramConfig::default());
             table.merge(&self::table(tail, NgramConfig::default()));
-            let hashes = table.hashes();
             for ngram in table.ngrams().filter(|n| n.length() > 1) {
                 let text = ngram.text();
                 let (prefix, suffix) = (table.ngram(ngram.prefix().unwrap()), table.ngram(ngram.suffix().unwrap()));
                 prop_assert!(text.starts_with(&prefix.text()) && text.ends_with(&suffix.text()));
                 prop_assert_eq!((prefix.length(), suffix.length()), (ngram.length() - 1, ngram.length() - 1));
                 prop_assert!(prefix.id() < ngram.id() && suffix.id() < ngram.id());
-                prop_assert_eq!(Some(hashes[ngram.id() as usize]), crate::units::ngram_hash(&text));
+                prop_assert_eq!(Some(ngram.hash()), crate::units::ngram_hash(&text));
             }
         }
 

@@ -6,12 +6,11 @@
 //! the bytes that are left.
 
 use super::{
-    FOLDS, Gate, MAX_GATE_CELLS, NONE, NgramConfig, NgramCounts, Node, Spread, Totals, key,
-    position,
+    FOLDS, Gate, MAX_GATE_CELLS, NONE, NgramConfig, NgramCounts, Node, Spread, Totals, position,
 };
 use crate::{
     StatisticsError,
-    units::{UnitKind, UnitReader},
+    units::{UnitKind, UnitReader, extend_hash},
 };
 
 const VERSION: u8 = 1;
@@ -139,24 +138,20 @@ impl NgramCounts {
     fn read_nodes(&mut self, bytes: &mut Reader<'_>) -> Result<(), StatisticsError> {
         let nodes = bytes.length(7)?;
         self.nodes.reserve(nodes);
-        self.node_ids.reserve(nodes);
         for id in 0..nodes {
             let prefix = bytes.back_reference(id)?;
             let suffix = bytes.back_reference(id)?;
             let unit = bytes.small()?;
-            let Some(is_word) = self
-                .units
-                .get(unit as usize)
-                .map(|u| u.kind == UnitKind::Word)
-            else {
+            let Some(last) = self.units.get(unit as usize).copied() else {
                 return Err(corrupt(format!(
                     "n-gram {id} ends with a unit that is not there"
                 )));
             };
-            let (length, words) = match self.nodes.get(prefix as usize) {
-                None => (0, 0),
-                Some(prefix) => (prefix.length, prefix.words),
+            let (hash, length, words) = match self.nodes.get(prefix as usize) {
+                None => (0, 0, 0),
+                Some(prefix) => (prefix.hash, prefix.length, prefix.words),
             };
+            let hash = extend_hash(hash, last.hash);
             if length >= self.config.max_units {
                 return Err(corrupt(format!("n-gram {id} is too long")));
             }
@@ -173,14 +168,11 @@ impl NgramCounts {
                 spread = position(self.spreads.len());
                 self.spreads.push(bytes.spread()?);
             }
-            if self
-                .node_ids
-                .insert(key(prefix, unit), position(id))
-                .is_some()
-            {
+            if self.node(hash).is_some() {
                 return Err(corrupt(format!("n-gram {id} stands twice")));
             }
             self.nodes.push(Node {
+                hash,
                 prefix,
                 suffix,
                 unit,
@@ -191,8 +183,9 @@ impl NgramCounts {
                 first_fold,
                 first_source,
                 length: length + 1,
-                words: words + u8::from(is_word),
+                words: words + u8::from(last.kind == UnitKind::Word),
             });
+            self.node_ids.insert(hash, position(id));
         }
         Ok(())
     }
