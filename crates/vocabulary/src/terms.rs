@@ -20,7 +20,7 @@ use crate::{
 };
 use driftline_statistics::{
     ngrams::{Ngram, NgramCounts, source_count},
-    units::UnitKind,
+    units::{UnitKind, extend_hash},
 };
 use rustc_hash::{FxHashMap, FxHashSet};
 use serde::{Deserialize, Serialize};
@@ -191,18 +191,20 @@ pub struct TermFinder<'a> {
 struct Window {
     start: i64,
     counts: NgramCounts,
-    hashes: Vec<u64>,
     before: Neighbours,
     after: Neighbours,
 }
 
-/// The n-grams that extend each n-gram by one unit, on one side.
+/// The n-grams that extend each n-gram by one unit, on one side: chained lists.
 #[derive(Debug)]
 struct Neighbours {
-    /// Where those of an n-gram begin in `longer`.
-    starts: Vec<u32>,
-    longer: Vec<u32>,
+    /// The last that extends an n-gram, or `NONE`.
+    last: Vec<u32>,
+    /// The one before, that extends the same n-gram, or `NONE`.
+    previous: Vec<u32>,
 }
+
+const NONE: u32 = u32::MAX;
 
 #[derive(Debug)]
 struct Reported {
@@ -290,10 +292,11 @@ impl<'a> TermFinder<'a> {
     pub fn observe(&mut self, start: i64, counts: NgramCounts) -> Vec<Term> {
         self.push(start, counts);
         let mut candidates = self.contrasted();
+        let mut counted = FxHashMap::default();
         candidates.retain_mut(|candidate| {
             (lexicon::is_known(&candidate.text) || !lexicon::is_cut_out(&candidate.text))
                 && self.is_spread(candidate)
-                && self.holds_together(candidate)
+                && self.holds_together(candidate, &mut counted)
                 && self.meets_many(candidate)
         });
         let candidates = self.unnested(candidates);
@@ -306,10 +309,18 @@ impl<'a> TermFinder<'a> {
     }
 
     fn push(&mut self, start: i64, counts: NgramCounts) {
+        if self.windows.len() >= self.config.lookback.max(1)
+            && let Some(old) = self.windows.pop_front()
+        {
+            for ngram in old.counts.ngrams() {
+                let cell = &mut self.recent[cell(ngram.hash())];
+                *cell = cell.saturating_sub(ngram.documents());
+            }
+        }
         let newest = Window::new(start, counts);
         let counts = &newest.counts;
-        for (ngram, &hash) in counts.ngrams().zip(&newest.hashes) {
-            let cell = &mut self.recent[cell(hash)];
+        for ngram in counts.ngrams() {
+            let cell = &mut self.recent[cell(ngram.hash())];
             *cell = cell.saturating_add(ngram.documents());
         }
         for reported in self.reported.values_mut() {
@@ -326,14 +337,6 @@ impl<'a> TermFinder<'a> {
             self.spans.pop_front();
         }
         self.windows.push_back(newest);
-        if self.windows.len() > self.config.lookback.max(1)
-            && let Some(old) = self.windows.pop_front()
-        {
-            for (ngram, &hash) in old.counts.ngrams().zip(&old.hashes) {
-                let cell = &mut self.recent[cell(hash)];
-                *cell = cell.saturating_sub(ngram.documents());
-            }
-        }
         if self.observed.is_multiple_of(self.config.lookback.max(1)) {
             let (observed, lookback) = (self.observed, self.config.lookback);
             self.tracks
@@ -374,7 +377,9 @@ impl<'a> TermFinder<'a> {
             .sum();
         let more_units = more_units.max(1) as f64;
         let mut found = Vec::new();
-        for (ngram, &hash) in newest.counts.ngrams().zip(&newest.hashes) {
+        let mut factors = FxHashMap::default();
+        for ngram in newest.counts.ngrams() {
+            let hash = ngram.hash();
             let recent = self.recent[cell(hash)];
             if recent < self.config.min_documents || !may_be_a_term(&self.config, &ngram) {
                 continue;
@@ -395,11 +400,10 @@ impl<'a> TermFinder<'a> {
                 continue;
             }
             let track = self.tracks.entry(hash).or_insert_with(|| {
-                let units = ngram.unit_hashes();
                 let older = self.windows.iter().take(self.windows.len() - 1);
                 Track {
                     newest: self.observed - 1,
-                    sightings: older.map(|window| window.sightings(&units)).collect(),
+                    sightings: older.map(|window| window.sightings(hash)).collect(),
                 }
             });
             track.extend(self.observed, Sightings::of(&ngram), longest);
@@ -408,8 +412,13 @@ impl<'a> TermFinder<'a> {
             if documents < self.config.min_documents {
                 continue;
             }
-            let (ln_bayes_factor, horizon, live) =
-                best_horizon(&self.config, &self.spans, &track.sightings, before);
+            let (ln_bayes_factor, horizon, live) = best_horizon(
+                &self.config,
+                &self.spans,
+                &track.sightings,
+                before,
+                &mut factors,
+            );
             if ln_bayes_factor < self.config.watch {
                 continue;
             }
@@ -435,7 +444,7 @@ impl<'a> TermFinder<'a> {
     fn is_spread(&self, candidate: &mut Candidate) -> bool {
         let spread = &mut candidate.spread;
         for window in &self.windows {
-            let Some(ngram) = window.counts.find_units(&candidate.units) else {
+            let Some(ngram) = window.counts.find_hash(candidate.hash) else {
                 continue;
             };
             let folds = ngram.folds();
@@ -457,26 +466,31 @@ impl<'a> TermFinder<'a> {
             && source_count(spread.sources).is_none_or(|sources| sources >= least_sources - 0.5)
     }
 
-    /// Occurrences over all windows held.
-    fn count(&self, units: &[u64]) -> u64 {
-        self.windows
-            .iter()
-            .filter_map(|window| window.counts.find_units(units))
-            .map(|ngram| u64::from(ngram.count()))
-            .sum()
+    /// Occurrences over all windows held of the n-gram of these units. `counted` has those
+    /// that were asked for before: candidates share their parts.
+    fn count(&self, units: &[u64], counted: &mut FxHashMap<u64, u64>) -> f64 {
+        let hash = (units.iter()).fold(0, |hash, &unit| extend_hash(hash, unit));
+        let count = counted.entry(hash).or_insert_with(|| {
+            self.windows
+                .iter()
+                .filter_map(|window| window.counts.find_hash(hash))
+                .map(|ngram| u64::from(ngram.count()))
+                .sum()
+        });
+        *count as f64
     }
 
-    fn holds_together(&self, candidate: &mut Candidate) -> bool {
+    fn holds_together(&self, candidate: &mut Candidate, counted: &mut FxHashMap<u64, u64>) -> bool {
         let units = &candidate.units;
         if units.len() < 2 {
             return true;
         }
         let total: u64 = self.windows.iter().map(|w| w.counts.units()).sum();
-        let whole = self.count(units) as f64;
+        let whole = self.count(units, counted);
         let least = (1..units.len())
             .map(|cut| {
                 let (head, tail) = units.split_at(cut);
-                let parts = self.count(head) as f64 * self.count(tail) as f64;
+                let parts = self.count(head, counted) * self.count(tail, counted);
                 (whole * total as f64 / parts.max(1.0)).log2()
             })
             .fold(f64::INFINITY, f64::min);
@@ -489,17 +503,18 @@ impl<'a> TermFinder<'a> {
         let mut occurrences = 0;
         let mut neighbours: [FxHashMap<u64, u32>; 2] = Default::default();
         for window in &self.windows {
-            let Some(ngram) = window.counts.find_units(&candidate.units) else {
+            let Some(ngram) = window.counts.find_hash(candidate.hash) else {
                 continue;
             };
             occurrences += ngram.count();
-            for &id in window.before.of(ngram.id()) {
+            // With the candidate given, the longer n-gram stands for the neighbour.
+            for id in window.before.of(ngram.id()) {
                 let longer = window.counts.ngram(id);
-                *neighbours[0].entry(longer.first_unit_hash()).or_default() += longer.count();
+                *neighbours[0].entry(longer.hash()).or_default() += longer.count();
             }
-            for &id in window.after.of(ngram.id()) {
+            for id in window.after.of(ngram.id()) {
                 let longer = window.counts.ngram(id);
-                *neighbours[1].entry(longer.last_unit_hash()).or_default() += longer.count();
+                *neighbours[1].entry(longer.hash()).or_default() += longer.count();
             }
         }
         candidate.entropy = neighbours.map(|side| entropy(&side, occurrences));
@@ -515,20 +530,14 @@ impl<'a> TermFinder<'a> {
     /// Drops pieces of longer terms, and terms with a piece too many.
     fn unnested(&self, mut candidates: Vec<Candidate>) -> Vec<Candidate> {
         candidates.sort_by(|a, b| b.length.cmp(&a.length).then_with(|| a.text.cmp(&b.text)));
-        let holds = |long: &Candidate, short: &Candidate| {
-            long.length > short.length
-                && long
-                    .units
-                    .windows(short.length)
-                    .any(|part| part == short.units)
-        };
         let mut dropped = FxHashSet::default();
+        let containing = containing(&candidates);
         for (at, short) in candidates.iter().enumerate() {
-            for (longer, long) in candidates[..at].iter().enumerate() {
-                if dropped.contains(&longer) || !holds(long, short) {
+            for &longer in &containing[at] {
+                if dropped.contains(&longer) {
                     continue;
                 }
-                let share = f64::from(long.documents) / f64::from(short.documents);
+                let share = f64::from(candidates[longer].documents) / f64::from(short.documents);
                 if share >= 0.6 {
                     dropped.insert(at);
                 } else if share < 0.35 {
@@ -627,7 +636,7 @@ impl<'a> TermFinder<'a> {
         let (first_seen, first_seen_fold) = candidate.spread.first.unwrap_or_default();
         let (mut count, mut documents) = (0, 0);
         for window in self.windows.iter().rev().take(candidate.horizon) {
-            if let Some(ngram) = window.counts.find_units(&candidate.units) {
+            if let Some(ngram) = window.counts.find_hash(candidate.hash) {
                 count += u64::from(ngram.count());
                 documents += u64::from(ngram.documents());
             }
@@ -666,15 +675,14 @@ impl Window {
         let before = Neighbours::new(&counts, |ngram| ngram.suffix());
         Self {
             start,
-            hashes: counts.hashes(),
             counts,
             before,
             after,
         }
     }
 
-    fn sightings(&self, units: &[u64]) -> Sightings {
-        let ngram = self.counts.find_units(units);
+    fn sightings(&self, hash: u64) -> Sightings {
+        let ngram = self.counts.find_hash(hash);
         ngram.map_or_else(Sightings::default, |ngram| Sightings::of(&ngram))
     }
 }
@@ -694,29 +702,24 @@ impl Sightings {
 }
 
 impl Neighbours {
-    /// Sorts the n-grams by the shorter one that each extends.
+    /// Gathers the n-grams by the shorter one that each extends.
     fn new(counts: &NgramCounts, shorter: impl Fn(&Ngram<'_>) -> Option<u32>) -> Self {
-        let mut starts = vec![0_u32; counts.len() + 1];
-        for id in counts.ngrams().filter_map(|ngram| shorter(&ngram)) {
-            starts[id as usize + 1] += 1;
-        }
-        for at in 1..starts.len() {
-            starts[at] += starts[at - 1];
-        }
-        let mut next = starts.clone();
-        let mut longer = vec![0; starts[counts.len()] as usize];
-        for ngram in counts.ngrams() {
-            if let Some(id) = shorter(&ngram) {
-                longer[next[id as usize] as usize] = ngram.id();
-                next[id as usize] += 1;
-            }
-        }
-        Self { starts, longer }
+        let mut last = vec![NONE; counts.len()];
+        let previous = counts
+            .ngrams()
+            .map(|ngram| match shorter(&ngram) {
+                Some(id) => std::mem::replace(&mut last[id as usize], ngram.id()),
+                None => NONE,
+            })
+            .collect();
+        Self { last, previous }
     }
 
-    fn of(&self, id: u32) -> &[u32] {
-        let (start, end) = (self.starts[id as usize], self.starts[id as usize + 1]);
-        &self.longer[start as usize..end as usize]
+    fn of(&self, id: u32) -> impl Iterator<Item = u32> {
+        let some = |id: u32| Some(id).filter(|&id| id != NONE);
+        std::iter::successors(some(self.last[id as usize]), move |&id| {
+            some(self.previous[id as usize])
+        })
     }
 }
 
@@ -743,12 +746,39 @@ fn may_be_a_term(config: &TermConfig, ngram: &Ngram<'_>) -> bool {
     }
 }
 
+/// For each candidate the longer ones that hold it, in their order.
+fn containing(candidates: &[Candidate]) -> Vec<Vec<usize>> {
+    let by_hash: FxHashMap<u64, usize> = (candidates.iter().enumerate())
+        .map(|(at, candidate)| (candidate.hash, at))
+        .collect();
+    let mut containing = vec![Vec::new(); candidates.len()];
+    for (longer, long) in candidates.iter().enumerate() {
+        for begin in 0..long.length {
+            let mut hash = 0;
+            for &unit in &long.units[begin..] {
+                hash = extend_hash(hash, unit);
+                if let Some(&at) = by_hash.get(&hash)
+                    && at != longer
+                    && containing[at].last() != Some(&longer)
+                {
+                    containing[at].push(longer);
+                }
+            }
+        }
+    }
+    containing
+}
+
 /// The horizon of the greatest Bayes factor, with the days and units of text of it.
+///
+/// `factors` has the Bayes factors that were computed before, by windows, live count and
+/// count of the baseline: few differ among the n-grams of a window.
 fn best_horizon(
     config: &TermConfig,
     spans: &VecDeque<Span>,
     sightings: &VecDeque<Sightings>,
     before: Exposure,
+    factors: &mut FxHashMap<[u64; 3], f64>,
 ) -> (f64, usize, Exposure) {
     let nothing = Exposure {
         count: 0.0,
@@ -767,7 +797,9 @@ fn best_horizon(
         if live.rate() <= config.min_rate_ratio * before.rate() {
             continue;
         }
-        let ln_bf = contrast::ln_bayes_factor(live, before);
+        let ln_bf = *factors
+            .entry([taken as u64, live.count as u64, before.count as u64])
+            .or_insert_with(|| contrast::ln_bayes_factor(live, before));
         if ln_bf > best.0 {
             best = (ln_bf, horizon, live);
         }
@@ -803,6 +835,7 @@ fn entropy(neighbours: &FxHashMap<u64, u32>, occurrences: u32) -> f64 {
 mod tests {
     use super::*;
     use driftline_statistics::ngrams::NgramConfig;
+    use proptest::prelude::*;
 
     /// Texts of words drawn by a small seeded generator, most words rare.
     struct Writer(u64);
@@ -937,6 +970,29 @@ mod tests {
         assert_eq!(alarms(&observe(&baseline, flood)), []);
     }
 
+    /// One hour's flood, every text with an edit of its own, so that none is a copy.
+    #[test]
+    fn a_text_repeated_with_small_edits_within_an_hour_is_no_term() {
+        let baseline = baseline(None);
+        for source in [None, Some(1)] {
+            let mut windows = windows("显眼包", 0);
+            let mut writer = Writer(4);
+            for i in 0..2_000 {
+                // A word in front, one put in at some place, and one behind.
+                let flood = ["加群", "领", "红包", "福利多"];
+                let (head, tail) = flood.split_at(i % flood.len());
+                let [first, edit, last] = [writer.word(), writer.word(), writer.word()];
+                let text = format!("{first}{}{edit}{}{last}", head.concat(), tail.concat());
+                windows[6].update(&text, 3, source);
+            }
+            assert!(
+                windows[6].documents() > 2_000,
+                "the edits make every text a document"
+            );
+            assert_eq!(alarms(&observe(&baseline, windows)), []);
+        }
+    }
+
     #[test]
     fn one_author_does_not_make_a_term() {
         let baseline = baseline(None);
@@ -1004,6 +1060,121 @@ mod tests {
         let tail = series.documents.iter().rev().take(10);
         assert!(tail.copied().eq([6; 10]));
         assert_eq!(finder.series("班味"), None);
+    }
+
+    /// What a plain search of the texts finds of a term of ideographs.
+    #[derive(Debug, PartialEq)]
+    struct Plain {
+        count: u64,
+        documents: u64,
+        days: u32,
+        cohesion: Option<f64>,
+        entropy: [f64; 2],
+    }
+
+    fn occurrences(text: &[char], term: &[char]) -> Vec<usize> {
+        let ends = text.len().saturating_sub(term.len() - 1);
+        (0..ends)
+            .filter(|&at| text[at..].starts_with(term))
+            .collect()
+    }
+
+    /// By windows of days of texts that are each one run.
+    fn plain(windows: &[Vec<(u8, Vec<char>)>], term: &[char]) -> Plain {
+        let texts = || windows.iter().flatten().map(|(_, text)| text);
+        let count =
+            |part: &[char]| -> usize { texts().map(|text| occurrences(text, part).len()).sum() };
+        let units: usize = texts().map(Vec::len).sum();
+        let mut entropies: [FxHashMap<u64, u32>; 2] = Default::default();
+        for text in texts() {
+            for at in occurrences(text, term) {
+                let neighbours = [
+                    at.checked_sub(1).map(|before| text[before]),
+                    text.get(at + term.len()).copied(),
+                ];
+                for (side, neighbour) in entropies.iter_mut().zip(neighbours) {
+                    if let Some(neighbour) = neighbour {
+                        *side.entry(u64::from(neighbour)).or_default() += 1;
+                    }
+                }
+            }
+        }
+        let holding = |window: &Vec<(u8, Vec<char>)>| -> Vec<u8> {
+            let has = |text: &[char]| !occurrences(text, term).is_empty();
+            let days = window.iter().filter(|(_, text)| has(text));
+            days.map(|(day, _)| *day).collect()
+        };
+        let days: Vec<Vec<u8>> = windows.iter().map(holding).collect();
+        Plain {
+            count: count(term) as u64,
+            documents: days.iter().map(Vec::len).sum::<usize>() as u64,
+            days: days
+                .iter()
+                .map(|days| days.iter().collect::<std::collections::BTreeSet<_>>().len() as u32)
+                .sum(),
+            cohesion: (1..term.len())
+                .map(|cut| {
+                    let parts = count(&term[..cut]) as f64 * count(&term[cut..]) as f64;
+                    (count(term) as f64 * units as f64 / parts).log2()
+                })
+                .reduce(f64::min),
+            entropy: entropies.map(|side| entropy(&side, count(term) as u32)),
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn numbers_of_terms_equal_those_of_a_plain_search(
+            windows in prop::collection::vec(
+                prop::collection::vec((0..7_u8, "(甲乙丙|甲丁|丙丁戊|戊甲){1,6}"), 0..25),
+                1..6,
+            ),
+        ) {
+            let everything = TermConfig {
+                horizons: vec![3],
+                lookback: 3,
+                min_documents: 1,
+                min_days: 1,
+                min_sources: 0,
+                max_day_share: 1.0,
+                watch: 0.0,
+                refractory: 0,
+                min_cohesion: f64::NEG_INFINITY,
+                min_entropy: f64::NEG_INFINITY,
+                min_relative_entropy: -1.0,
+                ..TermConfig::default()
+            };
+            let baseline = BaselineVocabulary::freeze(&NgramCounts::default());
+            let mut finder = TermFinder::new(&baseline, everything);
+            let mut plain_windows = Vec::new();
+            for (start, rows) in (0..).zip(&windows) {
+                let mut counts = NgramCounts::default();
+                let mut texts: Vec<(u8, Vec<char>)> = Vec::new();
+                for (day, text) in rows {
+                    counts.update(text, *day, None);
+                    let text = text.chars().collect();
+                    // A copy is no document; no unit stands three times in a row here.
+                    if !texts.iter().any(|(_, known)| *known == text) {
+                        texts.push((*day, text));
+                    }
+                }
+                plain_windows.push(texts);
+                let terms = finder.observe(start, counts);
+                let lookback = &plain_windows[plain_windows.len().saturating_sub(3)..];
+                for term in &terms {
+                    let expected = plain(lookback, &term.text.chars().collect::<Vec<_>>());
+                    let found = Plain {
+                        count: term.count,
+                        documents: term.documents,
+                        days: term.days,
+                        cohesion: term.cohesion,
+                        entropy: [term.left_entropy, term.right_entropy],
+                    };
+                    prop_assert_eq!(found, expected, "{}", term.text);
+                }
+                prop_assert_eq!(terms.is_empty(), lookback.last().is_none_or(Vec::is_empty));
+            }
+        }
     }
 
     #[test]
