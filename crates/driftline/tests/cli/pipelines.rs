@@ -1,0 +1,243 @@
+//! The shipped pipelines on the shipped data.
+
+use crate::{
+    desk::{Desk, Ended, names, root},
+    verbs::is_a_verdict,
+};
+use std::{collections::BTreeSet, sync::OnceLock};
+
+/// One run of a shipped pipeline, shared by the tests about it: it takes a while.
+struct Shipped {
+    desk: Desk,
+    ended: Ended,
+}
+
+impl Shipped {
+    fn run(pipeline: &str, desk: Desk) -> Self {
+        let ended = desk.driftline(&["run", pipeline, "--out", "out", "--store", "sqlite://s.db"]);
+        Self { desk, ended }
+    }
+
+    /// Terms of a class that any window reported.
+    fn terms(&self, class: &str) -> BTreeSet<String> {
+        let verdict = self.desk.json("out/verdict.json");
+        let windows = verdict["windows"].as_array().unwrap();
+        windows
+            .iter()
+            .flat_map(|window| window["findings"].as_array().unwrap())
+            .filter(|finding| finding["kind"] == "term" && finding["class"] == class)
+            .map(|finding| finding["term"].as_str().unwrap().to_owned())
+            .collect()
+    }
+}
+
+fn shipped(name: &str) -> String {
+    let path = root().join("pipelines").join(name);
+    path.to_str().unwrap().to_owned()
+}
+
+fn quickstart() -> &'static Shipped {
+    static RUN: OnceLock<Shipped> = OnceLock::new();
+    RUN.get_or_init(|| Shipped::run(&shipped("quickstart.yaml"), Desk::new()))
+}
+
+/// The same pipeline a year earlier: the file, untouched but for its sources.
+fn a_year_earlier() -> &'static Shipped {
+    static RUN: OnceLock<Shipped> = OnceLock::new();
+    RUN.get_or_init(|| {
+        let text = std::fs::read_to_string(shipped("quickstart.yaml")).unwrap();
+        let earlier = text
+            .replace(
+                "weibo-hot-search-2022.parquet",
+                "weibo-hot-search-2021.parquet",
+            )
+            .replace(
+                "weibo-hot-search-2023.parquet",
+                "weibo-hot-search-2022.parquet",
+            )
+            .replace("../fixtures", root().join("fixtures").to_str().unwrap());
+        let desk = Desk::new();
+        desk.write("earlier.yaml", earlier);
+        Shipped::run("earlier.yaml", desk)
+    })
+}
+
+#[test]
+fn the_quickstart_finds_drift_and_writes_every_report() {
+    let run = quickstart();
+    run.ended.ends_with(1);
+    assert_eq!(
+        names(&run.desk.path("out")),
+        [
+            "baseline",
+            "junit.xml",
+            "report.html",
+            "report.md",
+            "verdict.json"
+        ]
+    );
+    let verdict = run.desk.json("out/verdict.json");
+    is_a_verdict(&verdict);
+    assert_eq!(verdict["verdict"], "fail");
+    let windows = verdict["windows"].as_array().unwrap();
+    assert!(windows.len() >= 52, "a year of weeks: {}", windows.len());
+    for name in [
+        "manifest.json",
+        "profile.parquet",
+        "schema.yaml",
+        "vocabulary.bin",
+    ] {
+        assert!(run.desk.path("out/baseline").join(name).is_file(), "{name}");
+    }
+    assert!(run.desk.read("out/junit.xml").contains("<testsuite"));
+    run.desk.has_no_parts();
+}
+
+#[test]
+fn the_quickstart_report_is_one_small_page_that_asks_for_nothing_else() {
+    let html = quickstart().desk.read("out/report.html");
+    assert!(html.len() <= 3 * 1024 * 1024, "{} bytes", html.len());
+    let asks = regex::Regex::new(
+        r#"(?i)(?:src|srcset|href|action|poster|data)\s*=\s*["']?\s*(?:https?:)?//|url\(\s*["']?\s*(?:https?:)?//|@import|<script|<link|<iframe|<object|<embed"#,
+    )
+    .unwrap();
+    let found: Vec<&str> = asks.find_iter(&html).map(|found| found.as_str()).collect();
+    assert!(found.is_empty(), "{found:?}");
+}
+
+#[test]
+fn the_quickstart_says_that_headlines_are_outside_the_models_domain() {
+    let run = quickstart();
+    for name in ["out/report.html", "out/report.md"] {
+        let text = run.desk.read(name).to_lowercase();
+        assert!(
+            text.contains("domain"),
+            "{name} says nothing of the model's domain"
+        );
+    }
+    let notes = run.desk.json("out/verdict.json")["notes"].to_string();
+    assert!(notes.contains("domain"), "{notes}");
+}
+
+#[test]
+fn the_quickstart_brings_up_words_that_were_new_in_2023() {
+    let run = quickstart();
+    let coined = run.terms("coinage");
+    assert!(coined.contains("显眼包"), "{coined:?}");
+    let others = ["搭子", "i人", "e人"];
+    assert!(
+        others.iter().any(|word| coined.contains(*word)),
+        "{coined:?}"
+    );
+    let html = run.desk.read("out/report.html");
+    assert!(html.contains("显眼包"));
+    found_and_missed("2022 → 2023", "2023", &coined);
+}
+
+#[test]
+fn the_quickstart_calls_no_long_known_word_new() {
+    long_known_words_are_not_in(&quickstart().terms("coinage"));
+}
+
+#[test]
+fn a_year_earlier_the_same_file_calls_no_long_known_word_new() {
+    let run = a_year_earlier();
+    assert!(
+        matches!(run.ended.code, Some(0 | 1)),
+        "{:?} {}",
+        run.ended.code,
+        run.ended.err
+    );
+    let coined = run.terms("coinage");
+    found_and_missed("2021 → 2022", "2022", &coined);
+    long_known_words_are_not_in(&coined);
+}
+
+#[test]
+fn the_gate_answers_for_one_week() {
+    let run = Shipped::run(&shipped("gate.yaml"), Desk::new());
+    let verdict = run.desk.json("out/verdict.json");
+    is_a_verdict(&verdict);
+    assert_eq!(verdict["windows"].as_array().unwrap().len(), 1);
+    run.ended.ends_with(1);
+    assert_eq!(verdict["verdict"], "fail");
+}
+
+/// A word whose year is known.
+struct Word {
+    slang: String,
+    kind: String,
+    emergence_year: String,
+    pattern: regex::Regex,
+}
+
+/// The list of known words, read in place; `None`, said aloud, where it is not at hand.
+fn known_words() -> Option<Vec<Word>> {
+    let path = root().join("../shared/data/slang-truth/slang-truth.csv");
+    let Ok(text) = std::fs::read_to_string(&path) else {
+        eprintln!(
+            "SKIPPED: {} is not here, so nothing is compared with it",
+            path.display()
+        );
+        return None;
+    };
+    let around = regex::Regex::new(r"\(\?<?[!=][^)]*\)").unwrap();
+    let mut table = csv::Reader::from_reader(text.as_bytes());
+    let words = table.records().map(|cells| {
+        let cells = cells.unwrap();
+        Word {
+            slang: cells[0].to_owned(),
+            kind: cells[2].to_owned(),
+            emergence_year: cells[6].to_owned(),
+            // A term is found alone: what stands around it need not be looked at.
+            pattern: regex::Regex::new(&around.replace_all(&cells[4], "")).unwrap(),
+        }
+    });
+    Some(words.collect())
+}
+
+/// Prints which words that came up in a year were found.
+fn found_and_missed(what: &str, year: &str, coined: &BTreeSet<String>) {
+    let Some(words) = known_words() else { return };
+    let (found, missed): (Vec<&Word>, Vec<&Word>) = words
+        .iter()
+        .filter(|word| word.emergence_year == year)
+        .partition(|word| coined.iter().any(|term| word.pattern.is_match(term)));
+    let list = |words: &[&Word]| {
+        let names: Vec<&str> = words.iter().map(|word| word.slang.as_str()).collect();
+        names.join(" ")
+    };
+    eprintln!(
+        "{what}: found {} of {}: {}",
+        found.len(),
+        found.len() + missed.len(),
+        list(&found)
+    );
+    eprintln!("{what}: missed: {}", list(&missed));
+    eprintln!("{what}: {} coinages in all", coined.len());
+    assert!(!found.is_empty(), "none of the words of {year} was found");
+}
+
+#[track_caller]
+fn long_known_words_are_not_in(coined: &BTreeSet<String>) {
+    for word in ["囍", "优雅"] {
+        assert!(!coined.contains(word), "`{word}` is called new");
+    }
+    let words = known_words().unwrap_or_default();
+    for word in words.iter().filter(|word| word.kind == "common-word") {
+        assert!(
+            !coined.contains(&word.slang),
+            "`{}` is called new",
+            word.slang
+        );
+    }
+}
+
+#[test]
+fn every_shipped_pipeline_has_a_test_here() {
+    let text: Vec<String> = names(&root().join("pipelines"))
+        .into_iter()
+        .filter(|name| name.ends_with(".yaml"))
+        .collect();
+    assert_eq!(text, ["gate.yaml", "quickstart.yaml"]);
+}
