@@ -160,8 +160,8 @@ impl Engine {
 
     /// Makes a frozen vocabulary known to SQL as `out_of_vocabulary('name', text)`, the
     /// share of a text that it does not know, and for training texts
-    /// `out_of_vocabulary('name', text, fold)`, which asks all other folds. A name that
-    /// is taken gets the new vocabulary.
+    /// `out_of_vocabulary('name', text, fold)`, which asks the half of the training time
+    /// that the fold is not in. A name that is taken gets the new vocabulary.
     pub fn add_vocabulary(&self, name: &str, vocabulary: Arc<BaselineVocabulary>) {
         self.shared.vocabularies.add(name, vocabulary);
     }

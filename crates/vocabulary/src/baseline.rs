@@ -9,6 +9,7 @@ use driftline_statistics::{
     ngrams::{FOLDS, NgramCounts},
     units::{Run, Unit, UnitKind, UnitReader, extend_hash},
 };
+use std::ops::Range;
 
 const VERSION: u8 = 1;
 
@@ -30,6 +31,39 @@ pub struct BaselineVocabulary {
     hashes: Vec<u64>,
     counts: Vec<u32>,
     folds: Vec<u16>,
+    /// Folds that any n-gram is in.
+    occupied: u16,
+    directory: Directory,
+}
+
+/// Where the hashes of equal upper bits begin, so that a search reads about eight.
+#[derive(Debug, Clone, PartialEq)]
+struct Directory {
+    bits: u32,
+    starts: Vec<u32>,
+}
+
+impl Directory {
+    fn new(hashes: &[u64]) -> Self {
+        let bits = (hashes.len() / 8).next_power_of_two().trailing_zeros();
+        let starts = (0..=1_u64 << bits)
+            .scan(0, |at, stretch| {
+                let begins = |hash: &u64| upper_bits(*hash, bits) < stretch;
+                *at += hashes[*at..].iter().take_while(|hash| begins(hash)).count();
+                Some(u32::try_from(*at).expect("a vocabulary has fewer than 2³² entries"))
+            })
+            .collect();
+        Self { bits, starts }
+    }
+
+    fn range(&self, hash: u64) -> Range<usize> {
+        let at = upper_bits(hash, self.bits) as usize;
+        self.starts[at] as usize..self.starts[at + 1] as usize
+    }
+}
+
+fn upper_bits(hash: u64, bits: u32) -> u64 {
+    hash.checked_shr(u64::BITS - bits).unwrap_or(0)
 }
 
 impl BaselineVocabulary {
@@ -39,7 +73,6 @@ impl BaselineVocabulary {
     /// One n-gram in 10¹² that was never seen is taken for one that was, because of
     /// equal 64-bit hashes.
     pub fn freeze(counts: &NgramCounts) -> Self {
-        let hashes = counts.hashes();
         let mut floor = [1, 1, 2];
         let kept = |floor: &[u32; 3]| {
             counts
@@ -56,27 +89,29 @@ impl BaselineVocabulary {
         }
         let mut entries: Vec<(u64, u32, u16)> = counts
             .ngrams()
-            .zip(hashes)
-            .filter(|(n, _)| n.documents() >= floor[n.length().min(3) - 1])
-            .map(|(n, hash)| {
+            .filter(|n| n.documents() >= floor[n.length().min(3) - 1])
+            .map(|n| {
                 let folds = n.folds();
                 let mask = (0..FOLDS)
                     .filter(|&f| folds[f] > 0)
                     .fold(0, |mask, f| mask | 1 << f);
-                (hash, n.documents(), mask)
+                (n.hash(), n.documents(), mask)
             })
             .collect();
         entries.sort_unstable();
         entries.dedup_by_key(|entry| entry.0);
+        let hashes: Vec<u64> = entries.iter().map(|e| e.0).collect();
 
         Self {
             units: counts.units(),
             documents: counts.documents(),
             absent_bound: counts.absent_bound().saturating_add(floor[2] - 1),
             absent_pair_bound: counts.absent_bound().saturating_add(floor[1] - 1),
-            hashes: entries.iter().map(|e| e.0).collect(),
+            directory: Directory::new(&hashes),
+            hashes,
             counts: entries.iter().map(|e| e.1).collect(),
             folds: entries.iter().map(|e| e.2).collect(),
+            occupied: entries.iter().fold(0, |folds, e| folds | e.2),
         }
     }
 
@@ -120,27 +155,10 @@ impl BaselineVocabulary {
         self.position(hash).map_or(0, |at| self.folds[at])
     }
 
-    /// Hashes are uniform, so where one stands can be guessed within a few places.
     fn position(&self, hash: u64) -> Option<usize> {
-        let (mut low, mut high) = (0, self.hashes.len());
-        for _ in 0..INTERPOLATIONS {
-            if high - low <= 16 {
-                break;
-            }
-            let (first, last) = (self.hashes[low], self.hashes[high - 1]);
-            if hash < first || hash > last {
-                return None;
-            }
-            let share = (hash - first) as f64 / ((last - first) as f64).max(1.0);
-            let guess = low + ((high - 1 - low) as f64 * share) as usize;
-            match self.hashes[guess].cmp(&hash) {
-                std::cmp::Ordering::Equal => return Some(guess),
-                std::cmp::Ordering::Less => low = guess + 1,
-                std::cmp::Ordering::Greater => high = guess,
-            }
-        }
-        let found = self.hashes[low..high].binary_search(&hash).ok()?;
-        Some(low + found)
+        let range = self.directory.range(hash);
+        let found = self.hashes[range.clone()].binary_search(&hash).ok()?;
+        Some(range.start + found)
     }
 
     /// The vocabulary as bytes: version, totals, then the entries in the order of their hashes.
@@ -199,14 +217,14 @@ impl BaselineVocabulary {
             documents,
             absent_bound,
             absent_pair_bound,
+            directory: Directory::new(&hashes),
             hashes,
             counts,
+            occupied: folds.iter().fold(0, |all, folds| all | folds),
             folds,
         })
     }
 }
-
-const INTERPOLATIONS: usize = 8;
 
 struct Bytes<'a>(&'a [u8]);
 
@@ -243,37 +261,58 @@ fn corrupt(reason: &str) -> VocabularyError {
     }
 }
 
+/// The folds of the first half of the training time, and those of the second.
+const HALVES: [u16; 2] = [0x00ff, 0xff00];
+
 /// Tells how much of a text the training data does not know: one reader for many texts.
 ///
 /// Asked are the words of scripts that write spaces, and pairs of neighbouring characters
 /// of those that do not. Between one year of headlines and the next, the share of unknown
 /// pairs rose further above its own movement within a year than that of longer n-grams,
 /// most of which are unknown anyway, and than that of a segmenter's words.
+///
+/// All training texts are asked of one half of the training time, the one that they are
+/// not in. Asked of all folds but their own, they found the talk of the same fortnight
+/// on both sides of them, which no live text ever does: the weeks of one half of a year
+/// stood 2.3 to 4.9 standard deviations above those of the other. By halves it is -0.3
+/// to 1.7 (2021 to 2023, both ways round).
 #[derive(Debug, Clone, Default)]
 pub struct OovReader {
     reader: UnitReader,
 }
 
 impl OovReader {
-    /// Share of the text's words and pairs that no part of the training data has, other
-    /// than the part `except_fold`; `None` where the text has none.
+    /// Share of the text's words and pairs that half of the training time does not know;
+    /// `None` where the text has none.
     ///
-    /// Pass a training text's own fold, or all of it would be known: what is compared is
-    /// the share among live texts with the share among training texts, each asked of the
-    /// other parts.
+    /// Pass a training text's own fold: it is asked of the half that it is not in. A live
+    /// text is asked of each half in turn, and the mean of the two is comparable with the
+    /// mean over the training texts. Where the training texts fill one half only, a
+    /// live text is asked of it and a training text of the folds that it is not in.
     pub fn share(
         &mut self,
         vocabulary: &BaselineVocabulary,
         text: &str,
-        except_fold: Option<u8>,
+        fold: Option<u8>,
     ) -> Option<f64> {
-        let except = except_fold.map_or(0, |fold| 1_u16 << fold.min(FOLDS as u8 - 1));
+        let own = fold.map(|fold| 1_u16 << fold.min(FOLDS as u8 - 1));
+        let two = HALVES.iter().all(|half| half & vocabulary.occupied != 0);
+        let parts: &[u16] = match own {
+            None if two => &HALVES,
+            None => &[u16::MAX],
+            Some(own) if !two => &[!own],
+            Some(own) if own & HALVES[0] != 0 => &HALVES[1..],
+            Some(_) => &HALVES[..1],
+        };
         let (mut asked, mut unknown) = (0_u32, 0_u32);
         self.reader.read(text);
         for run in self.reader.runs() {
             for_each_item(&run, |hash| {
-                asked += 1;
-                unknown += u32::from(vocabulary.folds_with(hash) & !except == 0);
+                let folds = vocabulary.folds_with(hash);
+                for part in parts {
+                    asked += 1;
+                    unknown += u32::from(folds & part == 0);
+                }
             });
         }
         (asked > 0).then(|| f64::from(unknown) / f64::from(asked))
@@ -329,7 +368,27 @@ mod tests {
     }
 
     #[test]
-    fn the_unknown_share_of_a_text_leaves_out_its_own_part() {
+    fn a_training_text_is_asked_of_the_other_half_and_a_live_text_of_both() {
+        let vocabulary = vocabulary(&[
+            ("甲乙丙", 0),
+            ("乙丙 good", 7),
+            ("甲乙 good", 8),
+            ("news", 15),
+        ]);
+        let mut reader = OovReader::default();
+        let mut share = |text: &str, fold| reader.share(&vocabulary, text, fold);
+        // Known to the first half: 甲乙, 乙丙, good; to the second: 甲乙, good, news.
+        assert_eq!(share("甲乙丙 good", Some(0)), Some(1.0 / 3.0));
+        assert_eq!(share("甲乙丙 good", Some(7)), Some(1.0 / 3.0));
+        assert_eq!(share("甲乙丙 good", Some(8)), Some(0.0));
+        assert_eq!(share("甲乙丙 good", None), Some(1.0 / 6.0));
+        assert_eq!(share("news bad", None), Some(0.75));
+        assert_eq!(share("12，34", None), None);
+        assert_eq!(share("", None), None);
+    }
+
+    #[test]
+    fn training_texts_in_one_half_are_asked_of_the_parts_that_they_are_not_in() {
         let vocabulary = vocabulary(&[("甲乙丙", 0), ("乙丙丁 good", 1), ("good news", 2)]);
         let mut reader = OovReader::default();
         let mut share = |text: &str, fold| reader.share(&vocabulary, text, fold);
@@ -338,8 +397,6 @@ mod tests {
         // Pairs 甲乙 and 乙戊, the word good; the last character ends a pair.
         assert_eq!(share("甲乙戊 good", Some(0)), Some(2.0 / 3.0));
         assert_eq!(share("bad good", None), Some(0.5));
-        assert_eq!(share("12，34", None), None);
-        assert_eq!(share("", None), None);
     }
 
     #[test]
