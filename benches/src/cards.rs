@@ -57,8 +57,11 @@ pub fn settings(rate: f64) -> Settings {
 
 /// The columns of a family, of those that there are.
 pub fn of_family(profiles: &Profiles, columns: &[&str]) -> Profiles {
-    let kept = profiles.iter().filter(|(key, _)| columns.contains(&key.column.as_str()));
-    kept.map(|(key, profile)| (key.clone(), profile.clone())).collect()
+    let kept = profiles
+        .iter()
+        .filter(|(key, _)| columns.contains(&key.column.as_str()));
+    kept.map(|(key, profile)| (key.clone(), profile.clone()))
+        .collect()
 }
 
 /// Titles cut into days, in order.

@@ -44,7 +44,10 @@ pub fn measured<T>(work: impl FnOnce() -> Result<T, Error>) -> Result<(T, Usage)
 /// Where it cannot be started, and where `/proc` cannot be read.
 pub fn run(command: &mut Command) -> Result<(ExitStatus, Usage), Error> {
     let (started, cpu) = (now(), cpu_s(true)?);
-    let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
+    let mut child = command
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()?;
     let id = child.id().to_string();
     // The peak only grows, so the last look is short of it by what 5 ms can add.
     let mut peak = 0.0_f64;
@@ -63,7 +66,10 @@ pub fn run(command: &mut Command) -> Result<(ExitStatus, Usage), Error> {
     Ok((status, usage))
 }
 
-#[expect(clippy::disallowed_methods, reason = "a measurement is made by the clock")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a measurement is made by the clock"
+)]
 fn now() -> Instant {
     Instant::now()
 }
@@ -106,11 +112,15 @@ impl Circumstances {
     pub fn here() -> Self {
         let cpus = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
         let model = cpus.lines().find(|line| line.starts_with("model name"));
-        let model = model.and_then(|line| line.split(": ").nth(1)).unwrap_or("unknown");
+        let model = model
+            .and_then(|line| line.split(": ").nth(1))
+            .unwrap_or("unknown");
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let profile = std::env::current_exe().ok();
         let profile = profile.as_deref().and_then(|exe| exe.parent()?.file_name());
-        let git = Command::new("git").args(["rev-parse", "--short", "HEAD"]).output();
+        let git = Command::new("git")
+            .args(["rev-parse", "--short", "HEAD"])
+            .output();
         Self {
             machine: format!("{model}, {cores} cores"),
             profile: profile.map_or("unknown".into(), |p| p.to_string_lossy().into_owned()),

@@ -2,8 +2,7 @@
 
 use crate::Error;
 use arrow_array::{
-    Array, ArrayRef, BooleanArray, Float64Array, StringArray, cast::AsArray,
-    types::Date32Type,
+    Array, ArrayRef, BooleanArray, Float64Array, StringArray, cast::AsArray, types::Date32Type,
 };
 use arrow_schema::DataType;
 use driftline_drift::{ColumnKey, Profiles};
@@ -57,7 +56,9 @@ pub fn fixture(year: u16) -> PathBuf {
 
 /// Titles of a year that no card was tuned on, read in place; not shipped.
 pub fn later(year: u16) -> PathBuf {
-    root().join(format!("../shared/data/weibo-hot-search/weibo-hot-search-{year}.parquet"))
+    root().join(format!(
+        "../shared/data/weibo-hot-search/weibo-hot-search-{year}.parquet"
+    ))
 }
 
 /// The titles of a file that are no advertisements, one for each day that it was on
@@ -69,7 +70,9 @@ pub fn read(path: &Path) -> Result<Vec<Title>, Error> {
     let runtime = tokio::runtime::Builder::new_multi_thread().build()?;
     let batches = runtime.block_on(async {
         let engine = Engine::new(EngineConfig::default())?;
-        let rows = engine.open(&Source::new(path.display().to_string())).await?;
+        let rows = engine
+            .open(&Source::new(path.display().to_string()))
+            .await?;
         let rows = rows
             .prepare(
                 "SELECT CAST(date AS DATE) AS date, text, bool_or(is_topic) AS is_topic \
@@ -194,7 +197,11 @@ impl Vocabulary {
                 .collect();
             let confidence: Float64Array = titles
                 .iter()
-                .map(|title| title.sentiment.map(|sentiment| f64::from(sentiment.confidence)))
+                .map(|title| {
+                    title
+                        .sentiment
+                        .map(|sentiment| f64::from(sentiment.confidence))
+                })
                 .collect();
             columns.push(("sentiment_label", Arc::new(label), false));
             columns.push(("sentiment_confidence", Arc::new(confidence), false));

@@ -68,7 +68,10 @@ const EIGHTHS: usize = 8;
 fn main() -> Result<(), Error> {
     let arguments = Arguments::parse();
     let circumstances = Circumstances::here();
-    line(format!("False alarms at a stated {} a window; {circumstances}", arguments.rate))?;
+    line(format!(
+        "False alarms at a stated {} a window; {circumstances}",
+        arguments.rate
+    ))?;
     let mut splits = Vec::new();
     let mut years = Vec::new();
     for &year in &arguments.years {
@@ -175,10 +178,14 @@ fn show_halves(windows: &[Window]) -> Result<(), Error> {
             let fails = judged.iter().filter(|judged| judged.fails).count();
             let mut by_test: BTreeMap<String, usize> = BTreeMap::new();
             for test in judged.iter().flat_map(|judged| &judged.tests) {
-                *by_test.entry(format!("{} {}", test.column, test.measure)).or_default() += 1;
+                *by_test
+                    .entry(format!("{} {}", test.column, test.measure))
+                    .or_default() += 1;
             }
-            let by_test: Vec<String> =
-                by_test.iter().map(|(test, n)| format!("{test} × {n}")).collect();
+            let by_test: Vec<String> = by_test
+                .iter()
+                .map(|(test, n)| format!("{test} × {n}"))
+                .collect();
             rows.push(vec![
                 family.to_owned(),
                 group.to_owned(),
@@ -190,7 +197,15 @@ fn show_halves(windows: &[Window]) -> Result<(), Error> {
             ]);
         }
     }
-    let head = ["family", "cards → windows", "windows", "alarms", "rate (95 %)", "fail", "tests"];
+    let head = [
+        "family",
+        "cards → windows",
+        "windows",
+        "alarms",
+        "rate (95 %)",
+        "fail",
+        "tests",
+    ];
     table(&head, &rows)
 }
 
@@ -205,13 +220,21 @@ fn show_eighths(eighths: &[Eighths]) -> Result<(), Error> {
         {
             windows += verification.windows;
             alarms += verification.alarms;
-            rows.push(row(family, &year.to_string(), verification.windows, verification.alarms));
+            rows.push(row(
+                family,
+                &year.to_string(),
+                verification.windows,
+                verification.alarms,
+            ));
         }
         if !of_family.is_empty() {
             rows.push(row(family, "pooled", windows, alarms));
         }
     }
-    table(&["family", "year", "windows", "alarms", "rate (95 %)"], &rows)
+    table(
+        &["family", "year", "windows", "alarms", "rate (95 %)"],
+        &rows,
+    )
 }
 
 fn row(family: &str, year: &str, windows: usize, alarms: usize) -> Vec<String> {

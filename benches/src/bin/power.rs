@@ -70,7 +70,10 @@ fn main() -> Result<(), Error> {
             later.display()
         ));
     }
-    line(format!("Power at a stated {} a window; {circumstances}", arguments.rate))?;
+    line(format!(
+        "Power at a stated {} a window; {circumstances}",
+        arguments.rate
+    ))?;
     let read = |path: &Path| -> Result<Vec<Title>, Error> {
         let mut titles = weibo::read(path)?;
         if !arguments.no_sentiment {
@@ -181,7 +184,11 @@ fn show(trials: &[Trial]) -> Result<(), Error> {
                     .map(|judged| judged.alarm)
                     .collect();
                 let alarms = judged.iter().filter(|alarm| **alarm).count();
-                row.push(format!("{alarms} of {}: {}", judged.len(), share(alarms, judged.len())));
+                row.push(format!(
+                    "{alarms} of {}: {}",
+                    judged.len(),
+                    share(alarms, judged.len())
+                ));
             }
             rows.push(row);
         }

@@ -71,7 +71,9 @@ fn main() -> Result<(), Error> {
     if !flights.exists() {
         return line(format!("SKIPPED: {} is not there", flights.display()));
     }
-    line(format!("Profile of nine columns of flights; {circumstances}\n"))?;
+    line(format!(
+        "Profile of nine columns of flights; {circumstances}\n"
+    ))?;
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let mut sizes = Vec::new();
     for (times, threads) in [(1, cores), (4, cores), (16, cores), (16, 1)] {
@@ -141,11 +143,14 @@ fn profile(source: &Path, threads: Option<NonZeroUsize>) -> Result<Once, Error> 
         })?)
     })?;
     let source = Source::new(source.display().to_string());
-    let (rows, Usage {
-        wall_s,
-        cpu_s,
-        peak_mib,
-    }) = measured(|| {
+    let (
+        rows,
+        Usage {
+            wall_s,
+            cpu_s,
+            peak_mib,
+        },
+    ) = measured(|| {
         runtime.block_on(async {
             let rows = engine.open(&source).await?;
             let columns = rows.columns().into_iter().map(|column| ProfileColumn {

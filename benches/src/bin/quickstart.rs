@@ -53,7 +53,13 @@ fn main() -> Result<(), Error> {
         let (status, usage) = process::run(
             Command::new(&binary)
                 .current_dir(root())
-                .args(["run", &arguments.pipeline, "--no-deliver", "--quiet", "--out"])
+                .args([
+                    "run",
+                    &arguments.pipeline,
+                    "--no-deliver",
+                    "--quiet",
+                    "--out",
+                ])
                 .arg(folder.path().join("out"))
                 .arg("--store")
                 .arg(format!("sqlite://{}", store.display())),

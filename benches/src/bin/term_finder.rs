@@ -84,9 +84,16 @@ fn main() -> Result<(), Error> {
     part("count and find, the live year by week", after, &|| {
         find(&frozen, &live);
     })?;
-    part("all: count, freeze, count and find", before + after, &|| {
-        find(&BaselineVocabulary::freeze(&count_baseline(&training)), &live);
-    })?;
+    part(
+        "all: count, freeze, count and find",
+        before + after,
+        &|| {
+            find(
+                &BaselineVocabulary::freeze(&count_baseline(&training)),
+                &live,
+            );
+        },
+    )?;
     let rows: Vec<Vec<String>> = parts
         .iter()
         .map(|part| {
