@@ -2,6 +2,15 @@
 //!
 //! One test program of many modules, so that the command line is linked once.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "clippy takes helpers of tests for code that is none"
+)]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a process that runs is waited for in real time"
+)]
+
 mod bad_input;
 mod crate_graph;
 mod desk;
