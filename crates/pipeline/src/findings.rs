@@ -9,10 +9,12 @@ use driftline_schema::Anomaly;
 use driftline_verdict::{
     ActionKind, Evidence, Finding, FindingKind, NotEvaluated, Severity, TermClass, TermTier,
 };
-use driftline_vocabulary::{Term, Tier};
+use driftline_vocabulary::{KeywordCount, Term, Tier};
 
 /// A watched word's count this far above its expectation is surprising: in z.
-pub(crate) const SURPRISING_Z: f64 = 3.0;
+const SURPRISING_Z: f64 = 3.0;
+/// Documents of a surge, at least.
+const LEAST_SURGE: u32 = 5;
 
 /// Terms of this class and tier are told; the others are listed.
 fn term_severity(class: TermClass, tier: TermTier) -> Severity {
@@ -342,6 +344,36 @@ pub(crate) fn rule(rule: &RuleConfig, limits: &RuleLimits, value: f64, rows: u64
                 rule.name,
                 shown(value),
                 shown(limit)
+            ),
+        )
+    }
+}
+
+/// Whether a watched word surges: surprising, more frequent, and in more than a few texts.
+pub(crate) fn surges(count: &KeywordCount) -> bool {
+    count.documents >= LEAST_SURGE && count.z > SURPRISING_Z && count.rate_ratio_lower > 1.0
+}
+
+/// The finding of a watched word that surges.
+pub(crate) fn keyword(word: &str, count: &KeywordCount) -> Finding {
+    Finding {
+        measure: Some(format!("watched word {word}")),
+        value: Some(f64::from(count.documents)),
+        threshold: Some(count.expected + SURPRISING_Z * count.expected.sqrt()),
+        effect_lower: Some(count.rate_ratio_lower),
+        unit: Some("documents".to_owned()),
+        window_rows: Some(count.window_documents),
+        action: Some(ActionKind::Notify),
+        ..Finding::new(
+            FindingKind::Rule,
+            Severity::Warning,
+            format!(
+                "watched word {word}: in {} of {} documents, {} at the baseline's rate (at least {} times that rate, z = {})",
+                count.documents,
+                count.window_documents,
+                number(count.expected),
+                number(count.rate_ratio_lower),
+                number(count.z),
             ),
         )
     }

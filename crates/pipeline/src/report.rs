@@ -359,9 +359,7 @@ fn keyword_trends(judged: &Judged) -> Vec<Trend> {
                 value: count.and_then(|count| share(f64::from(count.documents))),
                 limit: None,
                 baseline: count.and_then(|count| share(count.expected)),
-                alarm: count.is_some_and(|count| {
-                    count.z > findings::SURPRISING_Z && count.rate_ratio_lower > 1.0
-                }),
+                alarm: count.as_ref().is_some_and(findings::surges),
             });
         }
     }

@@ -509,6 +509,20 @@ fn conclude(
                 }),
             }
         }
+        for (word, count) in &window.keywords {
+            match count {
+                Some(count) if findings::surges(count) => {
+                    found.push(findings::keyword(word, count))
+                }
+                Some(_) => {}
+                None => not_evaluated.push(NotEvaluated {
+                    check: format!("watched word {word}"),
+                    reason: "it is no single run of up to six units, so it cannot be counted"
+                        .into(),
+                    required: false,
+                }),
+            }
+        }
         for (term, documents) in &window.terms {
             let first_seen = if live.span.is_some() {
                 report::instant(term.first_seen, live.zone)
