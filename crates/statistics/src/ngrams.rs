@@ -250,15 +250,12 @@ impl NgramCounts {
         units.clear();
         units.resize(run.units().len(), NONE);
         after.clear();
-        hash_ngrams(&self.config, run, hashes);
-        // All are looked up before any is counted: none waits for another.
-        known.clear();
-        known.extend(hashes.iter().map(|&hash| self.node(hash).unwrap_or(NONE)));
+        self.look_up(run, hashes, known);
         let mut ngrams = hashes.iter().copied().zip(known.iter().copied());
         // From the end, so that a node's suffix is there before the node.
         for begin in (0..run.units().len()).rev() {
             here.clear();
-            let mut prefix = NONE;
+            let (mut prefix, mut is_new) = (NONE, false);
             for length in 0..ngrams_from(&self.config, &run.units()[begin..]) {
                 let (hash, known) = ngrams.next().expect("every n-gram has a hash");
                 // Where the prefix was not let in, neither is what it begins.
@@ -270,9 +267,12 @@ impl NgramCounts {
                     _ => after.get(length - 1).copied().unwrap_or(NONE),
                 };
                 let node = match known {
+                    NONE if is_new => None,
+                    // The run may hold it twice.
                     NONE => self.node(hash),
                     known => Some(known),
                 };
+                is_new = node.is_none();
                 let node = match node {
                     Some(node) => node,
                     None => {
@@ -296,6 +296,26 @@ impl NgramCounts {
             }
             std::mem::swap(after, here);
         }
+    }
+
+    /// Hashes of the n-grams of a run, and the node of each that has one: those that begin
+    /// last come first, and of those the shortest.
+    ///
+    /// All are looked up before any is counted, so that none waits for another. To stop at
+    /// the first that is not there saves look-ups, and yet measured slower: it waits again,
+    /// and the places where new ones go are not in the cache by then.
+    fn look_up(&self, run: &Run<'_>, hashes: &mut Vec<u64>, known: &mut Vec<u32>) {
+        hashes.clear();
+        known.clear();
+        for begin in (0..run.units().len()).rev() {
+            let units = &run.units()[begin..];
+            let mut hash = 0;
+            for unit in &units[..ngrams_from(&self.config, units)] {
+                hash = extend_hash(hash, unit.hash);
+                hashes.push(hash);
+            }
+        }
+        known.extend(hashes.iter().map(|&hash| self.node(hash).unwrap_or(NONE)));
     }
 
     /// Whether an n-gram that is not in the table may enter it, and how often it was
@@ -602,6 +622,16 @@ impl NgramCounts {
         self.shortfall().saturating_add(waiting)
     }
 
+    /// Gives back memory that is held for more texts, and forgets those of which a later
+    /// text could be a copy: for a table that is complete.
+    pub fn shrink_to_fit(&mut self) {
+        self.nodes.shrink_to_fit();
+        self.spreads.shrink_to_fit();
+        self.remembered = FxHashSet::default();
+        self.reader = UnitReader::default();
+        self.scratch = Scratch::default();
+    }
+
     /// Bytes held, for a memory pool.
     pub fn size_bytes(&self) -> usize {
         self.nodes.capacity() * size_of::<Node>()
@@ -650,11 +680,6 @@ impl NgramCounts {
     pub fn find_hash(&self, hash: u64) -> Option<Ngram<'_>> {
         let id = self.node(hash)?;
         Some(Ngram { table: self, id })
-    }
-
-    /// The hash of every n-gram, by identifier; see [`Ngram::hash`].
-    pub fn hashes(&self) -> Vec<u64> {
-        self.nodes.iter().map(|node| node.hash).collect()
     }
 
     fn unit_text(&self, unit: u32) -> &str {
@@ -717,20 +742,6 @@ impl<'a> Ngram<'a> {
     /// Text of the last unit.
     pub fn last_unit(&self) -> &'a str {
         self.table.unit_text(self.node().unit)
-    }
-
-    /// Hash of the last unit.
-    pub fn last_unit_hash(&self) -> u64 {
-        self.table.units[self.node().unit as usize].hash
-    }
-
-    /// Hash of the first unit.
-    pub fn first_unit_hash(&self) -> u64 {
-        let mut first = *self;
-        while let Some(id) = first.prefix() {
-            first = self.table.ngram(id);
-        }
-        first.last_unit_hash()
     }
 
     /// What the last unit is made of.
@@ -830,19 +841,6 @@ fn ngrams_from(config: &NgramConfig, units: &[Unit]) -> usize {
             words <= config.max_words
         })
         .count()
-}
-
-/// Hashes of the n-grams of a run, those that begin last first, and of those the shortest.
-fn hash_ngrams(config: &NgramConfig, run: &Run<'_>, hashes: &mut Vec<u64>) {
-    hashes.clear();
-    for begin in (0..run.units().len()).rev() {
-        let units = &run.units()[begin..];
-        let mut hash = 0;
-        hashes.extend(units[..ngrams_from(config, units)].iter().map(|unit| {
-            hash = extend_hash(hash, unit.hash);
-            hash
-        }));
-    }
 }
 
 fn position(length: usize) -> u32 {

@@ -670,7 +670,8 @@ impl<'a> TermFinder<'a> {
 }
 
 impl Window {
-    fn new(start: i64, counts: NgramCounts) -> Self {
+    fn new(start: i64, mut counts: NgramCounts) -> Self {
+        counts.shrink_to_fit();
         let after = Neighbours::new(&counts, |ngram| ngram.prefix());
         let before = Neighbours::new(&counts, |ngram| ngram.suffix());
         Self {
