@@ -432,6 +432,7 @@ fn freshness_finding(age_us: i64, max_age: crate::config::Duration) -> (Finding,
     );
     let finding = Finding {
         measure: Some("max_age".into()),
+        unit: Some("hours".into()),
         value: Some(hours),
         threshold: Some(max_age.seconds() as f64 / 3_600.0),
         action: Some(driftline_verdict::ActionKind::Notify),

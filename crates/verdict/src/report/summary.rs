@@ -8,7 +8,8 @@ use std::collections::BTreeSet;
 
 /// What a reader needs first.
 pub(crate) struct Summary {
-    /// The newest window's verdict; unknown where there is no window.
+    /// The newest window's verdict, or the run's where that is not a kind of pass;
+    /// unknown where there is no window.
     pub(crate) verdict: Verdict,
     /// A short answer.
     pub(crate) answer: String,
@@ -209,8 +210,30 @@ pub(crate) fn summary(run: &Run) -> Summary {
             },
         ),
     };
+    // The run is as bad as its worst window, and so is its exit code: a newest window
+    // that is better must not hide that.
+    let earlier = run
+        .windows
+        .iter()
+        .filter(|window| window.verdict > newest.verdict);
+    let hidden = newest.verdict <= Verdict::Warn && run.verdict >= Verdict::Unknown;
+    let (answer, sentence) = match (hidden, earlier.count()) {
+        (true, worse) if worse > 0 => (
+            match run.verdict {
+                Verdict::Fail => "Not in every window.",
+                _ => "It cannot be said of every window.",
+            },
+            format!(
+                "{sentence} But {} before it {} worse, so the run is `{}`.",
+                counted(worse, "window"),
+                if worse == 1 { "is" } else { "are" },
+                run.verdict.name()
+            ),
+        ),
+        _ => (answer, sentence),
+    };
     Summary {
-        verdict: newest.verdict,
+        verdict: if hidden { run.verdict } else { newest.verdict },
         answer: answer.to_owned(),
         sentence,
         more: worst.len().saturating_sub(moved.len()),
