@@ -733,7 +733,7 @@ mod tests {
 
     #[test]
     fn the_environment_is_read_in_values_only() {
-        let text = "name: a\nbaseline: {source: ${DATA}/a.csv}\nlive: {source: b.csv}\n";
+        let text = "name: a\nbaseline:\n  source: ${DATA}/a.csv\nlive: {source: b.csv}\n";
         assert_eq!(parse(text).unwrap().baseline.source, "/data/a.csv");
         assert!(message(&text.replace("DATA", "NOT_SET")).contains("NOT_SET"));
     }
