@@ -22,6 +22,37 @@ pub enum SchemaError {
         mistakes: Vec<SchemaError>,
     },
 
+    /// A file in protobuf's text format that does not parse.
+    #[error("not a {kind} in protobuf's text format: {reason}")]
+    #[diagnostic(code(schema::protobuf_text))]
+    Protobuf {
+        /// The message that was expected.
+        kind: &'static str,
+        /// What the parser says.
+        reason: String,
+        /// The file.
+        #[source_code]
+        text: NamedSource<String>,
+        /// Where; absent at the end of the file.
+        #[label("here")]
+        at: Option<SourceSpan>,
+    },
+
+    /// A file in protobuf's binary format that does not parse.
+    #[error("{name} is not a {kind} in protobuf's binary format: {reason}")]
+    #[diagnostic(
+        code(schema::protobuf_binary),
+        help("is it truncated, or of another kind, or text? Text files end in .pbtxt")
+    )]
+    Binary {
+        /// What the file is called.
+        name: String,
+        /// The message that was expected.
+        kind: &'static str,
+        /// What the parser says.
+        reason: String,
+    },
+
     /// The text is not YAML; nothing after this place was read.
     #[error("not YAML: {message}")]
     #[diagnostic(code(schema::syntax))]

@@ -16,6 +16,7 @@ pub mod anomaly;
 mod error;
 pub mod infer;
 pub mod model;
+pub mod tfmd;
 mod validate;
 mod yaml;
 

@@ -1,0 +1,145 @@
+//! The messages of TensorFlow Metadata and TFDV: schema, statistics, anomalies.
+//!
+//! The types are generated from `proto/` at build time, the text format goes by the
+//! same descriptors. Nothing here judges anything: this is only how TFDV's files are
+//! read and written.
+//!
+//! | form | read | write |
+//! |---|---|---|
+//! | text (`.pbtxt`) | [`from_text`] | [`to_text`] |
+//! | binary (`.pb`) | [`from_binary`] | [`prost::Message::encode_to_vec`] |
+
+use crate::SchemaError;
+use miette::{Diagnostic as _, NamedSource};
+use prost_reflect::{
+    DescriptorPool, DynamicMessage, MessageDescriptor, text_format::FormatOptions,
+};
+use std::sync::LazyLock;
+
+#[expect(
+    missing_docs,
+    unreachable_pub,
+    clippy::all,
+    reason = "generated; what the fields mean is told by TensorFlow Metadata"
+)]
+mod messages {
+    include!(concat!(env!("OUT_DIR"), "/messages.rs"));
+}
+
+pub use messages::tensorflow::{data_validation, metadata::v0::*};
+
+static DESCRIPTORS: LazyLock<DescriptorPool> = LazyLock::new(|| {
+    DescriptorPool::decode(&include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin"))[..])
+        .expect("the build wrote a complete set of descriptors")
+});
+
+/// A message that has a text form.
+pub trait Named: prost::Message + Default {
+    /// Its full name, such as `tensorflow.metadata.v0.Schema`.
+    const FULL_NAME: &'static str;
+}
+
+macro_rules! named {
+    ($($name:literal => $message:ty,)+) => {
+        $(impl Named for $message {
+            const FULL_NAME: &'static str = $name;
+        })+
+    };
+}
+
+named! {
+    "tensorflow.metadata.v0.Schema" => Schema,
+    "tensorflow.metadata.v0.Feature" => Feature,
+    "tensorflow.metadata.v0.Path" => Path,
+    "tensorflow.metadata.v0.DatasetFeatureStatisticsList" => DatasetFeatureStatisticsList,
+    "tensorflow.metadata.v0.DatasetFeatureStatistics" => DatasetFeatureStatistics,
+    "tensorflow.metadata.v0.FeatureNameStatistics" => FeatureNameStatistics,
+    "tensorflow.metadata.v0.Anomalies" => Anomalies,
+    "tensorflow.data_validation.ValidationConfig" => data_validation::ValidationConfig,
+    "tensorflow.data_validation.FeatureStatisticsToProtoConfig" => data_validation::FeatureStatisticsToProtoConfig,
+    "tensorflow.data_validation.CustomValidationConfig" => data_validation::CustomValidationConfig,
+}
+
+fn descriptor<M: Named>() -> MessageDescriptor {
+    DESCRIPTORS
+        .get_message_by_name(M::FULL_NAME)
+        .expect("every named message is in `proto/`")
+}
+
+/// Reads the text form of a message; `name` is what messages call the file.
+///
+/// # Errors
+/// [`SchemaError::Protobuf`] with the place of the first mistake.
+pub fn from_text<M: Named>(name: &str, text: &str) -> Result<M, SchemaError> {
+    let read = DynamicMessage::parse_text_format(descriptor::<M>(), text);
+    let message = read.map_err(|error| SchemaError::Protobuf {
+        kind: M::FULL_NAME,
+        reason: error.to_string(),
+        text: NamedSource::new(name, text.to_owned()),
+        at: error
+            .labels()
+            .and_then(|mut labels| labels.next())
+            .map(|label| *label.inner()),
+    })?;
+    Ok(message
+        .transcode_to()
+        .expect("a message of this descriptor has this type"))
+}
+
+/// The text form of a message, one field a line.
+pub fn to_text<M: Named>(message: &M) -> String {
+    let mut dynamic = DynamicMessage::new(descriptor::<M>());
+    dynamic
+        .transcode_from(message)
+        .expect("a message of this type has this descriptor");
+    let mut text = dynamic.to_text_format_with_options(&FormatOptions::new().pretty(true));
+    if !text.is_empty() && !text.ends_with('\n') {
+        text.push('\n');
+    }
+    text
+}
+
+/// Reads the binary form of a message; `name` is what messages call the file.
+///
+/// # Errors
+/// [`SchemaError::Binary`] where the bytes are no such message.
+pub fn from_binary<M: Named>(name: &str, bytes: &[u8]) -> Result<M, SchemaError> {
+    M::decode(bytes).map_err(|error| SchemaError::Binary {
+        name: name.to_owned(),
+        kind: M::FULL_NAME,
+        reason: error.to_string(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_and_binary_say_the_same() {
+        let text = "feature {\n  name: \"字\"\n  type: BYTES\n  presence {\n    min_fraction: 1.0\n    min_count: 1\n  }\n}\n";
+        let schema: Schema = from_text("schema.pbtxt", text).unwrap();
+        assert_eq!(schema.feature[0].r#type(), FeatureType::Bytes);
+        let back: Schema =
+            from_binary("schema.pb", &prost::Message::encode_to_vec(&schema)).unwrap();
+        assert_eq!(back, schema);
+        assert_eq!(
+            from_text::<Schema>("again", &to_text(&back)).unwrap(),
+            schema
+        );
+    }
+
+    #[test]
+    fn a_mistake_in_the_text_is_told_with_its_place() {
+        let error = from_text::<Schema>("s.pbtxt", "feature {\n  nam: \"a\"\n}\n").unwrap_err();
+        let SchemaError::Protobuf { at: Some(at), .. } = &error else {
+            panic!("{error:?}");
+        };
+        assert_eq!(at.offset(), 12);
+    }
+
+    #[test]
+    fn bytes_that_are_no_message_are_an_error() {
+        assert!(from_binary::<Schema>("s.pb", b"\xff\xff\xff").is_err());
+    }
+}
