@@ -7,13 +7,14 @@
 use prost::Message as _;
 use std::{env, error::Error, fs, path::PathBuf};
 
-const FILES: [&str; 6] = [
+const FILES: [&str; 7] = [
     "tensorflow_metadata/proto/v0/schema.proto",
     "tensorflow_metadata/proto/v0/statistics.proto",
     "tensorflow_metadata/proto/v0/anomalies.proto",
     "tensorflow_data_validation/anomalies/proto/validation_config.proto",
     "tensorflow_data_validation/anomalies/proto/feature_statistics_to_proto.proto",
     "tensorflow_data_validation/anomalies/proto/custom_validation_config.proto",
+    "tensorflow_data_validation/anomalies/proto/validation_metadata.proto",
 ];
 
 fn main() -> Result<(), Box<dyn Error>> {

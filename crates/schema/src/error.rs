@@ -53,6 +53,85 @@ pub enum SchemaError {
         reason: String,
     },
 
+    /// A path in its one-line form that does not parse.
+    #[error("`{path}` is no path: the step `{step}` is neither plain nor quoted")]
+    #[diagnostic(
+        code(schema::path),
+        help("put a step with a dot, a quote or a parenthesis in single quotes, its own doubled")
+    )]
+    Path {
+        /// The path.
+        path: String,
+        /// The step.
+        step: String,
+    },
+
+    /// Statistics that contradict themselves.
+    #[error("the statistics `{dataset}` cannot be read: {reason}")]
+    #[diagnostic(
+        code(schema::statistics),
+        help("make the statistics again; every feature has one path, or every feature one name")
+    )]
+    Statistics {
+        /// The name of the dataset in the file; often empty.
+        dataset: String,
+        /// What is wrong.
+        reason: String,
+    },
+
+    /// A list of statistics without those of all examples.
+    #[error(
+        "no statistics of all examples; the file has the slices {}",
+        listed(slices)
+    )]
+    #[diagnostic(
+        code(schema::no_default_slice),
+        help("validation needs the slice `All Examples`, or a file of one slice")
+    )]
+    NoDefaultSlice {
+        /// The slices that there are.
+        slices: Vec<String>,
+    },
+
+    /// An environment that the schema never mentions.
+    #[error(
+        "the schema has no environment `{environment}`; it knows {}",
+        listed(known)
+    )]
+    #[diagnostic(
+        code(schema::environment),
+        help("add it to the schema's `default_environment`, or ask for one that is there")
+    )]
+    Environment {
+        /// What was asked for.
+        environment: String,
+        /// What there is.
+        known: Vec<String>,
+    },
+
+    /// A feature that is not there, or has not what was asked for.
+    #[error("feature `{path}`: {reason}")]
+    #[diagnostic(code(schema::no_feature), help("look at the features of the schema"))]
+    NoFeature {
+        /// The path.
+        path: String,
+        /// What is missing.
+        reason: String,
+    },
+
+    /// A list of needed features that does not parse.
+    #[error("{name} is no list of features: {reason}")]
+    #[diagnostic(
+        code(schema::features_needed),
+        help("write a JSON list of paths, such as [\"age\", [\"trip\", \"fare\"]]")
+    )]
+    FeaturesNeeded {
+        /// What the file is called.
+        name: String,
+        /// What is wrong, with line and column.
+        reason: String,
+    },
+
     /// The text is not YAML; nothing after this place was read.
     #[error("not YAML: {message}")]
     #[diagnostic(code(schema::syntax))]
@@ -236,4 +315,12 @@ fn count(mistakes: usize) -> String {
     } else {
         format!("{mistakes} mistakes")
     }
+}
+
+fn listed(names: &[String]) -> String {
+    if names.is_empty() {
+        return "none".to_owned();
+    }
+    let quoted: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+    quoted.join(", ")
 }

@@ -1,19 +1,53 @@
-//! The messages of TensorFlow Metadata and TFDV: schema, statistics, anomalies.
+//! TensorFlow Metadata and TFDV: schema, statistics, anomalies, and what follows from what.
 //!
-//! The types are generated from `proto/` at build time, the text format goes by the
-//! same descriptors. Nothing here judges anything: this is only how TFDV's files are
-//! read and written.
+//! The types of the messages are generated from `proto/` at build time, the text format
+//! goes by the same descriptors. The engine works on them: TFDV's functions with TFDV's
+//! conditions and words.
 //!
 //! | form | read | write |
 //! |---|---|---|
 //! | text (`.pbtxt`) | [`from_text`] | [`to_text`] |
 //! | binary (`.pb`) | [`from_binary`] | [`prost::Message::encode_to_vec`] |
+//!
+//! | from | to | function |
+//! |---|---|---|
+//! | statistics | schema | [`infer`](fn@infer), with [`inference_config`] |
+//! | schema, statistics | schema that fits | [`update`], of a [`Scope`] |
+//! | schema, statistics, [`Inputs`] | anomalies | [`validate`] |
+//! | the same, step by step | anomalies | [`Validation`] |
+//! | two features | their distance | [`distance`] |
+//! | schema, path | feature, domain | [`lookup`] |
+//! | list of slices | the slice of all examples | [`of_all_examples`] |
+//!
+//! [`DatasetView`] and [`FeatureView`] read statistics; a [`FeaturePath`] says where a
+//! feature is, `a.'b.c'` on one line.
+
+pub mod distance;
+mod draft;
+mod features_needed;
+mod infer;
+pub mod lookup;
+mod number_text;
+mod path;
+mod reason;
+mod rules;
+mod text;
+mod validation;
+mod view;
+
+#[cfg(test)]
+mod ported;
+
+pub use features_needed::FeaturesNeeded;
+pub use infer::{Scope, infer, relate_string_domains, update};
+pub use path::FeaturePath;
+pub use rules::inference_config;
+pub use validation::{Inputs, Validation, validate};
+pub use view::{DEFAULT_SLICE, DatasetView, FeatureView, of_all_examples};
 
 use crate::SchemaError;
 use miette::{Diagnostic as _, NamedSource};
-use prost_reflect::{
-    DescriptorPool, DynamicMessage, MessageDescriptor, text_format::FormatOptions,
-};
+use prost_reflect::{DescriptorPool, DynamicMessage, MessageDescriptor};
 use std::sync::LazyLock;
 
 #[expect(
@@ -51,12 +85,22 @@ named! {
     "tensorflow.metadata.v0.Schema" => Schema,
     "tensorflow.metadata.v0.Feature" => Feature,
     "tensorflow.metadata.v0.Path" => Path,
+    "tensorflow.metadata.v0.StringDomain" => StringDomain,
+    "tensorflow.metadata.v0.BoolDomain" => BoolDomain,
+    "tensorflow.metadata.v0.IntDomain" => IntDomain,
+    "tensorflow.metadata.v0.FloatDomain" => FloatDomain,
+    "tensorflow.metadata.v0.FeaturePresence" => FeaturePresence,
+    "tensorflow.metadata.v0.FeatureComparator" => FeatureComparator,
+    "tensorflow.metadata.v0.DatasetConstraints" => DatasetConstraints,
+    "tensorflow.metadata.v0.NumericValueComparator" => NumericValueComparator,
+    "tensorflow.metadata.v0.DriftSkewInfo" => DriftSkewInfo,
     "tensorflow.metadata.v0.DatasetFeatureStatisticsList" => DatasetFeatureStatisticsList,
     "tensorflow.metadata.v0.DatasetFeatureStatistics" => DatasetFeatureStatistics,
     "tensorflow.metadata.v0.FeatureNameStatistics" => FeatureNameStatistics,
     "tensorflow.metadata.v0.Anomalies" => Anomalies,
     "tensorflow.data_validation.ValidationConfig" => data_validation::ValidationConfig,
     "tensorflow.data_validation.FeatureStatisticsToProtoConfig" => data_validation::FeatureStatisticsToProtoConfig,
+    "tensorflow.data_validation.FeaturesNeededProto" => data_validation::FeaturesNeededProto,
     "tensorflow.data_validation.CustomValidationConfig" => data_validation::CustomValidationConfig,
 }
 
@@ -86,17 +130,13 @@ pub fn from_text<M: Named>(name: &str, text: &str) -> Result<M, SchemaError> {
         .expect("a message of this descriptor has this type"))
 }
 
-/// The text form of a message, one field a line.
+/// The text form of a message, one field a line, maps in the order of their keys.
 pub fn to_text<M: Named>(message: &M) -> String {
     let mut dynamic = DynamicMessage::new(descriptor::<M>());
     dynamic
         .transcode_from(message)
         .expect("a message of this type has this descriptor");
-    let mut text = dynamic.to_text_format_with_options(&FormatOptions::new().pretty(true));
-    if !text.is_empty() && !text.ends_with('\n') {
-        text.push('\n');
-    }
-    text
+    text::write(&dynamic)
 }
 
 /// Reads the binary form of a message; `name` is what messages call the file.
