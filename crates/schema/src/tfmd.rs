@@ -45,6 +45,8 @@ pub use rules::inference_config;
 pub use validation::{Inputs, Validation, validate};
 pub use view::{DEFAULT_SLICE, DatasetView, FeatureView, of_all_examples};
 
+pub mod statistics;
+
 use crate::SchemaError;
 use miette::{Diagnostic as _, NamedSource};
 use prost_reflect::{DescriptorPool, DynamicMessage, MessageDescriptor};
@@ -97,6 +99,7 @@ named! {
     "tensorflow.metadata.v0.DatasetFeatureStatisticsList" => DatasetFeatureStatisticsList,
     "tensorflow.metadata.v0.DatasetFeatureStatistics" => DatasetFeatureStatistics,
     "tensorflow.metadata.v0.FeatureNameStatistics" => FeatureNameStatistics,
+    "tensorflow.metadata.v0.CrossFeatureStatistics" => CrossFeatureStatistics,
     "tensorflow.metadata.v0.Anomalies" => Anomalies,
     "tensorflow.data_validation.ValidationConfig" => data_validation::ValidationConfig,
     "tensorflow.data_validation.FeatureStatisticsToProtoConfig" => data_validation::FeatureStatisticsToProtoConfig,

@@ -19,6 +19,7 @@ pub mod codec;
 pub mod column;
 pub mod distinct;
 mod error;
+pub mod features;
 pub mod heavy_hitters;
 pub mod ngrams;
 pub mod numeric;
