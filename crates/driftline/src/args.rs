@@ -1,5 +1,9 @@
 //! What can be written on the command line.
 
+mod feature_statistics;
+
+pub(crate) use feature_statistics::FeatureStatistics;
+
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::{net::SocketAddr, path::PathBuf};
 
@@ -172,6 +176,12 @@ pub(crate) enum ProfileFormat {
     Json,
     /// A profile file, which merges and can be compared with.
     Parquet,
+    /// TFDV's `DatasetFeatureStatisticsList` as text.
+    TfdvPbtxt,
+    /// The same in binary form.
+    TfdvPb,
+    /// The same as the record of a TFRecord file.
+    Tfrecord,
 }
 
 #[derive(Debug, Args)]
@@ -189,6 +199,8 @@ pub(crate) struct Profile {
     /// Write it to a file instead.
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) feature_statistics: FeatureStatistics,
 }
 
 #[derive(Debug, Args)]

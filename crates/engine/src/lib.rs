@@ -11,6 +11,7 @@
 mod engine;
 mod error;
 mod examples;
+mod feature_statistics;
 mod oov_udf;
 mod output;
 pub mod profile_file;
@@ -21,6 +22,7 @@ mod slice;
 mod source;
 mod state;
 mod text_udf;
+mod tfrecord;
 mod vocabulary_udaf;
 mod window;
 
@@ -28,6 +30,7 @@ pub use chrono_tz::Tz;
 pub use engine::{Engine, EngineConfig};
 pub use error::EngineError;
 pub use examples::EXAMPLE_CHARS;
+pub use feature_statistics::{FeatureRequest, Sample, SlicedStatistics};
 pub use output::write_atomically;
 pub use rows::{
     AggregateRow, ColumnInfo, ProfileColumn, ProfileRequest, ProfileRow, ROLES_SAMPLE_ROWS, Rows,
@@ -35,5 +38,6 @@ pub use rows::{
 pub use slice::Slice;
 pub use source::{CsvOptions, Source};
 pub use text_udf::AdvertRules;
+pub use tfrecord::tfrecord;
 pub use vocabulary_udaf::{VocabularyRequest, VocabularyTime};
 pub use window::{Span, Width, Windows, time_zone};

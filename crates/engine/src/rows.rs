@@ -17,7 +17,7 @@ use datafusion::{
     common::{ScalarValue, runtime::SpawnedTask, tree_node::TreeNodeRecursion},
     dataframe::DataFrame,
     execution::SendableRecordBatchStream,
-    execution::context::SQLOptions,
+    execution::{context::SQLOptions, memory_pool::MemoryPool},
     functions_aggregate::expr_fn::{max, min},
     logical_expr::{Expr, LogicalPlan, cast},
     parquet::{
@@ -434,6 +434,41 @@ impl Rows {
         Ok(())
     }
 
+    /// Number of rows.
+    ///
+    /// # Errors
+    /// What the rows' query fails with.
+    pub async fn count(&self) -> Result<u64, EngineError> {
+        let frame = self.frame(&self.session());
+        Ok(SpawnedTask::spawn(frame.count())
+            .await
+            .map_err(|error| EngineError::Query {
+                reason: error.to_string(),
+            })?? as u64)
+    }
+
+    /// The rows of a query over these as streams: one where their order matters.
+    pub(crate) async fn streams(
+        &self,
+        parallel: bool,
+        query: impl FnOnce(DataFrame) -> Result<DataFrame, EngineError>,
+    ) -> Result<RowStreams, EngineError> {
+        let context = if parallel {
+            self.session()
+        } else {
+            self.shared.session(false, true)
+        };
+        let frame = query(self.frame(&context))?;
+        Ok(RowStreams {
+            pool: Arc::clone(&context.runtime_env().memory_pool),
+            streams: frame.execute_stream_partitioned().await?,
+        })
+    }
+
+    pub(crate) fn max_groups(&self) -> usize {
+        self.shared.max_groups
+    }
+
     fn session(&self) -> SessionContext {
         self.shared.session(self.row_wise, self.one_stream)
     }
@@ -461,6 +496,36 @@ impl Rows {
             one_stream: self.one_stream,
         })
     }
+}
+
+/// Streams of rows, and the pool that what is kept of them counts against.
+pub(crate) struct RowStreams {
+    pub(crate) streams: Vec<SendableRecordBatchStream>,
+    pub(crate) pool: Arc<dyn MemoryPool>,
+}
+
+/// Runs a task for every stream and gives back what they end with, in their order.
+pub(crate) async fn spawn_all<T, F>(
+    streams: Vec<SendableRecordBatchStream>,
+    task: impl Fn(usize, SendableRecordBatchStream) -> F,
+) -> Result<Vec<T>, EngineError>
+where
+    T: Send + 'static,
+    F: Future<Output = Result<T, EngineError>> + Send + 'static,
+{
+    let mut tasks = JoinSet::new();
+    for (place, stream) in streams.into_iter().enumerate() {
+        let task = task(place, stream);
+        tasks.spawn(async move { Ok::<_, EngineError>((place, task.await?)) });
+    }
+    let mut done = Vec::new();
+    while let Some(ended) = tasks.join_next().await {
+        done.push(ended.map_err(|error| EngineError::Query {
+            reason: error.to_string(),
+        })??);
+    }
+    done.sort_by_key(|(place, _)| *place);
+    Ok(done.into_iter().map(|(_, ended)| ended).collect())
 }
 
 /// Runs a query in a task of its own, so that its caller can be dropped, or ask for

@@ -6,6 +6,7 @@
 pub mod baseline;
 pub mod config;
 mod error;
+pub mod feature_statistics;
 mod findings;
 mod live;
 pub mod output;

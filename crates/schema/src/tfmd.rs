@@ -142,6 +142,11 @@ pub fn to_text<M: Named>(message: &M) -> String {
     text::write(&dynamic)
 }
 
+/// The binary form of a message.
+pub fn to_binary<M: Named>(message: &M) -> Vec<u8> {
+    message.encode_to_vec()
+}
+
 /// Reads the binary form of a message; `name` is what messages call the file.
 ///
 /// # Errors

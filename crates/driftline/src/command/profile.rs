@@ -1,5 +1,7 @@
 //! `driftline profile` and `driftline merge`.
 
+mod tfdv;
+
 use crate::{
     args::{self, ProfileFormat},
     command, exit_code, output,
@@ -8,7 +10,24 @@ use driftline_engine::{EngineConfig, profile_file};
 use driftline_pipeline::{PipelineError, single};
 use miette::IntoDiagnostic;
 
-pub(crate) async fn profile(arguments: args::Profile, config: EngineConfig) -> miette::Result<u8> {
+pub(crate) async fn profile(
+    arguments: args::Profile,
+    config: EngineConfig,
+    quiet: bool,
+) -> miette::Result<u8> {
+    if let Some(
+        format @ (ProfileFormat::TfdvPbtxt | ProfileFormat::TfdvPb | ProfileFormat::Tfrecord),
+    ) = arguments.format
+    {
+        return tfdv::profile(arguments, format, config, quiet).await;
+    }
+    if arguments.feature_statistics.is_given() {
+        return Err(command::CommandError::Usage {
+            argument: "--format",
+            reason: "options of TFDV's statistics are for `--format tfdv-pbtxt`, `tfdv-pb` and `tfrecord`".into(),
+        }
+        .into());
+    }
     let engine = command::engine(config)?;
     let mut source = command::single(&arguments.source)?;
     source.time = arguments.time.time.clone();
@@ -44,7 +63,7 @@ pub(crate) async fn profile(arguments: args::Profile, config: EngineConfig) -> m
                 file,
             )?;
         }
-        (ProfileFormat::Table, _) => output::put(&single::profile_table(&rows), file)?,
+        (_, _) => output::put(&single::profile_table(&rows), file)?,
     }
     Ok(exit_code::PASS)
 }

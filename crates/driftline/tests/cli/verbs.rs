@@ -526,3 +526,44 @@ fn a_baseline_folder_and_a_profile_file_stand_in_for_the_training_data() {
     assert_eq!(drift("base.parquet", "live.csv"), "pass");
     assert_eq!(drift("base.parquet", "dear.csv"), "fail");
 }
+
+#[test]
+fn statistics_for_tfdv_are_written_in_its_three_forms() {
+    let desk = Desk::new();
+    let csv = "n,colour,day\n1,red,2024-01-01\n0,red,2024-01-02\n,blue,2024-01-03\n4,,2024-01-04\n";
+    desk.write("a.csv", csv);
+    let run = |format: &str, more: &[&str]| {
+        let arguments = [&["profile", "a.csv", "--format", format], more].concat();
+        desk.driftline(&arguments)
+    };
+    let text = run(
+        "tfdv-pbtxt",
+        &["--slice", "colour", "--slice-sql", "some:=n > 0"],
+    );
+    text.ends_with(0);
+    // A column that has no statistics is told, and the others stand.
+    text.says("skipped: `day` of type");
+    for expected in [
+        "name: \"All Examples\"",
+        "name: \"colour_blue\"",
+        "name: \"colour_red\"",
+        "name: \"some\"",
+        "num_missing: 1",
+        "mean: 1.6666666666666667",
+    ] {
+        assert!(text.out.contains(expected), "{expected}\n{}", text.out);
+    }
+    run("tfdv-pb", &["-o", "a.pb"]).ends_with(0);
+    run("tfrecord", &["-o", "a.tfrecord"]).ends_with(0);
+    let message = std::fs::read(desk.path("a.pb")).unwrap();
+    let record = std::fs::read(desk.path("a.tfrecord")).unwrap();
+    assert_eq!(&record[..8], (message.len() as u64).to_le_bytes());
+    assert_eq!(&record[12..record.len() - 4], message);
+    // Options of these forms mean nothing to the others.
+    desk.driftline(&["profile", "a.csv", "--top-values", "3"])
+        .ends_with(2)
+        .says("are for `--format tfdv-pbtxt`");
+    run("tfdv-pbtxt", &["--slice-sql", "n >"]).ends_with(2);
+    run("tfdv-pbtxt", &["--weight", "n"])
+        .says("`n` cannot weigh rows: it must have exactly one value in every row");
+}

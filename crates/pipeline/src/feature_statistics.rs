@@ -1,0 +1,408 @@
+//! Statistics of features of one source, as TFDV makes and writes them.
+
+use crate::{PipelineError, single::SingleSource};
+use driftline_engine::{Engine, FeatureRequest, Sample, SlicedStatistics};
+use driftline_schema::tfmd::{
+    self, CustomStatistic, DatasetFeatureStatisticsList, custom_statistic::Val,
+    feature_name_statistics::FieldId, statistics,
+};
+use driftline_statistics::features::{
+    Crosses, DatasetStatistics, FeatureOptions, FeaturePath, HistogramFeatures, Numbers,
+    SliceFeatures, Weights,
+};
+use schemars::JsonSchema;
+use serde::Deserialize;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::{Path, PathBuf},
+};
+
+/// How statistics are made: TFDV's `StatsOptions` as a file or as flags.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+#[schemars(title = "Options of TFDV statistics")]
+pub struct StatisticsOptions {
+    /// A schema of TensorFlow Metadata, as `.pbtxt` or `.pb`: which numbers are
+    /// categories and which strings bytes, sparse and weighted features.
+    pub schema: Option<PathBuf>,
+    /// The column that weighs rows.
+    pub weight: Option<String>,
+    /// Columns that weigh single features, by the path of the feature.
+    pub feature_weights: BTreeMap<String, String>,
+    /// The only columns to look at.
+    pub columns: Option<Vec<String>>,
+    /// Slices by value: `country`, `country,device` for every combination,
+    /// `country=PL` for one value.
+    pub slices: Vec<String>,
+    /// Slices by SQL condition, by key.
+    pub slice_sql: BTreeMap<String, String>,
+    /// Rows to look at: a share below 1, or a number.
+    pub sample: Option<f64>,
+    /// Pairs of columns of numbers to correlate, `a,b`, or `all`.
+    pub cross: Vec<String>,
+    /// Further numbers by SQL over all rows: `column:name` and an aggregate.
+    pub statistics: BTreeMap<String, String>,
+    /// Top values listed.
+    pub top_values: usize,
+    /// Buckets of the rank histogram.
+    pub rank_buckets: usize,
+    /// Least count of a top value.
+    pub frequency_threshold: u64,
+    /// Least weight of a weighted top value.
+    pub weighted_frequency_threshold: f64,
+    /// Bins of the histogram of list lengths.
+    pub length_buckets: usize,
+    /// Bins of equal width.
+    pub histogram_buckets: usize,
+    /// Bins of equal weight.
+    pub quantile_buckets: usize,
+    /// Rank error of quantiles, as a share of the rows.
+    pub epsilon: f64,
+    /// Count values of more than 1,024 bytes one by one.
+    pub whole_values: bool,
+    /// Make the default statistics.
+    pub default_statistics: bool,
+    /// Features without histograms and median.
+    pub without_histograms: Vec<String>,
+    /// The only features with histograms and median.
+    pub only_histograms: Option<Vec<String>>,
+    /// Write the error bound of every number that is not exact as a custom statistic.
+    pub bounds: bool,
+}
+
+impl Default for StatisticsOptions {
+    fn default() -> Self {
+        let options = FeatureOptions::default();
+        Self {
+            schema: None,
+            weight: None,
+            feature_weights: BTreeMap::new(),
+            columns: None,
+            slices: Vec::new(),
+            slice_sql: BTreeMap::new(),
+            sample: None,
+            cross: Vec::new(),
+            statistics: BTreeMap::new(),
+            top_values: options.top_values,
+            rank_buckets: options.rank_buckets,
+            frequency_threshold: options.frequency_threshold,
+            weighted_frequency_threshold: options.weighted_frequency_threshold,
+            length_buckets: options.length_buckets,
+            histogram_buckets: options.standard_buckets,
+            quantile_buckets: options.quantile_buckets,
+            epsilon: options.epsilon,
+            whole_values: options.whole_values,
+            default_statistics: true,
+            without_histograms: Vec::new(),
+            only_histograms: None,
+            bounds: false,
+        }
+    }
+}
+
+/// Statistics as messages, and what is to be said of them.
+#[derive(Debug)]
+pub struct FeatureStatistics {
+    /// One message for all rows, and one for each slice.
+    pub list: DatasetFeatureStatisticsList,
+    /// Columns without statistics, with the reason.
+    pub skipped: Vec<String>,
+    /// Numbers of all rows that are not exact, with their bound.
+    pub bounds: Vec<String>,
+}
+
+fn configuration(message: String) -> PipelineError {
+    PipelineError::Configuration { message }
+}
+
+impl StatisticsOptions {
+    /// Reads a YAML file of options.
+    ///
+    /// # Errors
+    /// [`PipelineError::Unreadable`], and [`PipelineError::Yaml`] with the place.
+    pub fn read(path: &Path) -> Result<Self, PipelineError> {
+        let text = std::fs::read_to_string(path).map_err(|error| PipelineError::Unreadable {
+            path: path.to_owned(),
+            reason: error.to_string(),
+        })?;
+        serde_saphyr::from_str(&text)
+            .map_err(|error| PipelineError::yaml(&text, &path.display().to_string(), &error))
+    }
+
+    fn request(&self) -> Result<FeatureRequest, PipelineError> {
+        let claims = match &self.schema {
+            Some(path) => statistics::claims(&read_message(path)?),
+            None => driftline_statistics::features::Claims::default(),
+        };
+        if !(self.epsilon > 0.0 && self.epsilon < 1.0) {
+            let epsilon = self.epsilon;
+            return Err(configuration(format!(
+                "`epsilon` is a share of the rows between 0 and 1, not {epsilon}"
+            )));
+        }
+        let per_feature = self.feature_weights.iter();
+        let weights = Weights {
+            column: self.weight.clone(),
+            per_feature: per_feature
+                .map(|(path, column)| Ok((path.parse()?, column.clone())))
+                .collect::<Result<_, PipelineError>>()?,
+        };
+        let histograms = match &self.only_histograms {
+            Some(only) if self.without_histograms.is_empty() => {
+                HistogramFeatures::Only(paths(only)?)
+            }
+            Some(_) => {
+                return Err(configuration(
+                    "give `only_histograms` or `without_histograms`, not both".into(),
+                ));
+            }
+            None => HistogramFeatures::AllBut(paths(&self.without_histograms)?),
+        };
+        let options = FeatureOptions {
+            basic: self.default_statistics,
+            tokens: self.default_statistics,
+            weights,
+            claims,
+            top_values: self.top_values,
+            rank_buckets: self.rank_buckets,
+            frequency_threshold: self.frequency_threshold,
+            weighted_frequency_threshold: self.weighted_frequency_threshold,
+            length_buckets: positive("length_buckets", self.length_buckets)?,
+            standard_buckets: positive("histogram_buckets", self.histogram_buckets)?,
+            quantile_buckets: positive("quantile_buckets", self.quantile_buckets)?,
+            epsilon: self.epsilon,
+            whole_values: self.whole_values,
+            histograms,
+            columns: self.columns.as_ref().map(|c| c.iter().cloned().collect()),
+            crosses: crosses(&self.cross)?,
+            ..FeatureOptions::default()
+        };
+        let conditions = self.slice_sql.iter();
+        Ok(FeatureRequest {
+            options,
+            slices: self
+                .slices
+                .iter()
+                .map(|slice| slice_features(slice))
+                .collect(),
+            conditions: conditions
+                .map(|(key, sql)| (key.clone(), sql.clone()))
+                .collect(),
+            sample: self.sample.map(sample).transpose()?,
+        })
+    }
+}
+
+fn positive(name: &str, buckets: usize) -> Result<usize, PipelineError> {
+    if buckets == 0 {
+        return Err(configuration(format!("`{name}` must be at least 1")));
+    }
+    Ok(buckets)
+}
+
+fn paths(texts: &[String]) -> Result<BTreeSet<FeaturePath>, PipelineError> {
+    let parsed = texts.iter().map(|text| Ok(text.parse()?));
+    parsed.collect()
+}
+
+fn sample(given: f64) -> Result<Sample, PipelineError> {
+    if given > 0.0 && given < 1.0 {
+        Ok(Sample::Share(given))
+    } else if given >= 1.0 && given.fract() == 0.0 && given < 9e15 {
+        Ok(Sample::Rows(given as u64))
+    } else {
+        Err(configuration(format!(
+            "a sample is a share between 0 and 1 or a whole number of rows, not {given}"
+        )))
+    }
+}
+
+fn crosses(given: &[String]) -> Result<Crosses, PipelineError> {
+    if given.is_empty() {
+        return Ok(Crosses::None);
+    }
+    if given.iter().any(|pair| pair == "all") {
+        return Ok(Crosses::All);
+    }
+    let mut pairs = BTreeSet::new();
+    for pair in given {
+        let Some((x, y)) = pair.split_once(',') else {
+            return Err(configuration(format!(
+                "a pair of columns to correlate is written `a,b`, not `{pair}`; `all` takes every pair"
+            )));
+        };
+        // Either order means the same pair.
+        let (x, y) = (x.trim().to_owned(), y.trim().to_owned());
+        pairs.insert(if x <= y { (x, y) } else { (y, x) });
+    }
+    Ok(Crosses::Pairs(pairs))
+}
+
+fn slice_features(text: &str) -> SliceFeatures {
+    let mut features = BTreeMap::<String, Option<BTreeSet<String>>>::new();
+    for part in text.split(',') {
+        match part.split_once('=') {
+            Some((name, value)) => {
+                let wanted = features.entry(name.trim().to_owned()).or_default();
+                wanted
+                    .get_or_insert_default()
+                    .insert(value.trim().to_owned());
+            }
+            None => {
+                features.insert(part.trim().to_owned(), None);
+            }
+        }
+    }
+    SliceFeatures(features)
+}
+
+/// Reads a message as text, or as binary where the file is called `.pb`.
+///
+/// # Errors
+/// [`PipelineError::Unreadable`], and [`PipelineError::Schema`] with the place.
+pub fn read_message<M: tfmd::Named>(path: &Path) -> Result<M, PipelineError> {
+    let bytes = std::fs::read(path).map_err(|error| PipelineError::Unreadable {
+        path: path.to_owned(),
+        reason: error.to_string(),
+    })?;
+    let name = path.display().to_string();
+    if path.extension().is_some_and(|extension| extension == "pb") {
+        return Ok(tfmd::from_binary(&name, &bytes)?);
+    }
+    let text = String::from_utf8(bytes).map_err(|_| PipelineError::Unreadable {
+        path: path.to_owned(),
+        reason: "it is no UTF-8 text; a binary message is read where its name ends in `.pb`".into(),
+    })?;
+    Ok(tfmd::from_text(&name, &text)?)
+}
+
+impl SingleSource {
+    /// Statistics of features over all rows and every slice.
+    ///
+    /// # Errors
+    /// Those of the engine, of the schema file, and [`PipelineError::Configuration`]
+    /// for options that make no sense.
+    pub async fn feature_statistics(
+        &self,
+        engine: &Engine,
+        options: &StatisticsOptions,
+    ) -> Result<FeatureStatistics, PipelineError> {
+        let request = options.request()?;
+        let rows = self.rows(engine).await?;
+        let found = rows.feature_statistics(&request).await?;
+        let bounds = bounds(&found.all);
+        let sliced = !options.slices.is_empty() || !options.slice_sql.is_empty();
+        let mut made = messages(&found, sliced)?;
+        if options.bounds {
+            let slices = std::iter::once(&found.all).chain(found.slices.values());
+            for (dataset, statistics) in made.datasets.iter_mut().zip(slices) {
+                for (path, name, bound) in bounds_of(statistics) {
+                    add_number(dataset, &path, &format!("driftline_{name}_error"), bound);
+                }
+            }
+        }
+        let given: Vec<(String, String)> = options
+            .statistics
+            .iter()
+            .map(|(name, sql)| (name.clone(), sql.clone()))
+            .collect();
+        if !given.is_empty() {
+            let values = rows.aggregate(&given, None).await?;
+            let values = values.first().map(|row| row.values.clone());
+            for ((name, _), value) in given.iter().zip(values.into_iter().flatten()) {
+                let Some((path, name)) = name.split_once(':') else {
+                    return Err(configuration(format!(
+                        "a statistic by SQL is named `column:name`, not `{name}`"
+                    )));
+                };
+                // Null is no number, and 0 would be a claim.
+                if let (Some(value), Some(dataset)) = (value, made.datasets.first_mut()) {
+                    add_number(dataset, &path.parse()?, name, value);
+                }
+            }
+        }
+        let skipped = found.all.skipped().values();
+        Ok(FeatureStatistics {
+            list: made,
+            skipped: skipped.map(ToString::to_string).collect(),
+            bounds,
+        })
+    }
+}
+
+/// The statistics of all rows have a name only beside slices, as in TFDV.
+fn messages(
+    found: &SlicedStatistics,
+    sliced: bool,
+) -> Result<DatasetFeatureStatisticsList, PipelineError> {
+    let name = if sliced { statistics::ALL_EXAMPLES } else { "" };
+    let mut datasets = vec![statistics::message(&found.all, name)?];
+    for (key, slice) in &found.slices {
+        datasets.push(statistics::message(slice, key)?);
+    }
+    Ok(DatasetFeatureStatisticsList { datasets })
+}
+
+fn add_number(
+    dataset: &mut tfmd::DatasetFeatureStatistics,
+    path: &FeaturePath,
+    name: &str,
+    value: f64,
+) {
+    let id = FieldId::Path(statistics::path_message(path));
+    let known = dataset
+        .features
+        .iter()
+        .position(|f| f.field_id.as_ref() == Some(&id));
+    let place = known.unwrap_or_else(|| {
+        dataset.features.push(tfmd::FeatureNameStatistics {
+            field_id: Some(id),
+            ..tfmd::FeatureNameStatistics::default()
+        });
+        dataset.features.len() - 1
+    });
+    dataset.features[place].custom_stats.push(CustomStatistic {
+        name: name.to_owned(),
+        val: Some(Val::Num(value)),
+    });
+}
+
+/// Numbers that are not exact: of which feature, what, and by how much.
+fn bounds_of(statistics: &DatasetStatistics) -> Vec<(FeaturePath, &'static str, f64)> {
+    let mut bounds = Vec::new();
+    for feature in statistics.features() {
+        let mut add = |name, bound: f64| {
+            if bound > 0.0 {
+                bounds.push((feature.path.clone(), name, bound));
+            }
+        };
+        add(
+            "rank",
+            feature.numbers.as_ref().map_or(0.0, Numbers::rank_error),
+        );
+        if let Some(tokens) = &feature.tokens {
+            add("distinct", tokens.distinct().1);
+            add("count", tokens.top(0, 0.0).error);
+            add(
+                "weight",
+                tokens.weighted_top(0, 0.0).map_or(0.0, |top| top.error),
+            );
+        }
+    }
+    bounds
+}
+
+fn bounds(statistics: &DatasetStatistics) -> Vec<String> {
+    let bounds = bounds_of(statistics).into_iter();
+    bounds
+        .map(|(path, name, bound)| match name {
+            "rank" => format!(
+                "{path}: quantiles are within {:.2} % of rank",
+                100.0 * bound
+            ),
+            "distinct" => format!("{path}: distinct values are within {:.1} %", 100.0 * bound),
+            "count" => format!("{path}: counts of top values are at most {bound} too low"),
+            _ => format!("{path}: weights of top values are at most {bound:.6} too low"),
+        })
+        .collect()
+}
