@@ -34,7 +34,7 @@ pub(crate) enum Verb {
     /// Evaluate a pipeline: baseline, windows, verdict, report, store, actions
     Run(Run),
     /// Statistics of every column of a source
-    Profile(Profile),
+    Profile(Box<Profile>),
     /// One profile file from several
     Merge(Merge),
     /// A schema that fits a source

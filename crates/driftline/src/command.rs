@@ -72,7 +72,7 @@ pub(crate) async fn run(arguments: args::Arguments) -> miette::Result<u8> {
     };
     match verb {
         Verb::Run(arguments) => run::run(arguments, config, quiet).await,
-        Verb::Profile(arguments) => profile::profile(arguments, config, quiet).await,
+        Verb::Profile(arguments) => profile::profile(*arguments, config, quiet).await,
         Verb::Merge(arguments) => profile::merge(arguments),
         Verb::Infer(arguments) => schema::infer(arguments, config).await,
         Verb::Validate(arguments) => schema::validate(arguments, config).await,

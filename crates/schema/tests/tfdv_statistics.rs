@@ -4,6 +4,8 @@
 //! tests say so and pass. A small set of our own, in `tfdv_statistics/own.rs`, runs
 //! everywhere.
 
+#![expect(clippy::unwrap_used, reason = "a test stops at what it did not expect")]
+
 #[path = "tfdv_statistics/cases.rs"]
 mod cases;
 #[path = "tfdv_statistics/data.rs"]

@@ -4,7 +4,9 @@ use driftline_statistics::features::{
     histogram::{FiniteRange, bin_places, standard_histogram},
     quantiles::Cuts,
 };
-use std::f64::{INFINITY as INF, NEG_INFINITY as NEG_INF};
+
+const INF: f64 = f64::INFINITY;
+const NEG_INF: f64 = f64::NEG_INFINITY;
 
 struct Widths {
     id: &'static str,
