@@ -41,6 +41,9 @@ pub(crate) enum Verb {
     Infer(Infer),
     /// Anomalies of a source against a schema
     Validate(Validate),
+    /// Schemas of TFDV's form
+    #[command(subcommand)]
+    Schema(SchemaVerb),
     /// Drift of every column between two sources
     Drift(Compare),
     /// New terms and surges in the text of a source
@@ -213,17 +216,88 @@ pub(crate) struct Merge {
     pub(crate) output: PathBuf,
 }
 
+#[derive(Debug, Clone, Args)]
+pub(crate) struct OptionalSource {
+    /// A file, pattern, directory, or `-` for standard input.
+    #[arg(required_unless_present = "statistics", conflicts_with = "statistics")]
+    pub(crate) source: Option<String>,
+    #[command(flatten)]
+    pub(crate) reading: Reading,
+    /// TFDV's statistics (text, or binary where it ends in .pb) instead of a source.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) statistics: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SchemaFormat {
+    /// Driftline's schema file.
+    Yaml,
+    /// TFDV's `Schema` as text.
+    TfdvPbtxt,
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct Infer {
     #[command(flatten)]
-    pub(crate) source: SourceArguments,
+    pub(crate) source: OptionalSource,
     /// A string column of at most this many values gets a domain.
     #[arg(long, default_value_t = 100, value_name = "N")]
-    pub(crate) max_string_domain_size: usize,
+    pub(crate) max_string_domain_size: u32,
     /// Do not make the ranges and lengths seen a constraint.
     #[arg(long)]
     pub(crate) no_ranges: bool,
+    /// With statistics: do not make fixed lengths a shape.
+    #[arg(long)]
+    pub(crate) no_feature_shape: bool,
+    /// With statistics: TFDV's `FeatureStatisticsToProtoConfig` as text, instead of both.
+    #[arg(long, value_name = "FILE", requires = "statistics")]
+    pub(crate) inference_config: Option<PathBuf>,
+    /// What is printed [default: tfdv-pbtxt with statistics, else yaml].
+    #[arg(long, value_enum)]
+    pub(crate) format: Option<SchemaFormat>,
     /// Write the schema to a file instead.
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum SchemaVerb {
+    /// What has to change in a schema for statistics to fit it
+    Update(SchemaUpdate),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum UpdateFormat {
+    /// A diff of what changes, to accept.
+    Table,
+    /// TFDV's `Schema` as text.
+    TfdvPbtxt,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SchemaUpdate {
+    /// TFDV's schema (text, or binary where it ends in .pb).
+    #[arg(long, value_name = "FILE")]
+    pub(crate) schema: PathBuf,
+    /// TFDV's statistics (text, or binary where it ends in .pb).
+    #[arg(long, value_name = "FILE")]
+    pub(crate) statistics: PathBuf,
+    /// The environment that the statistics are of.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) environment: Option<String>,
+    /// A new string column of at most this many values gets a domain.
+    #[arg(long, default_value_t = 100, value_name = "N")]
+    pub(crate) max_string_domain_size: u32,
+    /// Do not make fixed lengths a shape; an update never does.
+    #[arg(long)]
+    pub(crate) no_feature_shape: bool,
+    /// TFDV's `FeatureStatisticsToProtoConfig` as text, instead of these.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) inference_config: Option<PathBuf>,
+    /// What is printed.
+    #[arg(long, value_enum, default_value_t = UpdateFormat::Table)]
+    pub(crate) format: UpdateFormat,
+    /// Write it to a file instead.
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
 }
@@ -236,15 +310,35 @@ pub(crate) enum AnomalyFormat {
     Json,
     /// For a build server.
     Junit,
+    /// TFDV's `Anomalies` as text; with statistics.
+    TfdvPbtxt,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct Validate {
     #[command(flatten)]
-    pub(crate) source: SourceArguments,
-    /// The schema file.
+    pub(crate) source: OptionalSource,
+    /// The schema file; with statistics TFDV's (text, or binary where it ends in .pb).
     #[arg(long, value_name = "FILE")]
     pub(crate) schema: PathBuf,
+    /// With statistics: those of the span before, for drift.
+    #[arg(long, value_name = "FILE", requires = "statistics")]
+    pub(crate) previous: Option<PathBuf>,
+    /// With statistics: those of an earlier version of the same span.
+    #[arg(long, value_name = "FILE", requires = "statistics")]
+    pub(crate) previous_version: Option<PathBuf>,
+    /// With statistics: those of what is served, for skew.
+    #[arg(long, value_name = "FILE", requires = "statistics")]
+    pub(crate) serving: Option<PathBuf>,
+    /// With statistics: the environment that they are of.
+    #[arg(long, value_name = "NAME", requires = "statistics")]
+    pub(crate) environment: Option<String>,
+    /// With statistics: a JSON list of the new features that are anomalies [default: all].
+    #[arg(long, value_name = "FILE", requires = "statistics")]
+    pub(crate) features_needed: Option<PathBuf>,
+    /// With statistics: TFDV's `ValidationConfig` as text.
+    #[arg(long, value_name = "FILE", requires = "statistics")]
+    pub(crate) validation_config: Option<PathBuf>,
     /// What is printed.
     #[arg(long, value_enum, default_value_t = AnomalyFormat::Table)]
     pub(crate) format: AnomalyFormat,

@@ -8,6 +8,7 @@ mod run;
 mod schema;
 mod score;
 mod serve;
+mod tfdv;
 
 use crate::{args, exit_code};
 use args::Verb;
@@ -36,6 +37,10 @@ pub(crate) enum CommandError {
     #[error(transparent)]
     #[diagnostic(transparent)]
     Pipeline(#[from] PipelineError),
+    /// A schema or statistics of TFDV's form.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Schema(#[from] driftline_schema::SchemaError),
     /// A run, a server or the outbox.
     #[error(transparent)]
     #[diagnostic(code(driftline::monitor))]
@@ -52,6 +57,7 @@ impl CommandError {
             Self::Usage { .. } => exit_code::USAGE,
             Self::Missing { .. } => exit_code::UNREADABLE,
             Self::Pipeline(error) => exit_code::of_pipeline(error),
+            Self::Schema(error) => exit_code::of_schema(error),
             Self::Monitor(error) => exit_code::of_monitor(error),
             Self::Unwritable { .. } => exit_code::INFRASTRUCTURE,
         }
@@ -76,6 +82,7 @@ pub(crate) async fn run(arguments: args::Arguments) -> miette::Result<u8> {
         Verb::Merge(arguments) => profile::merge(arguments),
         Verb::Infer(arguments) => schema::infer(arguments, config).await,
         Verb::Validate(arguments) => schema::validate(arguments, config).await,
+        Verb::Schema(args::SchemaVerb::Update(arguments)) => tfdv::update(arguments),
         Verb::Drift(arguments) => compare::drift(arguments, config, quiet).await,
         Verb::Terms(arguments) => compare::terms(arguments, config, quiet).await,
         Verb::Score(arguments) => score::score(arguments, config, quiet).await,

@@ -74,6 +74,20 @@ pub(crate) fn of_pipeline(error: &PipelineError) -> u8 {
     }
 }
 
+/// The exit code of a file of TFDV's form: statistics are data, the rest is configuration.
+pub(crate) fn of_schema(error: &driftline_schema::SchemaError) -> u8 {
+    use driftline_schema::SchemaError;
+    match error {
+        SchemaError::Statistics { .. } | SchemaError::NoDefaultSlice { .. } => UNREADABLE,
+        SchemaError::Protobuf { kind, .. } | SchemaError::Binary { kind, .. }
+            if kind.contains("FeatureStatistics") =>
+        {
+            UNREADABLE
+        }
+        _ => USAGE,
+    }
+}
+
 fn of_scorer(error: &ScorerError) -> u8 {
     match error {
         ScorerError::ManifestSyntax { .. }

@@ -15,12 +15,14 @@ use std::{
 };
 
 /// Verbs in the order of the book.
-const VERBS: [&str; 13] = [
+const VERBS: [&str; 15] = [
     "run",
     "profile",
     "merge",
     "infer",
     "validate",
+    "schema",
+    "schema update",
     "drift",
     "terms",
     "score",

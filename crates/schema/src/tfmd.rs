@@ -15,6 +15,7 @@
 //! | schema, statistics | schema that fits | [`update`], of a [`Scope`] |
 //! | schema, statistics, [`Inputs`] | anomalies | [`validate`] |
 //! | the same, step by step | anomalies | [`Validation`] |
+//! | a file | statistics, or any message | [`read_statistics`], [`read_message`] |
 //! | two features | their distance | [`distance`] |
 //! | schema, path | feature, domain | [`lookup`] |
 //! | list of slices | the slice of all examples | [`of_all_examples`] |
@@ -25,6 +26,7 @@
 pub mod distance;
 mod draft;
 mod features_needed;
+mod files;
 mod infer;
 pub mod lookup;
 mod number_text;
@@ -39,6 +41,7 @@ mod view;
 mod ported;
 
 pub use features_needed::FeaturesNeeded;
+pub use files::{anomalies_table, gravest, read_message, read_statistics, schema_diff};
 pub use infer::{Scope, infer, relate_string_domains, update};
 pub use path::FeaturePath;
 pub use rules::inference_config;

@@ -17,5 +17,6 @@ mod desk;
 mod pipelines;
 mod schemas;
 mod serve;
+mod tfdv;
 mod verbs;
 mod webhooks;

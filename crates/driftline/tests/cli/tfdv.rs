@@ -1,0 +1,124 @@
+//! `infer`, `validate` and `schema update` of TFDV's statistics.
+
+use crate::desk::Desk;
+
+const STATISTICS: &str = r#"datasets {
+  num_examples: 4
+  features {
+    name: "colour"
+    type: STRING
+    string_stats {
+      common_stats { num_non_missing: 4 min_num_values: 1 max_num_values: 1 tot_num_values: 4 }
+      unique: 2
+      rank_histogram {
+        buckets { label: "red" sample_count: 3 }
+        buckets { label: "blue" sample_count: 1 }
+      }
+    }
+  }
+}
+"#;
+
+const SCHEMA: &str = r#"feature {
+  name: "colour"
+  type: BYTES
+  string_domain {
+    value: "red"
+  }
+}
+"#;
+
+fn desk() -> Desk {
+    let desk = Desk::new();
+    desk.write("s.pbtxt", STATISTICS);
+    desk.write("schema.pbtxt", SCHEMA);
+    desk
+}
+
+#[test]
+fn a_schema_is_inferred_and_its_statistics_fit_it() {
+    let desk = desk();
+    let inferred = desk.driftline(&[
+        "infer",
+        "--statistics",
+        "s.pbtxt",
+        "--format",
+        "tfdv-pbtxt",
+        "-o",
+        "t.pbtxt",
+    ]);
+    inferred.ends_with(0);
+    let found = desk.driftline(&["validate", "--statistics", "s.pbtxt", "--schema", "t.pbtxt"]);
+    assert!(found.ends_with(0).out.contains("no anomalies"));
+}
+
+#[test]
+fn an_unexpected_value_fails_and_a_warning_passes() {
+    let desk = desk();
+    let with = [
+        "validate",
+        "--statistics",
+        "s.pbtxt",
+        "--schema",
+        "schema.pbtxt",
+    ];
+    let anomalies = desk.driftline(&[&with[..], &["--format", "tfdv-pbtxt"]].concat());
+    let anomalies = anomalies.ends_with(1);
+    assert!(
+        anomalies
+            .out
+            .contains("type: ENUM_TYPE_UNEXPECTED_STRING_VALUES")
+    );
+    assert!(anomalies.out.contains("blue (~25%)"));
+    desk.write(
+        "config.pbtxt",
+        "severity_overrides { type: ENUM_TYPE_UNEXPECTED_STRING_VALUES severity: WARNING }",
+    );
+    let lowered = [&with[..], &["--validation-config", "config.pbtxt"]].concat();
+    desk.driftline(&lowered).ends_with(0);
+    desk.driftline(&[&lowered[..], &["--fail-on", "warn"]].concat())
+        .ends_with(1);
+}
+
+#[test]
+fn an_update_is_shown_as_a_diff() {
+    let desk = desk();
+    let update = [
+        "schema",
+        "update",
+        "--schema",
+        "schema.pbtxt",
+        "--statistics",
+        "s.pbtxt",
+    ];
+    let diff = desk.driftline(&update);
+    assert!(diff.ends_with(0).out.contains("+    value: \"blue\""));
+    let whole = desk.driftline(&[&update[..], &["--format", "tfdv-pbtxt"]].concat());
+    assert!(whole.ends_with(0).out.contains("value: \"blue\""));
+}
+
+#[test]
+fn bad_input_is_told_by_its_exit_code() {
+    let desk = desk();
+    let validate = |statistics: &str, schema: &str| {
+        desk.driftline(&["validate", "--statistics", statistics, "--schema", schema])
+    };
+    desk.write("broken.pbtxt", "datasets {\n  num_exampels: 1\n}\n");
+    desk.write("empty.pbtxt", "datasets {}");
+    validate("broken.pbtxt", "schema.pbtxt").ends_with(3);
+    validate("s.pbtxt", "broken.pbtxt").ends_with(2);
+    validate("nowhere.pbtxt", "schema.pbtxt").ends_with(3);
+    // No examples: not evaluable, never passed.
+    validate("empty.pbtxt", "schema.pbtxt").ends_with(3);
+    let environment = [
+        "validate",
+        "--statistics",
+        "s.pbtxt",
+        "--schema",
+        "schema.pbtxt",
+    ];
+    desk.driftline(&[&environment[..], &["--environment", "MOON"]].concat())
+        .ends_with(2);
+    desk.driftline(&["validate", "--schema", "schema.pbtxt"])
+        .ends_with(2);
+}
