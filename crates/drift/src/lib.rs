@@ -16,10 +16,13 @@ pub mod compare;
 mod error;
 pub mod grid;
 pub mod measure;
+pub mod performance;
+pub mod preset;
 pub mod replay;
 mod tail;
 mod thin;
 pub mod threshold_card;
+pub mod two_sample;
 pub mod verify;
 
 pub use compare::{Judged, Judgement, Measurement, Skipped};

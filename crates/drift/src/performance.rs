@@ -1,0 +1,16 @@
+//! How well a model performs, estimated before the true labels are known.
+//!
+//! If a model's scores are probabilities, they say themselves how often it is right: a
+//! window of scores near 0 and 1 has few mistakes, one of scores near 1/2 has many. Scores
+//! are first made probabilities on the baseline, where the labels are known
+//! ([`calibration`]); then the expected confusion matrix of a window gives every metric
+//! that is made of one ([`confidence`]).
+//!
+//! This holds as long as the relation of features and label does. Where that changes
+//! (concept drift), labels are needed.
+
+pub mod calibration;
+pub mod classification;
+pub mod confidence;
+
+pub use confidence::{Estimate, Estimator, Metric, PerformanceError, Scored};
