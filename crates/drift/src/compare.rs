@@ -70,6 +70,8 @@ pub enum Skipped {
     NoBaselineValues,
     /// No stretch of the baseline has a value to compare with.
     NoDraws,
+    /// The baseline itself wanders, so that no value would be significant.
+    BaselineUnstable,
 }
 
 impl Skipped {
@@ -83,6 +85,9 @@ impl Skipped {
             Self::NoValues => "the window has only nulls in this column",
             Self::NoBaselineValues => "the baseline has only nulls in this column",
             Self::NoDraws => "no stretch of the baseline has values to compare with",
+            Self::BaselineUnstable => {
+                "baseline unstable: it wanders so much in this that no value would be surprising"
+            }
         }
     }
 }
@@ -124,6 +129,9 @@ pub struct Measurement {
     pub window_rows: u64,
     /// Whether the stated rate rests on a fitted tail rather than on windows seen.
     pub extrapolated: bool,
+    /// Independent windows that the baseline's are worth for this measure, where the
+    /// baseline wanders so that they are [fewer than ten](TestCard::baseline_unstable).
+    pub unstable_windows: Option<f64>,
     /// What it says.
     pub judgement: Judgement,
     /// What moved most.
@@ -262,6 +270,7 @@ impl Comparison<'_> {
             baseline_rows: total.rows(),
             window_rows: counts.map_or(0, Counts::rows),
             extrapolated: self.card.extrapolated,
+            unstable_windows: None,
             judgement: Judgement::Shown,
             evidence: Vec::new(),
         };
@@ -303,7 +312,7 @@ impl Comparison<'_> {
         into.null_median = Some(median);
         into.effect = Some(value - median);
         into.effect_lower = Some(lower);
-        let Some(limit) = self.card.limit else {
+        let Some(limit) = self.card.limit_of(test) else {
             if let Basis::NotCalibrated { reason } = self.card.basis {
                 let exceeds = self.decides && lower > self.min_effect;
                 into.judgement = Judgement::NotCalibrated { reason, exceeds };
@@ -314,6 +323,7 @@ impl Comparison<'_> {
         into.p_value = Some(test.p_value(value));
         into.threshold = Some(threshold);
         into.least_detectable_effect = Some(threshold - test.quantile(NULL_LOWER));
+        into.unstable_windows = test.baseline_unstable().then_some(test.independent_windows);
         if self.decides {
             into.judgement = self.judge(test, value, limit, lower);
         }
@@ -331,6 +341,10 @@ impl Comparison<'_> {
         } else if self.stated && test.value_at(limit) - test.quantile(NULL_LOWER) > self.min_effect
         {
             Judgement::UnderPowered
+        } else if test.is_without_limit() {
+            Judgement::Skipped {
+                reason: Skipped::BaselineUnstable,
+            }
         } else {
             Judgement::Pass
         }

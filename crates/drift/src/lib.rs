@@ -16,6 +16,7 @@ pub mod compare;
 mod error;
 pub mod grid;
 pub mod measure;
+mod memory;
 pub mod performance;
 pub mod preset;
 pub mod replay;

@@ -180,6 +180,26 @@ impl Role {
             Self::Counts => &[(NullShare, true)],
         }
     }
+
+    /// What of the column a measure looks at.
+    pub(crate) fn looks_at(self, measure: Measure) -> Aspect {
+        match (self, measure) {
+            (_, Measure::NullShare) => Aspect::Presence,
+            (Self::Text, Measure::KolmogorovSmirnov | Measure::Wasserstein) => Aspect::Length,
+            _ => Aspect::Values,
+        }
+    }
+}
+
+/// A side of a column that drifts by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Aspect {
+    /// Its values, or the units of a text.
+    Values,
+    /// Lengths of texts.
+    Length,
+    /// Whether it has a value.
+    Presence,
 }
 
 /// Sums of both sides; `None` where either is empty.

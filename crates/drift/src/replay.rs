@@ -11,10 +11,11 @@ use crate::{
     DriftError,
     grid::{Counts, Grid},
     measure::{Measure, Role},
+    memory,
     thin::{self, Documents},
     threshold_card::{
         Basis, CARD_VERSION, ColumnKey, NotCalibrated, SliceRows, TestCard, ThresholdCard,
-        family_limit,
+        bonferroni, family_limit,
     },
 };
 use driftline_statistics::{ColumnProfile, Summary, codec, text::SampledText};
@@ -26,7 +27,7 @@ use std::collections::BTreeMap;
 /// Version of the calibrator's format.
 pub const CALIBRATOR_VERSION: u32 = 1;
 /// Windows without overlap that a baseline must hold to be calibrated on.
-const LEAST_WINDOWS: usize = 10;
+pub(crate) const LEAST_WINDOWS: usize = 10;
 /// A window must not be longer than this part of the baseline.
 const LONGEST_WINDOW: usize = 4;
 /// A stretch with too few rows is extended to at most so many window lengths.
@@ -116,6 +117,10 @@ pub struct Calibrator {
     starts: Vec<Option<i64>>,
     series: Vec<Series>,
     replays: Vec<Replay>,
+    /// Independent windows by length of a window, then series, then measure of its role;
+    /// made again from the blocks when first asked for.
+    #[serde(skip)]
+    independent: BTreeMap<usize, Vec<Vec<f64>>>,
 }
 
 /// The draws of all series of one slice, for one length and number of rows.
@@ -173,6 +178,7 @@ impl Calibrator {
             starts,
             series,
             replays: Vec::new(),
+            independent: BTreeMap::new(),
         })
     }
 
@@ -256,6 +262,12 @@ impl Calibrator {
         let length = blocks_per_window.max(1);
         let draws = self.settings.draws;
         let windows = self.blocks() / length;
+        let basis = self.basis(length);
+        let calibrated = !matches!(basis, Basis::NotCalibrated { .. });
+        if calibrated && !self.independent.contains_key(&length) {
+            let independent = self.series.iter().map(|s| s.independent(length)).collect();
+            self.independent.insert(length, independent);
+        }
         let mut tests = Vec::new();
         for SliceRows { slice, rows } in rows {
             let (low, high, weight) = bucket(*rows);
@@ -271,7 +283,13 @@ impl Calibrator {
             let (Some(low), high) = (find(low), find(high)) else {
                 continue;
             };
-            for (index, series) in self.of_slice(slice.as_ref()).enumerate() {
+            let independent = self.independent.get(&length);
+            let of_slice = self
+                .series
+                .iter()
+                .enumerate()
+                .filter(|(_, series)| series.key.slice.as_ref() == slice.as_ref());
+            for (index, (number, series)) in of_slice.enumerate() {
                 for (at, &(measure, decides)) in series.role.measures().iter().enumerate() {
                     let low = &low.values[index][at];
                     let high = high.map_or(low, |high| &high.values[index][at]);
@@ -279,14 +297,12 @@ impl Calibrator {
                         series.key.clone(),
                         (measure, decides),
                         self.min_effect(&series.key, measure).0,
-                        windows,
+                        independent.map_or(windows as f64, |all| all[number][at]),
                         interpolate(low, high, weight),
                     ));
                 }
             }
         }
-        let basis = self.basis(length);
-        let calibrated = !matches!(basis, Basis::NotCalibrated { .. });
         // Draws whose stretches may touch: their starts are less than a length apart.
         let overlap = (LONGEST_EXTENSION * length * draws).div_ceil(self.blocks());
         let limit =
@@ -301,6 +317,7 @@ impl Calibrator {
             basis,
             windows_in_baseline: windows,
             limit: limit.map(|(limit, _)| limit),
+            limit_if_unstable: bonferroni(&tests, draws, self.settings.rate),
             baseline_unstable: limit.is_some_and(|(_, unstable)| unstable),
             tests,
         }
@@ -465,6 +482,50 @@ impl Series {
             total,
             blocks,
         }
+    }
+
+    /// How many independent windows the baseline's successive ones of `length` blocks are
+    /// worth, by measure of the role: the least that any deciding measure of the same
+    /// thing says, since noise hides memory from one measure more than from another.
+    fn independent(&self, length: usize) -> Vec<f64> {
+        let windows: Vec<Counts> = self
+            .blocks
+            .chunks_exact(length)
+            .map(|blocks| {
+                let mut sum = Counts {
+                    cells: vec![0; self.grid.width()],
+                    units: vec![0; self.grid.units_width()],
+                };
+                blocks.iter().for_each(|block| sum.add(&block.counts));
+                sum
+            })
+            .collect();
+        let cells = self.grid.width() + self.grid.units_width();
+        let decided: Vec<Option<f64>> = self
+            .role
+            .measures()
+            .iter()
+            .map(|&(measure, decides)| {
+                let distance =
+                    |a: usize, b: usize| self.grid.value(measure, &windows[a], &windows[b]);
+                decides
+                    .then(|| memory::independent_windows(measure, windows.len(), cells, distance))
+            })
+            .collect();
+        let all = windows.len() as f64;
+        let least = |alike: &dyn Fn(Measure) -> bool| {
+            let measures = self.role.measures().iter().zip(&decided);
+            measures
+                .filter(|((measure, _), _)| alike(*measure))
+                .filter_map(|(_, worth)| *worth)
+                .fold(all, f64::min)
+        };
+        let measures = self.role.measures().iter();
+        measures
+            .map(|&(measure, _)| {
+                least(&|other| self.role.looks_at(other) == self.role.looks_at(measure))
+            })
+            .collect()
     }
 
     /// Values of the role's measures over windows cut out of the baseline.

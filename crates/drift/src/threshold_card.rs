@@ -14,7 +14,9 @@
 //! 1. the smallest p of a draw is taken against draws that share no block with it
 //!    (ten folds of contiguous starts), as a new window shares none;
 //! 2. a p is that of a *prediction*: the quantile that W windows put at p is passed by
-//!    a new one as often as Student's t with W − 1 degrees of freedom says;
+//!    a new one as often as Student's t with W − 1 degrees of freedom says, where W
+//!    counts windows for what they are worth (`memory.rs`): a column that wanders within
+//!    the baseline gets a wide limit of its own, and does not blind the others;
 //! 3. the rate's quantile of the smallest p is that of an exponential tail whose rate
 //!    is itself estimated from so many windows.
 //!
@@ -25,13 +27,15 @@
 
 use crate::{
     measure::Measure,
+    memory::FEWEST,
+    replay::LEAST_WINDOWS,
     tail::{Null, Tail},
 };
 use serde::{Deserialize, Serialize};
 use statrs::distribution::{ContinuousCDF, Normal, StudentsT};
 
 /// Version of the card's format.
-pub const CARD_VERSION: u32 = 1;
+pub const CARD_VERSION: u32 = 2;
 /// Contiguous folds of starts in which draws are judged by the others.
 const FOLDS: usize = 10;
 /// Where a test never varied in the baseline, its p falls by e for each such part of
@@ -121,8 +125,9 @@ pub struct TestCard {
     pub decides: bool,
     /// The least effect, in the measure's unit.
     pub min_effect: f64,
-    /// Windows without overlap behind the draws.
-    pub windows: usize,
+    /// Independent windows that the baseline's are worth for this measure: fewer than
+    /// [`ThresholdCard::windows_in_baseline`] where it wanders.
+    pub independent_windows: f64,
     /// Its value in each draw, by number of the draw; empty where no draw had rows.
     pub draws: Vec<f64>,
     null: Null,
@@ -135,7 +140,7 @@ struct StoredTest {
     measure: Measure,
     decides: bool,
     min_effect: f64,
-    windows: usize,
+    independent_windows: f64,
     draws: Vec<f64>,
 }
 
@@ -146,7 +151,7 @@ impl From<StoredTest> for TestCard {
             measure,
             decides,
             min_effect,
-            windows,
+            independent_windows,
             draws,
         } = stored;
         let null = Null::of(draws.iter().copied(), least_scale(min_effect));
@@ -155,7 +160,7 @@ impl From<StoredTest> for TestCard {
             measure,
             decides,
             min_effect,
-            windows,
+            independent_windows,
             draws,
             null,
         }
@@ -169,7 +174,7 @@ impl From<TestCard> for StoredTest {
             measure,
             decides,
             min_effect,
-            windows,
+            independent_windows,
             draws,
             ..
         } = test;
@@ -178,7 +183,7 @@ impl From<TestCard> for StoredTest {
             measure,
             decides,
             min_effect,
-            windows,
+            independent_windows,
             draws,
         }
     }
@@ -189,7 +194,7 @@ impl TestCard {
         key: ColumnKey,
         (measure, decides): (Measure, bool),
         min_effect: f64,
-        windows: usize,
+        independent_windows: f64,
         draws: Vec<f64>,
     ) -> Self {
         StoredTest {
@@ -197,7 +202,7 @@ impl TestCard {
             measure,
             decides,
             min_effect,
-            windows,
+            independent_windows,
             draws,
         }
         .into()
@@ -205,12 +210,24 @@ impl TestCard {
 
     /// Probability that a new stationary window of this size has `value` or more.
     pub fn p_value(&self, value: f64) -> f64 {
-        predicted(self.null.p_value(value), self.windows)
+        predicted(self.null.p_value(value), self.independent_windows)
     }
 
     /// The least value whose p is `p` or less.
     pub fn value_at(&self, p: f64) -> f64 {
-        self.null.value_at(unpredicted(p, self.windows))
+        self.null.value_at(unpredicted(p, self.independent_windows))
+    }
+
+    /// Whether the baseline itself wanders in this measure: its windows resemble their
+    /// neighbours so much that they are worth fewer than ten independent ones. The limit
+    /// is as wide as so few call for.
+    pub fn baseline_unstable(&self) -> bool {
+        self.independent_windows < LEAST_WINDOWS as f64
+    }
+
+    /// Whether it wanders so much that no value would be surprising.
+    pub(crate) fn is_without_limit(&self) -> bool {
+        self.independent_windows <= FEWEST
     }
 
     /// A quantile of the draws.
@@ -232,7 +249,7 @@ impl TestCard {
 
 /// The p of a new window where a sample of `windows` says `p`: on the scale of normal
 /// deviates, Student's prediction interval.
-fn predicted(p: f64, windows: usize) -> f64 {
+fn predicted(p: f64, windows: f64) -> f64 {
     let z = -Normal::standard().inverse_cdf(p);
     let (student, widening) = student(windows);
     let p = student.map_or(p, |student| student.sf(z / widening));
@@ -240,7 +257,7 @@ fn predicted(p: f64, windows: usize) -> f64 {
 }
 
 /// The inverse of [`predicted`].
-fn unpredicted(p: f64, windows: usize) -> f64 {
+fn unpredicted(p: f64, windows: f64) -> f64 {
     let (student, widening) = student(windows);
     student.map_or(p, |student| {
         let t = -student.inverse_cdf(p.clamp(f64::MIN_POSITIVE, 1.0));
@@ -248,8 +265,8 @@ fn unpredicted(p: f64, windows: usize) -> f64 {
     })
 }
 
-fn student(windows: usize) -> (Option<StudentsT>, f64) {
-    let windows = windows.max(3) as f64;
+fn student(windows: f64) -> (Option<StudentsT>, f64) {
+    let windows = windows.max(FEWEST);
     (
         StudentsT::new(0.0, 1.0, windows - 1.0).ok(),
         (1.0 + 1.0 / windows).sqrt(),
@@ -280,11 +297,16 @@ pub struct ThresholdCard {
     /// A test is significant where its p is at or below this; `None` where no rate
     /// can be kept.
     pub limit: Option<f64>,
+    /// The limit of tests whose [baseline is unstable](TestCard::baseline_unstable): the
+    /// rate's share of one test (Bonferroni), as their draws say too little of what is
+    /// to come to be weighed against those of others.
+    pub limit_if_unstable: f64,
     /// Whether the rate is lower than the baseline's windows can show, so that it
     /// rests on the fitted tail.
     pub extrapolated: bool,
-    /// Whether stretches of the baseline surprise the rest of it more than chance
-    /// explains: it wanders or changed, and more alarms than stated are to be expected.
+    /// Whether stretches of the baseline surprise the rest of it more than chance and
+    /// [memory](TestCard::baseline_unstable) explain: it changed, and more alarms than
+    /// stated are to be expected.
     pub baseline_unstable: bool,
     /// One entry for each column, slice and measure: with their draws, the replay matrix.
     pub tests: Vec<TestCard>,
@@ -297,10 +319,18 @@ impl ThresholdCard {
             .iter()
             .find(|test| test.measure == measure && test.key == *key)
     }
+
+    /// The p at or below which a test is significant; `None` where no rate can be kept.
+    pub fn limit_of(&self, test: &TestCard) -> Option<f64> {
+        match test.baseline_unstable() {
+            true => self.limit.and(Some(self.limit_if_unstable)),
+            false => self.limit,
+        }
+    }
 }
 
 /// The p-value limit at which the smallest p of a new window falls with probability
-/// `rate`, and whether it is the lowest one let in.
+/// `rate`, over the tests with a stable baseline, and whether it is the lowest one let in.
 ///
 /// `overlap` is the number of draws on each side of a draw, by number, that may share
 /// blocks with it; draws are in the order of their starts, and the last is followed
@@ -312,11 +342,10 @@ pub(crate) fn family_limit(
     windows: usize,
     rate: f64,
 ) -> (f64, bool) {
-    let deciding: Vec<&TestCard> = tests
-        .iter()
-        .filter(|test| test.decides && test.draws.len() == draws && test.varies())
+    let deciding: Vec<&TestCard> = deciding(tests, draws)
+        .filter(|test| !test.baseline_unstable())
         .collect();
-    let lowest = rate / deciding.len().max(1) as f64 / LOWEST_LIMIT;
+    let lowest = bonferroni(tests, draws, rate) / LOWEST_LIMIT;
     let mut smallest = vec![1.0_f64; draws];
     for test in &deciding {
         // Sorted once: each fold then passes its draws on in order.
@@ -346,11 +375,23 @@ pub(crate) fn family_limit(
     }
     let mut surprise: Vec<f64> = smallest
         .iter()
-        .map(|&p| -predicted(p, windows).ln())
+        .map(|&p| -predicted(p, windows as f64).ln())
         .collect();
     surprise.sort_unstable_by(f64::total_cmp);
     let wanted = (-rate_quantile(&surprise, windows, rate)).exp();
     (wanted.max(lowest).min(rate), wanted < lowest)
+}
+
+/// The tests that share the rate and can be significant at all.
+fn deciding(tests: &[TestCard], draws: usize) -> impl Iterator<Item = &TestCard> {
+    tests
+        .iter()
+        .filter(move |test| test.decides && test.draws.len() == draws && test.varies())
+}
+
+/// The rate's share of one test.
+pub(crate) fn bonferroni(tests: &[TestCard], draws: usize, rate: f64) -> f64 {
+    rate / deciding(tests, draws).count().max(1) as f64
 }
 
 /// The value that a new one passes with probability `rate`, from ascending ones whose
@@ -381,7 +422,7 @@ mod tests {
     #[test]
     fn a_prediction_is_students() {
         // scipy.stats.t(25).sf(norm.isf(0.001) / sqrt(1 + 1 / 26)), SciPy 1.17.1.
-        let p = predicted(0.001, 26);
+        let p = predicted(0.001, 26.0);
         assert!((p - 0.002_792_160_913_195_088).abs() < 1e-9, "{p}");
     }
 
@@ -398,7 +439,7 @@ mod tests {
     }
 
     fn card(measure: Measure, draws: Vec<f64>) -> TestCard {
-        TestCard::new(ColumnKey::whole("c"), (measure, true), 0.05, 50, draws)
+        TestCard::new(ColumnKey::whole("c"), (measure, true), 0.05, 50.0, draws)
     }
 
     #[test]
@@ -454,7 +495,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn predictions_can_be_undone(p in 1e-9..0.9_f64, windows in 10..500_usize) {
+        fn predictions_can_be_undone(p in 1e-9..0.9_f64, windows in 10.0..500.0_f64) {
             let there = predicted(p, windows);
             prop_assert!(p > 0.5 || there >= p * 0.999, "a prediction is wider");
             let back = unpredicted(there, windows);

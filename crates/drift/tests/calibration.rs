@@ -9,11 +9,18 @@ use driftline_drift::{
 use synthetic::Days;
 
 /// Windows and alarms: 100 days that follow a baseline of 100, several times. All
-/// windows have the same rows, so that one card serves a baseline.
-fn alarms(seeds: std::ops::Range<u64>, columns: usize, draws: usize) -> (usize, usize) {
+/// windows have the same rows, so that one card serves a baseline. The first columns
+/// wander, and the others are shifted after the baseline.
+fn alarms_of(
+    seeds: std::ops::Range<u64>,
+    (columns, wandering): (usize, usize),
+    shift: f64,
+    draws: usize,
+) -> (usize, usize) {
     let (mut windows, mut alarms) = (0, 0);
     for seed in seeds {
         let mut days = Days::new(seed, columns);
+        days.wandering = wandering;
         let settings = Settings {
             draws,
             ..Settings::default()
@@ -26,6 +33,7 @@ fn alarms(seeds: std::ops::Range<u64>, columns: usize, draws: usize) -> (usize, 
         };
         let card = calibrator.card(1, &[rows]);
         days.next_day(); // a guard, as the draws have one
+        days.shift = shift;
         for _ in 0..100 {
             let measurements = calibrator.compare(&card, &days.next_day().profiles);
             windows += 1;
@@ -33,6 +41,10 @@ fn alarms(seeds: std::ops::Range<u64>, columns: usize, draws: usize) -> (usize, 
         }
     }
     (windows, alarms)
+}
+
+fn alarms(seeds: std::ops::Range<u64>, columns: usize, draws: usize) -> (usize, usize) {
+    alarms_of(seeds, (columns, 0), 0.0, draws)
 }
 
 /// 15 tests on five columns whose days resemble each other.
@@ -58,6 +70,29 @@ fn forty_columns_keep_the_same_rate() {
     assert!(
         low <= 0.01 && high < 0.035,
         "{alarms} of {windows}: {low} to {high}"
+    );
+}
+
+/// Two of six columns wander within the baseline and after it. Where every
+/// window of theirs counts for one, 100 of these 3,000 alarm.
+#[test]
+fn columns_that_wander_keep_the_rate() {
+    let (windows, alarms) = alarms_of(2_000..2_030, (6, 2), 0.0, 499);
+    let (low, high) = exact_interval(alarms, windows);
+    assert!(
+        low <= 0.01 && high < 0.025,
+        "{alarms} of {windows}: {low} to {high}"
+    );
+}
+
+/// A shift of the four columns that do not wander is seen as often as without the others.
+#[test]
+fn columns_that_wander_do_not_blind_the_others() {
+    let (windows, alone) = alarms_of(3_000..3_006, (4, 0), 1.0, 499);
+    let (_, beside) = alarms_of(3_000..3_006, (6, 2), 1.0, 499);
+    assert!(
+        10 * beside >= 9 * alone && 10 * alone >= 9 * windows,
+        "{beside} and {alone} of {windows}"
     );
 }
 

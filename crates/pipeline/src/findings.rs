@@ -158,6 +158,12 @@ pub(crate) fn drift(
             number(measurement.min_effect)
         ));
     }
+    if let Some(worth) = measurement.unstable_windows {
+        message.push_str(&format!(
+            "; baseline unstable: its windows are worth {} independent ones, so this limit is wide",
+            number(worth)
+        ));
+    }
     let moved: Vec<String> = measurement
         .evidence
         .iter()

@@ -54,6 +54,7 @@ pub(crate) fn notes(pipeline: &Pipeline, baseline: &Baseline, judged: &Judged) -
             findings::number(rate)
         ));
     }
+    notes.extend(unstable(pipeline, judged));
     if pipeline.time.is_none() {
         notes.push(
             "there is no time column: blocks of the baseline are taken in row order and assumed exchangeable, so drift is at most a warning unless `min_effect` is set".into(),
@@ -87,6 +88,36 @@ pub(crate) fn notes(pipeline: &Pipeline, baseline: &Baseline, judged: &Judged) -
         ));
     }
     notes
+}
+
+/// The columns that wander within the baseline itself, by the measure that does most.
+fn unstable(pipeline: &Pipeline, judged: &Judged) -> Vec<String> {
+    let mut least: BTreeMap<String, (f64, String)> = BTreeMap::new();
+    for measurement in judged.windows.iter().flat_map(|w| &w.measurements) {
+        let Some(worth) = measurement.unstable_windows.filter(|_| measurement.decides) else {
+            continue;
+        };
+        let subject = Subject::of(pipeline, &measurement.column, measurement.measure);
+        let name = match &measurement.slice {
+            Some(slice) => format!("`{}` where {slice}", subject.column),
+            None => format!("`{}`", subject.column),
+        };
+        let found = (worth, subject.measure.replace('_', " "));
+        match least.get_mut(&name) {
+            Some(known) if known.0 <= worth => {}
+            Some(known) => *known = found,
+            None => drop(least.insert(name, found)),
+        }
+    }
+    least
+        .into_iter()
+        .map(|(column, (worth, measure))| {
+            format!(
+                "baseline unstable: {column} wanders within the training data; by its {measure} the windows there are worth {} independent ones, so only a change beyond a wide limit is told",
+                findings::number(worth)
+            )
+        })
+        .collect()
 }
 
 pub(crate) fn report(

@@ -2,7 +2,8 @@
 //!
 //! Every column has an effect of the day that follows an AR(1) process, so that rows
 //! of one day are alike and so are days that follow each other. The generator knows
-//! nothing of grids, blocks or draws.
+//! nothing of grids, blocks or draws. Some columns may wander: their days resemble
+//! those of weeks ago.
 
 use arrow_array::{ArrayRef, Float64Array, StringArray};
 use driftline_drift::{Block, ColumnKey, Profiles};
@@ -13,6 +14,9 @@ use std::sync::Arc;
 
 /// How like the day before a day is.
 const PERSISTENCE: f64 = 0.5;
+/// The same of a column that wanders, and by how much greater its effect of a day is.
+const WANDERING: f64 = 0.95;
+const WANDERING_EFFECT: f64 = 4.0;
 
 /// A process that days are drawn from.
 pub(crate) struct Days {
@@ -22,7 +26,9 @@ pub(crate) struct Days {
     pub(crate) effect: f64,
     /// Rows of a day.
     pub(crate) rows: usize,
-    /// Added to every number, in standard deviations of a row.
+    /// Columns, from the first, that wander.
+    pub(crate) wandering: usize,
+    /// Added to every number of a column that does not wander, in standard deviations of a row.
     pub(crate) shift: f64,
 }
 
@@ -35,6 +41,7 @@ impl Days {
             effects,
             effect: 0.2,
             rows: 100,
+            wandering: 0,
             shift: 0.0,
         }
     }
@@ -44,9 +51,13 @@ impl Days {
         let mut block = Block::default();
         let rng = &mut self.rng;
         for (column, effect) in self.effects.iter_mut().enumerate() {
-            let fresh = (1.0 - PERSISTENCE * PERSISTENCE).sqrt() * normal(rng);
-            *effect = PERSISTENCE * *effect + fresh;
-            let mean = *effect * self.effect + self.shift;
+            let (persistence, size, shift) = match column < self.wandering {
+                true => (WANDERING, WANDERING_EFFECT, 0.0),
+                false => (PERSISTENCE, 1.0, self.shift),
+            };
+            let fresh = (1.0 - persistence * persistence).sqrt() * normal(rng);
+            *effect = persistence * *effect + fresh;
+            let mean = *effect * self.effect * size + shift;
             let array: ArrayRef = if column % 3 == 2 {
                 let names = ["a", "b", "c", "d", "e", "f", "g"];
                 Arc::new(StringArray::from_iter_values((0..self.rows).map(|_| {
