@@ -15,7 +15,7 @@ use crate::{
     thin::{self, Documents},
     threshold_card::{
         Basis, CARD_VERSION, ColumnKey, NotCalibrated, SliceRows, TestCard, ThresholdCard,
-        bonferroni, family_limit,
+        deciding_tests, family_limit,
     },
 };
 use driftline_statistics::{ColumnProfile, Summary, codec, text::SampledText};
@@ -317,10 +317,26 @@ impl Calibrator {
             basis,
             windows_in_baseline: windows,
             limit: limit.map(|(limit, _)| limit),
-            limit_if_unstable: bonferroni(&tests, draws, self.settings.rate),
+            limit_if_unstable: self.settings.rate / self.sides(&tests).max(1) as f64,
             baseline_unstable: limit.is_some_and(|(_, unstable)| unstable),
             tests,
         }
+    }
+
+    /// Sides of columns that tests decide on.
+    fn sides(&self, tests: &[TestCard]) -> usize {
+        let deciding: Vec<&TestCard> = deciding_tests(tests, self.settings.draws).collect();
+        let of = |series: &Series| {
+            let mut sides = Vec::new();
+            for test in deciding.iter().filter(|test| test.key == series.key) {
+                let side = series.role.looks_at(test.measure);
+                if !sides.contains(&side) {
+                    sides.push(side);
+                }
+            }
+            sides.len()
+        };
+        self.series.iter().map(of).sum()
     }
 
     /// The least effect of a measure of a column, and whether the pipeline stated it.

@@ -298,8 +298,9 @@ pub struct ThresholdCard {
     /// can be kept.
     pub limit: Option<f64>,
     /// The limit of tests whose [baseline is unstable](TestCard::baseline_unstable): the
-    /// rate's share of one test (Bonferroni), as their draws say too little of what is
-    /// to come to be weighed against those of others.
+    /// rate's share of one side of a column (Bonferroni), as their draws say too little of
+    /// what is to come to be weighed against those of others. Two measures of one side,
+    /// such as the values, pass their limits together.
     pub limit_if_unstable: f64,
     /// Whether the rate is lower than the baseline's windows can show, so that it
     /// rests on the fitted tail.
@@ -342,10 +343,10 @@ pub(crate) fn family_limit(
     windows: usize,
     rate: f64,
 ) -> (f64, bool) {
-    let deciding: Vec<&TestCard> = deciding(tests, draws)
+    let deciding: Vec<&TestCard> = deciding_tests(tests, draws)
         .filter(|test| !test.baseline_unstable())
         .collect();
-    let lowest = bonferroni(tests, draws, rate) / LOWEST_LIMIT;
+    let lowest = rate / deciding_tests(tests, draws).count().max(1) as f64 / LOWEST_LIMIT;
     let mut smallest = vec![1.0_f64; draws];
     for test in &deciding {
         // Sorted once: each fold then passes its draws on in order.
@@ -383,15 +384,10 @@ pub(crate) fn family_limit(
 }
 
 /// The tests that share the rate and can be significant at all.
-fn deciding(tests: &[TestCard], draws: usize) -> impl Iterator<Item = &TestCard> {
+pub(crate) fn deciding_tests(tests: &[TestCard], draws: usize) -> impl Iterator<Item = &TestCard> {
     tests
         .iter()
         .filter(move |test| test.decides && test.draws.len() == draws && test.varies())
-}
-
-/// The rate's share of one test.
-pub(crate) fn bonferroni(tests: &[TestCard], draws: usize, rate: f64) -> f64 {
-    rate / deciding(tests, draws).count().max(1) as f64
 }
 
 /// The value that a new one passes with probability `rate`, from ascending ones whose
