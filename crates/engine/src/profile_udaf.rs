@@ -22,7 +22,7 @@ use datafusion::{
     },
     physical_expr::expressions::Literal,
 };
-use driftline_statistics::{ColumnProfile, ColumnReader};
+use driftline_statistics::{ColumnAccumulator, ColumnProfile, ColumnReader};
 use std::sync::Arc;
 
 /// The aggregate, which refuses more than `max_groups` groups.
@@ -111,34 +111,38 @@ struct ProfileSummary {
 }
 
 impl Summary for ProfileSummary {
-    type State = ColumnProfile;
+    type State = ColumnAccumulator;
     type Reader = ColumnReader;
 
-    fn empty(&self) -> ColumnProfile {
-        ColumnProfile::new(&self.data_type, self.text)
+    fn empty(&self) -> ColumnAccumulator {
+        ColumnAccumulator::new(&self.data_type, self.text)
     }
 
     fn reader(&self, columns: &[ArrayRef]) -> Result<ColumnReader, EngineError> {
         Ok(ColumnReader::new(&columns[0]))
     }
 
-    fn update(state: &mut ColumnProfile, reader: &ColumnReader, row: usize) {
-        state.update_row(reader, row);
+    fn update_all(state: &mut ColumnAccumulator, reader: &ColumnReader, _: usize) {
+        state.update_all(reader);
     }
 
-    fn merge(state: &mut ColumnProfile, other: &ColumnProfile) -> Result<(), EngineError> {
+    fn update_rows(state: &mut ColumnAccumulator, reader: &ColumnReader, rows: &[u32]) {
+        state.update_rows(reader, rows);
+    }
+
+    fn merge(state: &mut ColumnAccumulator, other: &ColumnAccumulator) -> Result<(), EngineError> {
         Ok(state.merge(other)?)
     }
 
-    fn encode(state: &ColumnProfile) -> Vec<u8> {
-        state.to_bytes()
+    fn encode(state: ColumnAccumulator) -> Vec<u8> {
+        state.into_profile().to_bytes()
     }
 
-    fn decode(bytes: &[u8]) -> Result<ColumnProfile, EngineError> {
-        Ok(ColumnProfile::from_bytes(bytes)?)
+    fn decode(bytes: &[u8]) -> Result<ColumnAccumulator, EngineError> {
+        Ok(ColumnProfile::from_bytes(bytes)?.into())
     }
 
-    fn size_bytes(state: &ColumnProfile) -> usize {
+    fn size_bytes(state: &ColumnAccumulator) -> usize {
         state.size_bytes()
     }
 }

@@ -25,15 +25,18 @@ const MAX_PARTS: usize = 64;
 pub(crate) trait Summary: fmt::Debug + Clone + Send + Sync + 'static {
     /// The state of a group.
     type State: Send + Sync;
-    /// The columns of a batch, made ready for reading row by row.
+    /// The columns of a batch, made ready for reading.
     type Reader;
 
     /// The state of no rows.
     fn empty(&self) -> Self::State;
     fn reader(&self, columns: &[ArrayRef]) -> Result<Self::Reader, EngineError>;
-    fn update(state: &mut Self::State, reader: &Self::Reader, row: usize);
+    /// Adds all rows of a batch, of which there are so many.
+    fn update_all(state: &mut Self::State, reader: &Self::Reader, rows: usize);
+    /// Adds some rows of a batch, in their order.
+    fn update_rows(state: &mut Self::State, reader: &Self::Reader, rows: &[u32]);
     fn merge(state: &mut Self::State, other: &Self::State) -> Result<(), EngineError>;
-    fn encode(state: &Self::State) -> Vec<u8>;
+    fn encode(state: Self::State) -> Vec<u8>;
     fn decode(bytes: &[u8]) -> Result<Self::State, EngineError>;
     fn size_bytes(state: &Self::State) -> usize;
 }
@@ -63,12 +66,12 @@ impl<S: Summary> Slot<S> {
         let parts = match std::mem::replace(self, Self::Vacant) {
             Self::Parts(mut parts) => {
                 if parts.len() == MAX_PARTS {
-                    parts = vec![S::encode(&merge_parts::<S>(parts)?)];
+                    parts = vec![S::encode(merge_parts::<S>(parts)?)];
                 }
                 parts.push(part.to_vec());
                 parts
             }
-            Self::Live(state) => vec![S::encode(&state), part.to_vec()],
+            Self::Live(state) => vec![S::encode(*state), part.to_vec()],
             Self::Vacant => vec![part.to_vec()],
         };
         *self = Self::Parts(parts);
@@ -77,17 +80,17 @@ impl<S: Summary> Slot<S> {
 
     fn into_bytes(self, summary: &S) -> Result<Vec<u8>, EngineError> {
         Ok(match self {
-            Self::Vacant => S::encode(&summary.empty()),
-            Self::Live(state) => S::encode(&state),
+            Self::Vacant => S::encode(summary.empty()),
+            Self::Live(state) => S::encode(*state),
             Self::Parts(mut parts) if parts.len() == 1 => parts.remove(0),
-            Self::Parts(parts) => S::encode(&merge_parts::<S>(parts)?),
+            Self::Parts(parts) => S::encode(merge_parts::<S>(parts)?),
         })
     }
 
     fn size_bytes(&self) -> usize {
         match self {
             Self::Vacant => 0,
-            Self::Live(state) => S::size_bytes(state),
+            Self::Live(state) => std::mem::size_of::<S::State>() + S::size_bytes(state),
             Self::Parts(parts) => parts
                 .iter()
                 .map(|part| part.capacity() + std::mem::size_of::<Vec<u8>>())
@@ -114,6 +117,8 @@ pub(crate) struct Groups<S: Summary> {
     sizes: Vec<usize>,
     total_size: usize,
     max_groups: usize,
+    /// Rows of a batch by group, kept for its memory.
+    members: Members,
 }
 
 impl<S: Summary> Groups<S> {
@@ -124,6 +129,7 @@ impl<S: Summary> Groups<S> {
             sizes: Vec::new(),
             total_size: 0,
             max_groups,
+            members: Members::default(),
         }
     }
 
@@ -140,23 +146,21 @@ impl<S: Summary> Groups<S> {
         Ok(())
     }
 
-    /// Counts the memory of the groups of a batch again, and of no others: there
+    /// Counts the memory of a group again. Only groups that have changed are asked: there
     /// may be thousands.
-    fn recount(&mut self, group_indices: &[usize]) {
-        let mut touched = group_indices.to_vec();
-        touched.sort_unstable();
-        touched.dedup();
-        for group in touched {
-            let size = self.slots[group].size_bytes();
-            self.total_size = self.total_size + size - self.sizes[group];
-            self.sizes[group] = size;
-        }
+    fn recount(&mut self, group: usize) {
+        let size = self.slots[group].size_bytes();
+        self.total_size = self.total_size + size - self.sizes[group];
+        self.sizes[group] = size;
     }
 
     fn take(&mut self, emit_to: EmitTo) -> Result<ArrayRef, EngineError> {
         let slots = emit_to.take_needed(&mut self.slots);
         let sizes = emit_to.take_needed(&mut self.sizes);
         self.total_size -= sizes.iter().sum::<usize>();
+        if self.slots.is_empty() {
+            self.members = Members::default();
+        }
         let mut states = BinaryBuilder::new();
         for slot in slots {
             states.append_value(slot.into_bytes(&self.summary)?);
@@ -175,12 +179,13 @@ impl<S: Summary> GroupsAccumulator for Groups<S> {
     ) -> Result<()> {
         self.grow(total_num_groups)?;
         let reader = self.summary.reader(values)?;
-        for (row, &group) in group_indices.iter().enumerate() {
-            if passes(opt_filter, row) {
-                S::update(self.slots[group].live(&self.summary)?, &reader, row);
-            }
+        let mut members = std::mem::take(&mut self.members);
+        members.fill(group_indices, opt_filter, total_num_groups);
+        for (group, rows) in members.iter() {
+            S::update_rows(self.slots[group].live(&self.summary)?, &reader, rows);
+            self.recount(group);
         }
-        self.recount(group_indices);
+        self.members = members;
         Ok(())
     }
 
@@ -203,9 +208,9 @@ impl<S: Summary> GroupsAccumulator for Groups<S> {
         for (part, &group) in parts.iter().zip(group_indices) {
             if let Some(part) = part {
                 self.slots[group].add_part(part)?;
+                self.recount(group);
             }
         }
-        self.recount(group_indices);
         Ok(())
     }
 
@@ -216,12 +221,12 @@ impl<S: Summary> GroupsAccumulator for Groups<S> {
     ) -> Result<Vec<ArrayRef>> {
         let reader = self.summary.reader(values)?;
         let mut states = BinaryBuilder::new();
-        for row in 0..values[0].len() {
+        for row in 0..row_number(values[0].len()) {
             let mut state = self.summary.empty();
             if passes(opt_filter, row) {
-                S::update(&mut state, &reader, row);
+                S::update_rows(&mut state, &reader, &[row]);
             }
-            states.append_value(S::encode(&state));
+            states.append_value(S::encode(state));
         }
         Ok(vec![Arc::new(states.finish())])
     }
@@ -230,10 +235,72 @@ impl<S: Summary> GroupsAccumulator for Groups<S> {
         self.total_size
             + self.slots.capacity() * std::mem::size_of::<Slot<S>>()
             + self.sizes.capacity() * std::mem::size_of::<usize>()
+            + self.members.size_bytes()
     }
 }
 
-fn passes(filter: Option<&BooleanArray>, row: usize) -> bool {
+/// The rows of a batch, group by group, in the order in which the groups first come.
+#[derive(Default)]
+struct Members {
+    /// Rows, those of a group beside each other.
+    rows: Vec<u32>,
+    /// Groups that have rows, and where these end among `rows`.
+    ends: Vec<(usize, u32)>,
+    /// For each group of the query, rows counted and then the place of the next one. All
+    /// zero between batches.
+    places: Vec<u32>,
+}
+
+impl Members {
+    fn fill(&mut self, groups: &[usize], filter: Option<&BooleanArray>, total_groups: usize) {
+        self.places.resize(self.places.len().max(total_groups), 0);
+        self.ends.clear();
+        let rows = || (0..row_number(groups.len())).filter(|&row| passes(filter, row));
+        for row in rows() {
+            let group = groups[row as usize];
+            if self.places[group] == 0 {
+                self.ends.push((group, 0));
+            }
+            self.places[group] += 1;
+        }
+        let mut end = 0;
+        for (group, group_end) in &mut self.ends {
+            let count = std::mem::replace(&mut self.places[*group], end);
+            end += count;
+            *group_end = end;
+        }
+        self.rows.resize(end as usize, 0);
+        for row in rows() {
+            let place = &mut self.places[groups[row as usize]];
+            self.rows[*place as usize] = row;
+            *place += 1;
+        }
+        for (group, _) in &self.ends {
+            self.places[*group] = 0;
+        }
+    }
+
+    fn iter(&self) -> impl Iterator<Item = (usize, &[u32])> {
+        let mut start = 0;
+        self.ends.iter().map(move |&(group, end)| {
+            let rows = &self.rows[start..end as usize];
+            start = end as usize;
+            (group, rows)
+        })
+    }
+
+    fn size_bytes(&self) -> usize {
+        (self.rows.capacity() + self.places.capacity()) * std::mem::size_of::<u32>()
+            + self.ends.capacity() * std::mem::size_of::<(usize, u32)>()
+    }
+}
+
+fn row_number(row: usize) -> u32 {
+    u32::try_from(row).expect("a batch has fewer than 2^32 rows")
+}
+
+fn passes(filter: Option<&BooleanArray>, row: u32) -> bool {
+    let row = row as usize;
     filter.is_none_or(|filter| filter.is_valid(row) && filter.value(row))
 }
 
@@ -270,10 +337,7 @@ impl<S: Summary> Accumulator for Whole<S> {
         let reader = self.summary.reader(values)?;
         let rows = values[0].len();
         if rows > 0 {
-            let state = self.slot.live(&self.summary)?;
-            for row in 0..rows {
-                S::update(state, &reader, row);
-            }
+            S::update_all(self.slot.live(&self.summary)?, &reader, rows);
         }
         Ok(())
     }

@@ -262,22 +262,13 @@ impl Summary for VocabularySummary {
         })
     }
 
-    fn update(state: &mut NgramCounts, reader: &TextReader, row: usize) {
-        if reader.texts.is_null(row) {
-            return;
-        }
-        let fold = if reader.folds.is_valid(row) {
-            reader.folds.value(row)
-        } else {
-            0
-        };
-        let last = FOLDS as i64 - 1;
-        let fold = u8::try_from(fold.clamp(0, last)).unwrap_or_default();
-        let author = reader
-            .authors
-            .is_valid(row)
-            .then(|| xxh3_64(reader.authors.value(row).as_bytes()));
-        state.update(reader.texts.value(row), fold, author);
+    fn update_all(state: &mut NgramCounts, reader: &TextReader, rows: usize) {
+        (0..rows).for_each(|row| reader.count(state, row));
+    }
+
+    fn update_rows(state: &mut NgramCounts, reader: &TextReader, rows: &[u32]) {
+        rows.iter()
+            .for_each(|&row| reader.count(state, row as usize));
     }
 
     fn merge(state: &mut NgramCounts, other: &NgramCounts) -> Result<(), EngineError> {
@@ -285,7 +276,7 @@ impl Summary for VocabularySummary {
         Ok(())
     }
 
-    fn encode(state: &NgramCounts) -> Vec<u8> {
+    fn encode(state: NgramCounts) -> Vec<u8> {
         state.to_bytes()
     }
 
@@ -295,6 +286,26 @@ impl Summary for VocabularySummary {
 
     fn size_bytes(state: &NgramCounts) -> usize {
         state.size_bytes()
+    }
+}
+
+impl TextReader {
+    fn count(&self, state: &mut NgramCounts, row: usize) {
+        if self.texts.is_null(row) {
+            return;
+        }
+        let fold = if self.folds.is_valid(row) {
+            self.folds.value(row)
+        } else {
+            0
+        };
+        let last = FOLDS as i64 - 1;
+        let fold = u8::try_from(fold.clamp(0, last)).unwrap_or_default();
+        let author = self
+            .authors
+            .is_valid(row)
+            .then(|| xxh3_64(self.authors.value(row).as_bytes()));
+        state.update(self.texts.value(row), fold, author);
     }
 }
 

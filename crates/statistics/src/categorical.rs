@@ -2,9 +2,10 @@
 
 use crate::{
     distinct::DistinctCount,
-    heavy_hitters::{HeavyHitters, ValueCount},
+    heavy_hitters::{HeavyHitters, InBatch, ValueCount},
 };
 use serde::{Deserialize, Serialize};
+use xxhash_rust::xxh3::xxh3_64;
 
 /// A value longer than this is counted by its first bytes and its hash, so that a
 /// column of huge strings cannot fill memory.
@@ -29,25 +30,41 @@ impl CategoricalProfile {
         self.update_with_count(value, 1);
     }
 
-    /// Adds one value that occurs `count` times, as a dictionary gives it.
+    /// Adds one value that occurs `count` times.
     pub fn update_with_count(&mut self, value: &str, count: u64) {
-        if count == 0 {
-            return;
-        }
-        let bytes = value.len() as u64;
-        self.total_bytes += bytes * count;
-        self.max_bytes = self.max_bytes.max(bytes);
-        self.empty += u64::from(bytes == 0) * count;
-        self.distinct.update(value.as_bytes());
-        if value.len() <= MAX_VALUE_BYTES {
-            self.values.update_with_count(value, count);
-        } else {
-            let head = value.floor_char_boundary(MAX_VALUE_BYTES - 20);
-            let (head, _) = value.split_at(head);
-            let hash = xxhash_rust::xxh3::xxh3_64(value.as_bytes());
-            self.values
-                .update_with_count(&format!("{head}…{hash:016x}"), count);
-        }
+        self.update_batch([(0, count)], |_| value);
+    }
+
+    /// Adds the values of a batch: the place of each and how often it occurs there, as a
+    /// dictionary gives it, and what value is at a place.
+    pub fn update_batch<'a>(
+        &mut self,
+        batch: impl IntoIterator<Item = (u32, u64)>,
+        value: impl Fn(u32) -> &'a str,
+    ) {
+        let (total_bytes, max_bytes, empty) =
+            (&mut self.total_bytes, &mut self.max_bytes, &mut self.empty);
+        let distinct = &mut self.distinct;
+        let batch = batch.into_iter().filter(|&(_, count)| count > 0);
+        let read = batch.map(|(place, count)| {
+            let value = value(place);
+            let bytes = value.len() as u64;
+            *total_bytes += bytes * count;
+            *max_bytes = (*max_bytes).max(bytes);
+            *empty += u64::from(bytes == 0) * count;
+            let hash = xxh3_64(value.as_bytes());
+            distinct.update_hash(hash);
+            // The top values know a value by what is kept of it.
+            let hash = match cut(value, hash) {
+                None => hash,
+                Some(kept) => xxh3_64(kept.as_bytes()),
+            };
+            InBatch { place, hash, count }
+        });
+        self.values.update_batch(read, |place| {
+            let value = value(place);
+            cut(value, xxh3_64(value.as_bytes())).unwrap_or_else(|| value.into())
+        });
     }
 
     /// Adds the values of another profile.
@@ -93,12 +110,16 @@ impl CategoricalProfile {
 
     /// Bytes held, for a memory pool.
     pub fn size_bytes(&self) -> usize {
-        let text = self.mean_bytes().map_or(0, |mean| mean.ceil() as usize);
-        std::mem::size_of::<Self>()
-            + self.values.size_bytes()
-            + self.values.len() * text.min(MAX_VALUE_BYTES)
-            + self.distinct.size_bytes()
+        std::mem::size_of::<Self>() + self.values.size_bytes() + self.distinct.size_bytes()
     }
+}
+
+/// What is kept of a value that is too long: how it begins, and its hash.
+fn cut(value: &str, hash: u64) -> Option<Box<str>> {
+    (value.len() > MAX_VALUE_BYTES).then(|| {
+        let (head, _) = value.split_at(value.floor_char_boundary(MAX_VALUE_BYTES - 20));
+        format!("{head}…{hash:016x}").into()
+    })
 }
 
 #[cfg(test)]

@@ -5,7 +5,11 @@
 //! versions stay readable.
 
 use crate::StatisticsError;
-use serde::{Serialize, de::DeserializeOwned};
+use serde::{
+    Deserialize, Deserializer, Serialize,
+    de::{self, DeserializeOwned},
+};
+use std::fmt;
 
 /// The format version that this build writes.
 pub const FORMAT_VERSION: u8 = 1;
@@ -46,34 +50,26 @@ pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, StatisticsError> {
     }
 }
 
-/// Serde form of a `datasketches` sketch: the crate's own portable bytes.
-macro_rules! sketch_bytes {
-    ($module:ident, $sketch:ty) => {
-        pub(crate) mod $module {
-            use serde::{Deserialize, Deserializer, Serializer, de::Error};
+/// Bytes within a state. Serde reads `Vec<u8>` number by number, this at once.
+pub(crate) struct ByteBuffer(pub(crate) Vec<u8>);
 
-            pub(crate) fn serialize<S: Serializer>(
-                sketch: &$sketch,
-                serializer: S,
-            ) -> Result<S::Ok, S::Error> {
-                serializer.serialize_bytes(&sketch.serialize())
+impl<'de> Deserialize<'de> for ByteBuffer {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Bytes;
+        impl de::Visitor<'_> for Bytes {
+            type Value = ByteBuffer;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("bytes")
             }
 
-            pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
-                deserializer: D,
-            ) -> Result<$sketch, D::Error> {
-                let bytes = Vec::<u8>::deserialize(deserializer)?;
-                <$sketch>::deserialize(&bytes).map_err(D::Error::custom)
+            fn visit_bytes<E: de::Error>(self, bytes: &[u8]) -> Result<ByteBuffer, E> {
+                Ok(ByteBuffer(bytes.to_vec()))
             }
         }
-    };
+        deserializer.deserialize_bytes(Bytes)
+    }
 }
-
-sketch_bytes!(hll, datasketches::hll::HllSketch);
-sketch_bytes!(
-    frequent_items,
-    datasketches::frequencies::FrequentItemsSketch<String>
-);
 
 #[cfg(test)]
 mod tests {

@@ -1,15 +1,11 @@
 //! One column: dispatch on its Arrow type to the summary that fits.
 
 use crate::{
-    StatisticsError, categorical::CategoricalProfile, codec, numeric::NumericProfile,
-    text::TextProfile,
+    StatisticsError, accumulator::ColumnAccumulator, categorical::CategoricalProfile, codec,
+    column_reader::ColumnReader, numeric::NumericProfile, text::TextProfile,
 };
-use arrow_array::{
-    Array, ArrayRef, BooleanArray, StringArray, UInt64Array,
-    cast::AsArray,
-    types::{Float64Type, Int64Type},
-};
-use arrow_schema::{DataType, TimeUnit};
+use arrow_array::{Array, ArrayRef};
+use arrow_schema::DataType;
 use serde::{Deserialize, Serialize};
 
 /// What kind of values a column holds, whatever their width.
@@ -145,47 +141,80 @@ impl ColumnProfile {
 
     /// The profile of a whole array.
     pub fn of(array: &ArrayRef, text: bool) -> Self {
-        let mut profile = Self::new(array.data_type(), text);
-        profile.update(array, 0..array.len());
-        profile
+        let mut accumulator = ColumnAccumulator::new(array.data_type(), text);
+        accumulator.update_all(&ColumnReader::new(array));
+        accumulator.into_profile()
     }
 
     /// Adds the rows of `array` whose indices are given, in that order.
     ///
     /// `array` must be of the type that the profile was made for.
+    ///
+    /// # Panics
+    /// If there is no such row.
     pub fn update(&mut self, array: &ArrayRef, rows: impl IntoIterator<Item = usize>) {
-        let reader = ColumnReader::new(array);
-        for row in rows {
-            self.update_row(&reader, row);
+        let rows: Vec<u32> = rows
+            .into_iter()
+            .map(|row| u32::try_from(row).expect("an array of fewer than 2^32 rows"))
+            .collect();
+        self.update_rows(&ColumnReader::new(array), &rows);
+    }
+
+    /// Adds all rows of a column that was made ready by [`ColumnReader::new`].
+    pub fn update_all(&mut self, column: &ColumnReader) {
+        self.rows += column.rows() as u64;
+        self.nulls += column.null_count() as u64;
+        match &mut self.summary {
+            Summary::Counts => {}
+            Summary::Numeric(numeric) => {
+                if let Some(numbers) = column.numbers() {
+                    numeric.update_batch(&numbers);
+                }
+            }
+            Summary::Categorical(categorical) => {
+                if let Some([yes, no]) = column.booleans() {
+                    categorical.update_batch([(1, yes), (0, no)], boolean_name);
+                } else if column.is_text() {
+                    let rows = column.present().map(|row| (row, 1));
+                    categorical.update_batch(rows, |row| column.text(row));
+                }
+            }
+            Summary::Text(text) if column.is_text() => {
+                column
+                    .present()
+                    .for_each(|row| text.update(column.text(row)));
+            }
+            Summary::Text(_) => {}
         }
     }
 
-    /// Adds one row of a column that was made ready by [`ColumnReader::new`].
-    pub fn update_row(&mut self, reader: &ColumnReader, row: usize) {
-        self.rows += 1;
-        if reader.is_null(row) {
-            self.nulls += 1;
-            return;
-        }
-        match (&mut self.summary, &reader.values) {
-            (Summary::Numeric(numeric), Values::Float(values)) => numeric.update(values.value(row)),
-            (Summary::Numeric(numeric), Values::Integer(values)) => {
-                numeric.update(values.value(row) as f64);
+    /// Adds the rows of a column whose indices are given, in that order.
+    ///
+    /// # Panics
+    /// If there is no such row.
+    pub fn update_rows(&mut self, column: &ColumnReader, rows: &[u32]) {
+        let present = || rows.iter().copied().filter(|&row| column.is_valid(row));
+        self.rows += rows.len() as u64;
+        self.nulls += (rows.len() - present().count()) as u64;
+        match &mut self.summary {
+            Summary::Counts => {}
+            Summary::Numeric(numeric) => {
+                let numbers: Vec<f64> = present().filter_map(|row| column.number(row)).collect();
+                numeric.update_batch(&numbers);
             }
-            (Summary::Numeric(numeric), Values::Unsigned(values)) => {
-                numeric.update(values.value(row) as f64);
+            Summary::Categorical(categorical) if column.is_text() => {
+                categorical.update_batch(present().map(|row| (row, 1)), |row| column.text(row));
             }
-            (Summary::Numeric(numeric), Values::Micros(values)) => {
-                numeric.update(values.value(row) as f64 / 1e6);
+            Summary::Categorical(categorical) => {
+                let counted = present().filter_map(|row| column.boolean(row));
+                let mut counts = [0, 0];
+                counted.for_each(|value| counts[usize::from(value)] += 1);
+                categorical.update_batch((0..).zip(counts), boolean_name);
             }
-            (Summary::Categorical(categorical), Values::Boolean(values)) => {
-                categorical.update(if values.value(row) { "true" } else { "false" });
+            Summary::Text(text) if column.is_text() => {
+                present().for_each(|row| text.update(column.text(row)));
             }
-            (Summary::Categorical(categorical), Values::Text(values)) => {
-                categorical.update(values.value(row));
-            }
-            (Summary::Text(text), Values::Text(values)) => text.update(values.value(row)),
-            _ => {}
+            Summary::Text(_) => {}
         }
     }
 
@@ -220,13 +249,7 @@ impl ColumnProfile {
 
     /// The state as bytes; [`from_bytes`](Self::from_bytes) reads it back.
     pub fn to_bytes(&self) -> Vec<u8> {
-        let mut settled = self.clone();
-        match &mut settled.summary {
-            Summary::Numeric(numeric) => numeric.flush(),
-            Summary::Text(text) => text.flush(),
-            Summary::Counts | Summary::Categorical(_) => {}
-        }
-        codec::encode(&settled)
+        codec::encode(self)
     }
 
     /// Reads the state that [`to_bytes`](Self::to_bytes) wrote.
@@ -293,63 +316,17 @@ impl ColumnProfile {
     }
 }
 
-/// A column cast once to the few forms that profiles read, so that rows of many
-/// groups can be fed from it.
-pub struct ColumnReader {
-    nulls: Option<arrow_buffer::NullBuffer>,
-    values: Values,
-}
-
-enum Values {
-    Float(arrow_array::PrimitiveArray<Float64Type>),
-    Integer(arrow_array::PrimitiveArray<Int64Type>),
-    Unsigned(UInt64Array),
-    Micros(arrow_array::TimestampMicrosecondArray),
-    Boolean(BooleanArray),
-    Text(StringArray),
-    Opaque,
-}
-
-impl ColumnReader {
-    /// Makes a column ready. Types that are not summarised are read for nulls only.
-    pub fn new(array: &ArrayRef) -> Self {
-        let cast = |to: &DataType| arrow_cast::cast(array, to).ok();
-        let value_type = ValueType::of(array.data_type());
-        let values = match value_type {
-            ValueType::Float => {
-                cast(&DataType::Float64).map(|a| Values::Float(a.as_primitive().clone()))
-            }
-            ValueType::Integer if *array.data_type() == DataType::UInt64 => {
-                cast(&DataType::UInt64).map(|a| Values::Unsigned(a.as_primitive().clone()))
-            }
-            ValueType::Integer => {
-                cast(&DataType::Int64).map(|a| Values::Integer(a.as_primitive().clone()))
-            }
-            ValueType::Timestamp | ValueType::Date => {
-                cast(&DataType::Timestamp(TimeUnit::Microsecond, None))
-                    .map(|a| Values::Micros(a.as_primitive().clone()))
-            }
-            ValueType::Boolean => {
-                cast(&DataType::Boolean).map(|a| Values::Boolean(a.as_boolean().clone()))
-            }
-            ValueType::String => cast(&DataType::Utf8).map(|a| Values::Text(a.as_string().clone())),
-            ValueType::Bytes | ValueType::Nested | ValueType::Null => None,
-        };
-        Self {
-            nulls: array.logical_nulls(),
-            values: values.unwrap_or(Values::Opaque),
-        }
-    }
-
-    fn is_null(&self, row: usize) -> bool {
-        self.nulls.as_ref().is_some_and(|nulls| nulls.is_null(row))
-    }
+/// How profiles write true and false.
+fn boolean_name(value: u32) -> &'static str {
+    if value == 1 { "true" } else { "false" }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use arrow_array::{Float64Array, Int32Array, NullArray, types::Int32Type};
+    use arrow_array::{
+        BooleanArray, Float64Array, Int32Array, NullArray, StringArray, types::Int32Type,
+    };
     use proptest::prelude::*;
     use std::sync::Arc;
 

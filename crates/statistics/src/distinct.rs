@@ -4,18 +4,12 @@
 //! values follow. Values are hashed by XXH3 of their bytes, so that states of
 //! different machines and builds merge.
 
-use crate::codec;
-use datasketches::{
-    common::NumStdDev,
-    hll::{HllSketch, HllType, HllUnion},
-};
+use crate::hyperloglog::HyperLogLog;
 use rustc_hash::FxHashSet;
 use serde::{Deserialize, Serialize};
 
 /// Up to this many distinct values the count is exact.
 pub const EXACT_DISTINCT: usize = 2_048;
-/// Registers of the sketch, as a power of two: 4096, standard error 1.04/√4096 = 1.6 %.
-const LG_K: u8 = 12;
 
 /// How many different values were seen.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -24,7 +18,7 @@ pub struct DistinctCount(State);
 #[derive(Debug, Clone, Serialize, Deserialize)]
 enum State {
     Exact(#[serde(serialize_with = "sorted")] FxHashSet<u64>),
-    Sketch(#[serde(with = "codec::hll")] HllSketch),
+    Sketch(HyperLogLog),
 }
 
 /// Hash order depends on how the set was filled; the same values give the same bytes.
@@ -45,6 +39,17 @@ pub struct DistinctEstimate {
     pub error: f64,
 }
 
+impl DistinctEstimate {
+    /// A true count.
+    pub(crate) fn exactly(count: usize) -> Self {
+        Self {
+            value: count as f64,
+            exact: true,
+            error: 0.0,
+        }
+    }
+}
+
 impl Default for DistinctCount {
     fn default() -> Self {
         Self(State::Exact(FxHashSet::default()))
@@ -59,50 +64,42 @@ impl DistinctCount {
 
     /// Counts one value by a hash that is uniform over 64 bits.
     pub fn update_hash(&mut self, hash: u64) {
-        match &mut self.0 {
-            State::Exact(seen) => {
-                seen.insert(hash);
-                if seen.len() > EXACT_DISTINCT {
-                    self.0 = State::Sketch(self.to_sketch());
-                }
+        self.update_hashes([hash]);
+    }
+
+    /// Counts values by hashes that are uniform over 64 bits.
+    pub fn update_hashes(&mut self, hashes: impl IntoIterator<Item = u64>) {
+        let mut hashes = hashes.into_iter();
+        if let State::Exact(seen) = &mut self.0 {
+            while seen.len() <= EXACT_DISTINCT {
+                match hashes.next() {
+                    Some(hash) => seen.insert(hash),
+                    None => return,
+                };
             }
-            State::Sketch(sketch) => sketch.update(hash),
         }
+        let sketch = self.sketch();
+        hashes.for_each(|hash| sketch.update(hash));
     }
 
     /// Adds the values of another count.
     pub fn merge(&mut self, other: &Self) {
-        match (&mut self.0, &other.0) {
-            (_, State::Exact(seen)) => {
-                let mut sorted: Vec<u64> = seen.iter().copied().collect();
-                sorted.sort_unstable();
-                for hash in sorted {
-                    self.update_hash(hash);
-                }
-            }
-            (_, State::Sketch(theirs)) => {
-                let mut union = HllUnion::new(LG_K).expect("LG_K is within the sketch's range");
-                union.update(&self.to_sketch());
-                union.update(theirs);
-                self.0 = State::Sketch(union.to_sketch(HllType::Hll8));
-            }
+        match &other.0 {
+            State::Exact(seen) => self.update_hashes(seen.iter().copied()),
+            State::Sketch(theirs) => self.sketch().merge(theirs),
         }
     }
 
     /// The number of distinct values.
     pub fn estimate(&self) -> DistinctEstimate {
         match &self.0 {
-            State::Exact(seen) => DistinctEstimate {
-                value: seen.len() as f64,
-                exact: true,
-                error: 0.0,
-            },
+            State::Exact(seen) => DistinctEstimate::exactly(seen.len()),
             State::Sketch(sketch) => {
-                let value = sketch.estimate();
+                let (value, error) = sketch.estimate();
                 DistinctEstimate {
                     value: value.round(),
                     exact: false,
-                    error: (sketch.upper_bound(NumStdDev::Two) - value) / value,
+                    error,
                 }
             }
         }
@@ -111,24 +108,21 @@ impl DistinctCount {
     /// Bytes held, for a memory pool.
     pub fn size_bytes(&self) -> usize {
         match &self.0 {
-            State::Exact(seen) => seen.capacity() * 9,
-            State::Sketch(sketch) => sketch.estimated_size(),
+            // A slot and a byte of control for each, and room to grow.
+            State::Exact(seen) => seen.capacity() * 8 / 7 * 9,
+            State::Sketch(sketch) => sketch.size_bytes(),
         }
     }
 
-    fn to_sketch(&self) -> HllSketch {
-        match &self.0 {
-            State::Sketch(sketch) => sketch.clone(),
-            State::Exact(seen) => {
-                let mut sketch =
-                    HllSketch::new(LG_K, HllType::Hll8).expect("LG_K is within the sketch's range");
-                let mut sorted: Vec<u64> = seen.iter().copied().collect();
-                sorted.sort_unstable();
-                for hash in sorted {
-                    sketch.update(hash);
-                }
-                sketch
-            }
+    fn sketch(&mut self) -> &mut HyperLogLog {
+        if let State::Exact(seen) = &self.0 {
+            let mut sketch = HyperLogLog::new();
+            seen.iter().for_each(|&hash| sketch.update(hash));
+            self.0 = State::Sketch(sketch);
+        }
+        match &mut self.0 {
+            State::Sketch(sketch) => sketch,
+            State::Exact(_) => unreachable!("turned into a sketch above"),
         }
     }
 }
@@ -136,6 +130,7 @@ impl DistinctCount {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::codec;
 
     fn count_of(values: std::ops::Range<u32>) -> DistinctCount {
         let mut count = DistinctCount::default();

@@ -14,21 +14,29 @@
 //! This crate knows Arrow arrays and nothing of files, queries or the network:
 //! an edge device links it as it is.
 
+mod accumulator;
 pub mod categorical;
 pub mod codec;
 pub mod column;
+mod column_reader;
 pub mod distinct;
 mod error;
+mod exact_counts;
 pub mod features;
 pub mod heavy_hitters;
+mod hyperloglog;
+mod kll;
+mod moments;
 pub mod ngrams;
 pub mod numeric;
 pub mod quantiles;
 pub mod text;
 pub mod units;
 
+pub use accumulator::ColumnAccumulator;
 pub use categorical::CategoricalProfile;
-pub use column::{ColumnProfile, ColumnReader, Summary, ValueType};
+pub use column::{ColumnProfile, Summary, ValueType};
+pub use column_reader::ColumnReader;
 pub use distinct::{DistinctCount, DistinctEstimate};
 pub use error::StatisticsError;
 pub use heavy_hitters::{HeavyHitters, ValueCount};

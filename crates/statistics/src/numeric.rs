@@ -1,13 +1,22 @@
 //! Numbers: counts of special values, moments, extremes, quantiles, distinct values.
+//!
+//! Values come in batches: sums over a slice of numbers are computed several at a time
+//! by the processor, sums over single ones are not.
 
 use crate::{
-    distinct::DistinctCount,
-    quantiles::{QuantileView, Quantiles},
+    distinct::{DistinctCount, DistinctEstimate},
+    moments::{Moments, Sums},
+    quantiles::{EXACT_VALUES, QuantileView, Quantiles},
 };
 use serde::{Deserialize, Serialize};
+use xxhash_rust::xxh3::xxh3_64;
+
+/// Values that are summed at once: they stay in the nearest cache.
+const CHUNK: usize = 1_024;
 
 /// Mergeable summary of a column of numbers. Nulls are counted by the column.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(from = "Stored", into = "Stored")]
 pub struct NumericProfile {
     /// Values that are not a number.
     pub nan: u64,
@@ -22,40 +31,8 @@ pub struct NumericProfile {
     moments: Moments,
     extremes: Option<(f64, f64)>,
     quantiles: Quantiles,
-    distinct: DistinctCount,
-}
-
-/// Count, mean and sum of squared deviations.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
-struct Moments {
-    count: u64,
-    mean: f64,
-    squares: f64,
-}
-
-impl Moments {
-    /// Welford (1962), "Note on a Method for Calculating Corrected Sums of Squares".
-    fn update(&mut self, value: f64) {
-        self.count += 1;
-        let delta = value - self.mean;
-        self.mean += delta / self.count as f64;
-        self.squares += delta * (value - self.mean);
-    }
-
-    /// Chan, Golub, LeVeque (1979), "Updating Formulae and a Pairwise Algorithm
-    /// for Computing Sample Variances".
-    fn merge(&mut self, other: &Self) {
-        if self.count == 0 {
-            *self = *other;
-        } else if other.count > 0 {
-            let count = self.count + other.count;
-            let (n, m) = (self.count as f64, other.count as f64);
-            let delta = other.mean - self.mean;
-            self.mean += delta * (m / count as f64);
-            self.squares += other.squares + delta * delta * (n * m / count as f64);
-            self.count = count;
-        }
-    }
+    /// Counted once the quantiles are a sketch; before that, they hold every value.
+    distinct: Option<DistinctCount>,
 }
 
 /// One bin of a histogram: `[low, high)`, the last one closed.
@@ -72,22 +49,71 @@ pub struct Bin {
 impl NumericProfile {
     /// Adds one value.
     pub fn update(&mut self, value: f64) {
-        if value.is_finite() {
-            self.zeros += u64::from(value == 0.0);
-            self.negatives += u64::from(value < 0.0);
-            self.moments.update(value);
-            let (min, max) = self.extremes.unwrap_or((value, value));
-            self.extremes = Some((min.min(value), max.max(value)));
-            self.quantiles.update(value);
-            let bits = if value == 0.0 { 0 } else { value.to_bits() };
-            self.distinct.update(&bits.to_le_bytes());
-        } else if value.is_nan() {
-            self.nan += 1;
-        } else if value > 0.0 {
-            self.positive_infinity += 1;
-        } else {
-            self.negative_infinity += 1;
+        self.update_batch(&[value]);
+    }
+
+    /// Adds values.
+    pub fn update_batch(&mut self, values: &[f64]) {
+        for chunk in values.chunks(CHUNK) {
+            let sums = Sums::of(chunk);
+            if sums.is_finite() {
+                self.add(chunk, &sums);
+            } else {
+                // Something is not finite, or the sum of what is went beyond the greatest
+                // number.
+                let finite: Vec<f64> = chunk.iter().copied().filter(|v| v.is_finite()).collect();
+                for value in chunk.iter().filter(|value| !value.is_finite()) {
+                    if value.is_nan() {
+                        self.nan += 1;
+                    } else if *value > 0.0 {
+                        self.positive_infinity += 1;
+                    } else {
+                        self.negative_infinity += 1;
+                    }
+                }
+                let sums = Sums::of(&finite);
+                if sums.is_finite() {
+                    self.add(&finite, &sums);
+                } else {
+                    for value in finite.chunks(1) {
+                        self.add(value, &Sums::of(value));
+                    }
+                }
+            }
         }
+    }
+
+    /// Adds finite values whose sums are given.
+    fn add(&mut self, values: &[f64], sums: &Sums) {
+        if values.is_empty() {
+            return;
+        }
+        self.zeros += sums.zeros;
+        self.negatives += sums.negatives;
+        self.moments.merge(&sums.moments(values));
+        let (min, max) = self.extremes.unwrap_or((sums.min, sums.max));
+        self.extremes = Some((min.min(sums.min), max.max(sums.max)));
+        if let Some(distinct) = &mut self.distinct {
+            distinct.update_hashes(values.iter().map(|&value| hash(value)));
+            self.quantiles.update_batch(values);
+        } else {
+            let rest = self.quantiles.fill_exact(values);
+            if !rest.is_empty() {
+                let mut distinct = self.exact_distinct().unwrap_or_default();
+                distinct.update_hashes(rest.iter().map(|&value| hash(value)));
+                self.distinct = Some(distinct);
+                self.quantiles.update_batch(rest);
+            }
+        }
+    }
+
+    /// The distinct values, while the quantiles hold all of them.
+    fn exact_distinct(&self) -> Option<DistinctCount> {
+        self.quantiles.exact_values().map(|values| {
+            let mut distinct = DistinctCount::default();
+            distinct.update_hashes(values.map(hash));
+            distinct
+        })
     }
 
     /// Adds the values of another profile.
@@ -102,13 +128,25 @@ impl NumericProfile {
             (Some(a), Some(b)) => Some((a.0.min(b.0), a.1.max(b.1))),
             (a, b) => a.or(b),
         };
+        let values = |profile: &Self| profile.quantiles.exact_len();
+        let exact = values(self).zip(values(other));
+        if exact.is_some_and(|(mine, theirs)| mine + theirs <= EXACT_VALUES) {
+            return self.quantiles.merge(&other.quantiles);
+        }
+        let (mine, theirs) = (self.exact_distinct(), other.exact_distinct());
         self.quantiles.merge(&other.quantiles);
-        self.distinct.merge(&other.distinct);
+        if self.quantiles.exact_len().is_none() {
+            let mut distinct = self.distinct.take().or(mine).unwrap_or_default();
+            if let Some(theirs) = other.distinct.as_ref().or(theirs.as_ref()) {
+                distinct.merge(theirs);
+            }
+            self.distinct = Some(distinct);
+        }
     }
 
     /// Finite values.
     pub fn count(&self) -> u64 {
-        self.moments.count
+        self.moments.count()
     }
 
     /// NaN and ±∞ together.
@@ -118,16 +156,12 @@ impl NumericProfile {
 
     /// Mean of the finite values; `None` without any.
     pub fn mean(&self) -> Option<f64> {
-        (self.moments.count > 0).then_some(self.moments.mean)
+        self.moments.mean()
     }
 
     /// Population standard deviation (divided by n, as TFDV does) of the finite values.
     pub fn std_dev(&self) -> Option<f64> {
-        (self.moments.count > 0).then(|| {
-            (self.moments.squares / self.moments.count as f64)
-                .max(0.0)
-                .sqrt()
-        })
+        self.moments.std_dev()
     }
 
     /// Least finite value.
@@ -146,8 +180,11 @@ impl NumericProfile {
     }
 
     /// Distinct finite values.
-    pub fn distinct(&self) -> crate::DistinctEstimate {
-        self.distinct.estimate()
+    pub fn distinct(&self) -> DistinctEstimate {
+        match (&self.distinct, self.quantiles.exact_len()) {
+            (Some(distinct), _) => distinct.estimate(),
+            (None, values) => DistinctEstimate::exactly(values.unwrap_or(0)),
+        }
     }
 
     /// A histogram of `bins` bins of equal width between the least and the greatest
@@ -193,11 +230,62 @@ impl NumericProfile {
 
     /// Bytes held, for a memory pool.
     pub fn size_bytes(&self) -> usize {
-        std::mem::size_of::<Self>() + self.quantiles.size_bytes() + self.distinct.size_bytes()
+        let distinct = self.distinct.as_ref().map_or(0, DistinctCount::size_bytes);
+        size_of::<Self>() + self.quantiles.size_bytes() + distinct
     }
+}
 
-    pub(crate) fn flush(&mut self) {
-        self.quantiles.flush();
+/// A hash of a value's bits; those of one zero.
+#[inline]
+fn hash(value: f64) -> u64 {
+    xxh3_64(&(value + 0.0).to_bits().to_le_bytes())
+}
+
+/// The state as it is stored, which has the distinct values by themselves in any case.
+#[derive(Serialize, Deserialize)]
+struct Stored {
+    nan: u64,
+    positive_infinity: u64,
+    negative_infinity: u64,
+    zeros: u64,
+    negatives: u64,
+    moments: Moments,
+    extremes: Option<(f64, f64)>,
+    quantiles: Quantiles,
+    distinct: DistinctCount,
+}
+
+impl From<NumericProfile> for Stored {
+    fn from(profile: NumericProfile) -> Self {
+        let exact = profile.exact_distinct();
+        Self {
+            nan: profile.nan,
+            positive_infinity: profile.positive_infinity,
+            negative_infinity: profile.negative_infinity,
+            zeros: profile.zeros,
+            negatives: profile.negatives,
+            moments: profile.moments,
+            extremes: profile.extremes,
+            quantiles: profile.quantiles,
+            distinct: profile.distinct.or(exact).unwrap_or_default(),
+        }
+    }
+}
+
+impl From<Stored> for NumericProfile {
+    fn from(stored: Stored) -> Self {
+        let exact = stored.quantiles.exact_len().is_some();
+        Self {
+            nan: stored.nan,
+            positive_infinity: stored.positive_infinity,
+            negative_infinity: stored.negative_infinity,
+            zeros: stored.zeros,
+            negatives: stored.negatives,
+            moments: stored.moments,
+            extremes: stored.extremes,
+            quantiles: stored.quantiles,
+            distinct: (!exact).then_some(stored.distinct),
+        }
     }
 }
 
@@ -208,9 +296,10 @@ mod tests {
 
     fn of(values: &[f64]) -> NumericProfile {
         let mut profile = NumericProfile::default();
-        for &value in values {
-            profile.update(value);
-        }
+        // In pieces, as rows of a group come, and as a batch comes.
+        let (single, batch) = values.split_at(values.len() / 3);
+        single.iter().for_each(|&value| profile.update(value));
+        profile.update_batch(batch);
         profile
     }
 
@@ -268,6 +357,14 @@ mod tests {
         assert_eq!(wide.iter().map(|b| b.count).sum::<u64>(), 3);
     }
 
+    #[test]
+    fn the_sum_of_numbers_near_the_greatest_does_not_hide_them() {
+        let profile = of(&[f64::MAX, f64::MAX, f64::NAN, f64::MAX]);
+        assert_eq!((profile.count(), profile.nan), (3, 1));
+        assert_eq!(profile.mean(), Some(f64::MAX));
+        assert_eq!(profile.positive_infinity, 0);
+    }
+
     fn any_number() -> impl Strategy<Value = f64> {
         prop_oneof![
             8 => -1e6..1e6_f64,
@@ -308,9 +405,8 @@ mod tests {
 
         #[test]
         fn merging_with_nothing_changes_nothing(values in prop::collection::vec(any_number(), 0..200)) {
-            let (mut profile, mut whole) = (of(&values), of(&values));
+            let (mut profile, whole) = (of(&values), of(&values));
             profile.merge(&NumericProfile::default());
-            whole.flush();
             prop_assert_eq!(crate::codec::encode(&profile), crate::codec::encode(&whole));
         }
     }

@@ -3,90 +3,94 @@
 //! KLL rather than t-digest: parts merge in an order we do not control, and
 //! KLL's rank error holds with the same probability for every merge tree
 //! (Karnin, Lang, Liberty 2016, "Optimal Quantile Approximation in Streams");
-//! t-digest has no such bound. The compactor is our own because a run must be
-//! repeatable: `datasketches` draws its coin from a per-thread generator, so the
-//! same rows give other bytes each time. Here the coin is a hash of the number of
-//! compactions so far.
+//! t-digest has no such bound. The compactor ([`crate::kll`]) is our own because a run
+//! must be repeatable, and because values come in batches here.
 
+use crate::{exact_counts::ExactCounts, kll::Kll};
 use serde::{Deserialize, Serialize};
 
 /// Up to this many distinct values every quantile and count is exact.
 pub const EXACT_VALUES: usize = 1_024;
-/// Parameter of the sketch: about three times as many values are kept.
-const K: usize = 800;
-/// Rank error of KLL at `K`, 99 % of the time, by the constants that Apache
-/// DataSketches fitted by simulation: 2.296 / k^0.9021.
-const RANK_ERROR: f64 = 0.005_52;
-const MIN_LEVEL_CAPACITY: usize = 8;
 
 /// A mergeable summary of how numbers are distributed. NaN and ±∞ do not enter.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
-pub struct Quantiles {
-    /// Values not sorted in yet, so that one sort serves many updates.
-    pending: Vec<f64>,
-    state: State,
-}
+#[serde(try_from = "Stored", into = "Stored")]
+pub struct Quantiles(State);
 
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone)]
 enum State {
-    /// Sorted distinct values with their counts.
-    Exact(Vec<(f64, u64)>),
+    Exact(ExactCounts),
     Sketch(Kll),
 }
 
 impl Default for State {
     fn default() -> Self {
-        Self::Exact(Vec::new())
+        Self::Exact(ExactCounts::default())
     }
-}
-
-/// `levels[h]` holds values that stand for `2^h` each.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
-struct Kll {
-    levels: Vec<Vec<f64>>,
-    compactions: u64,
 }
 
 impl Quantiles {
     /// Adds a finite value; others are ignored.
     pub fn update(&mut self, value: f64) {
         if value.is_finite() {
-            // One zero, so that -0.0 and 0.0 are one value.
-            self.pending.push(if value == 0.0 { 0.0 } else { value });
-            if self.pending.len() >= EXACT_VALUES {
-                self.flush();
-            }
+            self.update_batch(&[value]);
+        }
+    }
+
+    /// Adds finite values.
+    pub(crate) fn update_batch(&mut self, values: &[f64]) {
+        let rest = self.fill_exact(values);
+        if !rest.is_empty() {
+            self.sketch().update_batch(rest);
+        }
+    }
+
+    /// Adds finite values for as long as everything stays exact; returns the others.
+    pub(crate) fn fill_exact<'a>(&mut self, values: &'a [f64]) -> &'a [f64] {
+        match &mut self.0 {
+            State::Exact(exact) => exact.update_batch(values, EXACT_VALUES),
+            State::Sketch(_) => values,
+        }
+    }
+
+    /// The number of distinct values, while all of them are known.
+    pub(crate) fn exact_len(&self) -> Option<usize> {
+        match &self.0 {
+            State::Exact(exact) => Some(exact.len()),
+            State::Sketch(_) => None,
+        }
+    }
+
+    /// The distinct values, in no order, while all of them are known.
+    pub(crate) fn exact_values(&self) -> Option<impl Iterator<Item = f64>> {
+        match &self.0 {
+            State::Exact(exact) => Some(exact.values()),
+            State::Sketch(_) => None,
         }
     }
 
     /// Adds the values of another summary.
     pub fn merge(&mut self, other: &Self) {
-        let mut other = other.clone();
-        other.flush();
-        self.flush();
-        match other.state {
-            State::Exact(theirs) => self.add_counted(&theirs),
-            State::Sketch(theirs) => {
-                self.sketch().merge(&theirs);
+        match (&mut self.0, &other.0) {
+            (State::Exact(mine), State::Exact(theirs)) => {
+                mine.merge(theirs);
+                if mine.len() > EXACT_VALUES {
+                    self.sketch();
+                }
             }
+            (_, State::Exact(theirs)) => {
+                self.sketch().add_counted(&theirs.sorted());
+            }
+            (_, State::Sketch(theirs)) => self.sketch().merge(theirs),
         }
     }
 
     /// The distribution, ready to be asked.
     pub fn view(&self) -> QuantileView {
-        let mut flushed;
-        let state = if self.pending.is_empty() {
-            &self.state
-        } else {
-            flushed = self.clone();
-            flushed.flush();
-            &flushed.state
-        };
-        let (mut weighted, exact) = match state {
-            State::Exact(values) => (values.clone(), true),
+        let (weighted, exact) = match &self.0 {
+            State::Exact(exact) => (exact.sorted(), true),
             State::Sketch(kll) => (kll.weighted(), false),
         };
-        weighted.sort_unstable_by(|a, b| a.0.total_cmp(&b.0));
         let mut values: Vec<f64> = Vec::with_capacity(weighted.len());
         let mut cumulative: Vec<u64> = Vec::with_capacity(weighted.len());
         let mut total = 0;
@@ -111,151 +115,78 @@ impl Quantiles {
 
     /// Bytes held, for a memory pool.
     pub fn size_bytes(&self) -> usize {
-        let state = match &self.state {
-            State::Exact(values) => values.capacity() * 16,
-            State::Sketch(kll) => kll.levels.iter().map(|level| level.capacity() * 8).sum(),
-        };
-        self.pending.capacity() * 8 + state
-    }
-
-    /// Sorts pending values in: the same values then give the same bytes.
-    pub(crate) fn flush(&mut self) {
-        if self.pending.is_empty() {
-            return;
-        }
-        let mut pending = std::mem::take(&mut self.pending);
-        match &mut self.state {
-            State::Sketch(kll) => {
-                for &value in &pending {
-                    kll.add(value, 0);
-                }
-            }
-            State::Exact(_) => {
-                pending.sort_unstable_by(f64::total_cmp);
-                let counted: Vec<(f64, u64)> = pending
-                    .chunk_by(|a, b| a.total_cmp(b).is_eq())
-                    .map(|run| (run[0], run.len() as u64))
-                    .collect();
-                self.add_counted(&counted);
-            }
-        }
-        pending.clear();
-        self.pending = pending;
-    }
-
-    /// Adds sorted distinct values with counts.
-    fn add_counted(&mut self, added: &[(f64, u64)]) {
-        match &mut self.state {
-            State::Sketch(kll) => {
-                for &(value, count) in added {
-                    kll.add_counted(value, count);
-                }
-            }
-            State::Exact(values) => {
-                let mut merged = Vec::with_capacity(values.len() + added.len());
-                let (mut left, mut right) = (values.iter().peekable(), added.iter().peekable());
-                loop {
-                    let order = match (left.peek(), right.peek()) {
-                        (None, None) => break,
-                        (Some(_), None) => std::cmp::Ordering::Less,
-                        (None, Some(_)) => std::cmp::Ordering::Greater,
-                        (Some(a), Some(b)) => a.0.total_cmp(&b.0),
-                    };
-                    let from_left = order.is_le().then(|| left.next().expect("peeked"));
-                    let from_right = order.is_ge().then(|| right.next().expect("peeked"));
-                    let value = from_left.or(from_right).expect("one side is taken").0;
-                    let count = from_left.map_or(0, |v| v.1) + from_right.map_or(0, |v| v.1);
-                    merged.push((value, count));
-                }
-                *values = merged;
-                if values.len() > EXACT_VALUES {
-                    self.sketch();
-                }
-            }
+        match &self.0 {
+            State::Exact(exact) => exact.size_bytes(),
+            State::Sketch(kll) => kll.size_bytes(),
         }
     }
 
     fn sketch(&mut self) -> &mut Kll {
-        if let State::Exact(values) = &self.state {
+        if let State::Exact(exact) = &self.0 {
             let mut kll = Kll::default();
-            for &(value, count) in values {
-                kll.add_counted(value, count);
-            }
-            self.state = State::Sketch(kll);
+            kll.add_counted(&exact.sorted());
+            self.0 = State::Sketch(kll);
         }
-        match &mut self.state {
+        match &mut self.0 {
             State::Sketch(kll) => kll,
             State::Exact(_) => unreachable!("turned into a sketch above"),
         }
     }
 }
 
-impl Kll {
-    /// A value that occurred `count` times stands once on each level whose bit is set.
-    fn add_counted(&mut self, value: f64, count: u64) {
-        for level in 0..64 - count.leading_zeros() as usize {
-            if count >> level & 1 == 1 {
-                self.add(value, level);
-            }
-        }
-    }
+/// The state as it is stored: the same values give the same bytes.
+#[derive(Serialize, Deserialize)]
+struct Stored {
+    /// Values outside the state: a place of the format that is empty today.
+    pending: Vec<f64>,
+    state: StoredState,
+}
 
-    fn add(&mut self, value: f64, level: usize) {
-        if self.levels.len() <= level {
-            self.levels.resize_with(level + 1, Vec::new);
-        }
-        self.levels[level].push(value);
-        if self.levels[level].len() > self.capacity(level) {
-            self.compact();
-        }
-    }
+#[derive(Serialize, Deserialize)]
+enum StoredState {
+    /// Sorted distinct values with their counts.
+    Exact(Vec<(f64, u64)>),
+    Sketch {
+        levels: Vec<Vec<f64>>,
+        compactions: u64,
+    },
+}
 
-    fn merge(&mut self, other: &Self) {
-        for (level, values) in other.levels.iter().enumerate() {
-            if self.levels.len() <= level {
-                self.levels.resize_with(level + 1, Vec::new);
-            }
-            self.levels[level].extend_from_slice(values);
-        }
-        self.compactions += other.compactions;
-        self.compact();
-    }
-
-    fn capacity(&self, level: usize) -> usize {
-        let below_top = (self.levels.len() - 1 - level) as i32;
-        ((K as f64 * (2.0_f64 / 3.0).powi(below_top)).ceil() as usize).max(MIN_LEVEL_CAPACITY)
-    }
-
-    /// Halves full levels, lowest first, until the whole fits.
-    fn compact(&mut self) {
-        let mut level = 0;
-        while level < self.levels.len() {
-            if self.levels[level].len() > self.capacity(level) {
-                if level + 1 == self.levels.len() {
-                    self.levels.push(Vec::new());
+impl From<Quantiles> for Stored {
+    fn from(quantiles: Quantiles) -> Self {
+        let state = match quantiles.0 {
+            State::Exact(exact) => StoredState::Exact(exact.sorted()),
+            State::Sketch(kll) => {
+                let (levels, compactions) = kll.into_levels();
+                StoredState::Sketch {
+                    levels,
+                    compactions,
                 }
-                let mut values = std::mem::take(&mut self.levels[level]);
-                values.sort_unstable_by(f64::total_cmp);
-                // An odd one out stays, so that no weight is lost.
-                if values.len() % 2 == 1 {
-                    self.levels[level].extend(values.pop());
-                }
-                self.compactions += 1;
-                let coin = usize::from(
-                    xxhash_rust::xxh3::xxh3_64(&self.compactions.to_le_bytes()) & 1 == 1,
-                );
-                self.levels[level + 1].extend(values.iter().skip(coin).step_by(2));
             }
-            level += 1;
+        };
+        Self {
+            pending: Vec::new(),
+            state,
         }
     }
+}
 
-    fn weighted(&self) -> Vec<(f64, u64)> {
-        self.levels
-            .iter()
-            .enumerate()
-            .flat_map(|(level, values)| values.iter().map(move |&value| (value, 1 << level)))
-            .collect()
+impl TryFrom<Stored> for Quantiles {
+    type Error = &'static str;
+
+    fn try_from(stored: Stored) -> Result<Self, &'static str> {
+        let mut quantiles = match stored.state {
+            StoredState::Exact(values) => Self(State::Exact(ExactCounts::of(&values)?)),
+            StoredState::Sketch {
+                levels,
+                compactions,
+            } => Self(State::Sketch(Kll::of(levels, compactions)?)),
+        };
+        if !stored.pending.iter().all(|value| value.is_finite()) {
+            return Err("a value of the quantiles is not finite");
+        }
+        quantiles.update_batch(&stored.pending);
+        Ok(quantiles)
     }
 }
 
@@ -280,7 +211,11 @@ impl QuantileView {
 
     /// Greatest error of a rank as a share of all values, 99 % of the time; 0 where exact.
     pub fn rank_error(&self) -> f64 {
-        if self.exact { 0.0 } else { RANK_ERROR }
+        if self.exact {
+            0.0
+        } else {
+            crate::kll::RANK_ERROR
+        }
     }
 
     /// The least value with at least a share `q` of all values at or below it
@@ -392,6 +327,79 @@ mod tests {
             outside * 100 <= asked,
             "{outside} of {asked} ranks outside the bound"
         );
+    }
+
+    /// Long enough that one of eight values is looked at, in batches that end anywhere.
+    #[test]
+    fn ranks_of_a_long_column_keep_the_stated_error() {
+        let n = 1 << 20;
+        for seed in 0..4 {
+            let mut rng = ChaCha8Rng::seed_from_u64(seed);
+            let values: Vec<f64> = (0..n).map(|_| rng.random::<f64>()).collect();
+            let mut sorted = values.clone();
+            sorted.sort_unstable_by(f64::total_cmp);
+            let mut quantiles = Quantiles::default();
+            let mut rest = &values[..];
+            while !rest.is_empty() {
+                let (batch, after) = rest.split_at(rng.random_range(1..20_000).min(rest.len()));
+                quantiles.update_batch(batch);
+                rest = after;
+            }
+            assert!(
+                quantiles.size_bytes() < 40 << 10,
+                "{}",
+                quantiles.size_bytes()
+            );
+            let view = quantiles.view();
+            assert_eq!(view.count(), n as u64, "no weight is lost");
+            for q in 1..100 {
+                let x = sorted[n * q / 100];
+                let off = (view.count_at_or_below(x) as f64 - (n * q / 100) as f64) / n as f64;
+                assert!(
+                    off.abs() < view.rank_error(),
+                    "seed {seed}, {q} %: off by {off}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn batches_give_what_single_values_give_while_all_are_looked_at() {
+        let values: Vec<f64> = (0..100_000_u32)
+            .map(|n| f64::from(n.wrapping_mul(2_654_435_761)))
+            .collect();
+        let single = of(values.iter().copied());
+        let mut batches = Quantiles::default();
+        values
+            .chunks(7_001)
+            .for_each(|batch| batches.update_batch(batch));
+        assert_eq!(single.view(), batches.view());
+    }
+
+    #[test]
+    fn a_state_that_is_none_of_ours_is_refused() {
+        use crate::codec::{decode, encode};
+        let state = |state| {
+            encode(&Stored {
+                pending: Vec::new(),
+                state,
+            })
+        };
+        let sketch = |levels, compactions| {
+            state(StoredState::Sketch {
+                levels,
+                compactions,
+            })
+        };
+        assert!(decode::<Quantiles>(&sketch(vec![vec![2.0, 1.0]], 7)).is_ok());
+        for bytes in [
+            state(StoredState::Exact(vec![(f64::NAN, 1)])),
+            state(StoredState::Exact(vec![(1.0, u64::MAX), (2.0, 1)])),
+            sketch(vec![vec![f64::INFINITY]], 0),
+            sketch(vec![vec![1.0]; 70], 0),
+        ] {
+            assert!(decode::<Quantiles>(&bytes).is_err());
+        }
     }
 
     proptest! {

@@ -293,12 +293,6 @@ impl TextProfile {
             + self.cells.capacity() * size_of::<u32>()
             + self.sample.len() * sampled
     }
-
-    pub(crate) fn flush(&mut self) {
-        self.characters.flush();
-        self.units.flush();
-        self.bytes.flush();
-    }
 }
 
 /// Calls `found` with the cell of every bigram of the text read last.
@@ -325,7 +319,6 @@ mod tests {
     fn profile(texts: &[String]) -> TextProfile {
         let mut profile = TextProfile::default();
         texts.iter().for_each(|text| profile.update(text));
-        profile.flush();
         profile
     }
 
