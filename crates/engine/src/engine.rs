@@ -65,7 +65,7 @@ pub(crate) struct Shared {
     runtime: Arc<RuntimeEnv>,
     scorers: Arc<Scorers>,
     vocabularies: Arc<Vocabularies>,
-    threads: usize,
+    pub(crate) threads: usize,
     pub(crate) max_groups: usize,
 }
 

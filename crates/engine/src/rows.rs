@@ -102,6 +102,8 @@ pub struct Rows {
     /// Rows come and go one by one: nothing in the plan depends on their order.
     row_wise: bool,
     one_stream: bool,
+    /// The table, where these are its rows and nothing else.
+    table: Option<Arc<SourceTable>>,
 }
 
 impl fmt::Debug for Rows {
@@ -115,12 +117,15 @@ impl fmt::Debug for Rows {
 impl Rows {
     pub(crate) fn of_table(shared: Arc<Shared>, table: SourceTable) -> Result<Self, EngineError> {
         let one_stream = table.is_one_stream();
-        let frame = shared.session(false, true).read_table(Arc::new(table))?;
+        let table = Arc::new(table);
+        let provider = Arc::clone(&table);
+        let frame = shared.session(false, true).read_table(provider)?;
         Ok(Self {
             shared,
             plan: frame.into_unoptimized_plan(),
             row_wise: true,
             one_stream,
+            table: Some(table),
         })
     }
 
@@ -279,6 +284,7 @@ impl Rows {
                 .limit(0, Some(ROLES_SAMPLE_ROWS))?
                 .into_unoptimized_plan(),
             row_wise: false,
+            table: None,
             ..self.clone()
         };
         let columns = self.columns();
@@ -322,7 +328,45 @@ impl Rows {
         if let Some(windows) = &request.windows {
             self.check_columns([&windows.column])?;
         }
-        slice::profile(self.frame(&self.session()), request, self.shared.max_groups).await
+        let Some(table) = &self.table else {
+            let frame = self.frame(&self.session());
+            return slice::profile([(frame, request.clone())], self.shared.max_groups).await;
+        };
+        let mut blocks = Vec::new();
+        let per_block = table.columns_at_once();
+        for columns in request.columns.chunks(per_block.max(1)) {
+            let request = ProfileRequest {
+                columns: columns.to_vec(),
+                ..request.clone()
+            };
+            blocks.push((self.profile_frame(table, &request)?, request));
+        }
+        slice::profile(blocks, self.shared.max_groups).await
+    }
+
+    /// The columns that a profile reads, in the form in which it reads them best.
+    fn profile_frame(
+        &self,
+        table: &SourceTable,
+        request: &ProfileRequest,
+    ) -> Result<DataFrame, EngineError> {
+        let mut wanted: Vec<(&str, bool)> = request
+            .columns
+            .iter()
+            .map(|column| (column.name.as_str(), column.text))
+            .collect();
+        let groups = request.windows.iter().map(|windows| &windows.column);
+        wanted.extend(
+            groups
+                .chain(&request.slices)
+                .map(|name| (name.as_str(), false)),
+        );
+        let Some(scan) = table.for_profile(&wanted) else {
+            return Ok(self.frame(&self.session()));
+        };
+        let one_stream = scan.streams(self.shared.threads) == 1;
+        let session = self.shared.session(self.row_wise, one_stream);
+        Ok(session.read_table(Arc::new(scan))?)
     }
 
     /// SQL aggregates (name and expression of each) over every window, or over all
@@ -494,6 +538,7 @@ impl Rows {
             row_wise: self.row_wise && is_row_wise(&plan)?,
             plan,
             one_stream: self.one_stream,
+            table: None,
         })
     }
 }

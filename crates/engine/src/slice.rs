@@ -32,14 +32,56 @@ pub struct Slice {
 
 const WINDOW: &str = "driftline_window";
 
+/// The profiles of requests that differ in their columns alone, as one answer.
 pub(crate) async fn profile(
+    requests: impl IntoIterator<Item = (DataFrame, ProfileRequest)>,
+    max_groups: usize,
+) -> Result<Vec<ProfileRow>, EngineError> {
+    let mut columns = Vec::new();
+    let mut all: Vec<Group> = Vec::new();
+    for (frame, request) in requests {
+        if request.columns.is_empty() {
+            continue;
+        }
+        let groups = groups(frame, &request, max_groups).await?;
+        columns.extend(request.columns);
+        if all.is_empty() {
+            all = groups;
+            continue;
+        }
+        // Files that change while they are read can have other groups the second time.
+        if all.len() != groups.len() || all.iter().zip(&groups).any(|(a, b)| !a.is_same(b)) {
+            return Err(EngineError::Query {
+                reason: "the files of the source changed while they were read".into(),
+            });
+        }
+        for (group, more) in all.iter_mut().zip(groups) {
+            group.profiles.extend(more.profiles);
+        }
+    }
+    let rows = all.into_iter().flat_map(|group| {
+        let Group {
+            span,
+            slice,
+            profiles,
+        } = group;
+        let profiles = columns.iter().zip(profiles);
+        profiles.map(move |(column, profile)| ProfileRow {
+            span,
+            slice: slice.clone(),
+            column: column.name.clone(),
+            profile,
+        })
+    });
+    Ok(rows.collect())
+}
+
+/// The profiles of one request, in the order of [`Group`]s.
+async fn groups(
     frame: DataFrame,
     request: &ProfileRequest,
     max_groups: usize,
-) -> Result<Vec<ProfileRow>, EngineError> {
-    if request.columns.is_empty() {
-        return Ok(Vec::new());
-    }
+) -> Result<Vec<Group>, EngineError> {
     let types: Vec<DataType> = request
         .columns
         .iter()
@@ -57,30 +99,19 @@ pub(crate) async fn profile(
         let key = |group: &Group| (group.span.is_none(), group.span, group.slice.clone());
         key(a).cmp(&key(b))
     });
-    let rows = groups.into_iter().flat_map(|group| {
-        let Group {
-            span,
-            slice,
-            profiles,
-        } = group;
-        request
-            .columns
-            .iter()
-            .zip(profiles)
-            .map(move |(column, profile)| ProfileRow {
-                span,
-                slice: slice.clone(),
-                column: column.name.clone(),
-                profile,
-            })
-    });
-    Ok(rows.collect())
+    Ok(groups)
 }
 
 struct Group {
     span: Option<Span>,
     slice: Option<Slice>,
     profiles: Vec<ColumnProfile>,
+}
+
+impl Group {
+    fn is_same(&self, other: &Self) -> bool {
+        (self.span, &self.slice) == (other.span, &other.slice)
+    }
 }
 
 fn slice_name(index: usize) -> String {

@@ -9,6 +9,7 @@ mod csv;
 mod discover;
 mod jsonl;
 mod parquet;
+mod profile_scan;
 mod schema;
 mod table;
 
@@ -172,7 +173,10 @@ pub(crate) struct Readable {
 /// What reading needs beside the schema.
 #[derive(Debug, Clone)]
 pub(crate) enum Layout {
-    Parquet { size_bytes: u64 },
+    Parquet {
+        size_bytes: u64,
+        row_groups: Arc<profile_scan::RowGroups>,
+    },
     Csv(csv::Dialect),
     Other,
 }

@@ -1,12 +1,12 @@
 //! Parquet: the footer is checked here, rows are read by DataFusion.
 
-use super::{DataFile, Layout};
+use super::{DataFile, Layout, profile_scan::RowGroups};
 use crate::EngineError;
 use datafusion::{
     arrow::datatypes::SchemaRef,
     parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions},
 };
-use std::fs::File;
+use std::{fs::File, sync::Arc};
 
 pub(super) fn inspect(file: &DataFile) -> Result<(Layout, SchemaRef), EngineError> {
     let failed = |error: std::io::Error| EngineError::io(&file.name, &error);
@@ -22,5 +22,10 @@ pub(super) fn inspect(file: &DataFile) -> Result<(Layout, SchemaRef), EngineErro
             }
         }
     }
-    Ok((Layout::Parquet { size_bytes }, metadata.schema().clone()))
+    let row_groups = Arc::new(RowGroups::of(metadata.metadata()));
+    let layout = Layout::Parquet {
+        size_bytes,
+        row_groups,
+    };
+    Ok((layout, metadata.schema().clone()))
 }

@@ -7,7 +7,7 @@
 //! Which rows a stream carries depends on the files and the number of threads and
 //! on nothing else, so that a profile is the same in every run.
 
-use super::{Format, Layout, Readable, arrow_ipc, csv, jsonl};
+use super::{Format, Layout, Readable, arrow_ipc, csv, jsonl, profile_scan::ProfileScan};
 use crate::EngineError;
 use async_trait::async_trait;
 use datafusion::{
@@ -42,6 +42,13 @@ pub(super) type Batches = Box<dyn Iterator<Item = Result<RecordBatch, EngineErro
 /// Batches that wait for the query to catch up with the reader.
 const QUEUED_BATCHES: usize = 2;
 
+/// Columns of Parquet files in one pass of a profile. A page and a dictionary of a mebibyte
+/// each for every column and thread: some 130 MiB with two threads.
+const COLUMNS_AT_ONCE: usize = 32;
+
+/// Cells of a batch of a text file, at most: of a million, strings take some 20 MiB.
+const MAX_BATCH_CELLS: usize = 1 << 20;
+
 /// The table over the files of a source.
 #[derive(Debug)]
 pub(crate) struct SourceTable {
@@ -67,10 +74,30 @@ impl SourceTable {
         self.streamed.is_empty() || (self.parquet.is_empty() && self.streamed.len() == 1)
     }
 
+    /// Columns that a profile reads in one pass over the files.
+    ///
+    /// Parquet keeps columns apart, so a pass reads no more than its own: of a table of
+    /// thousands of columns, only some have their pages and states in memory at a time.
+    /// A text file is read whole in any case, and once.
+    pub(crate) fn columns_at_once(&self) -> usize {
+        if self.streamed.is_empty() {
+            COLUMNS_AT_ONCE
+        } else {
+            self.schema.fields().len()
+        }
+    }
+
+    /// The table over some columns, of which those that are `true` are free text, for one
+    /// profile; `None` where DataFusion's own scan or a stream of text files serves.
+    pub(crate) fn for_profile(&self, columns: &[(&str, bool)]) -> Option<ProfileScan> {
+        let all_parquet = self.streamed.is_empty() && !self.parquet.is_empty();
+        all_parquet.then(|| ProfileScan::new(&self.schema, &self.parquet, columns))
+    }
+
     fn scan_parquet(&self, projection: Option<&Vec<usize>>) -> Result<Arc<dyn ExecutionPlan>> {
         let files = self.parquet.iter().map(|readable| {
             let size = match readable.layout {
-                Layout::Parquet { size_bytes } => size_bytes,
+                Layout::Parquet { size_bytes, .. } => size_bytes,
                 _ => unreachable!("a Parquet file has a Parquet layout"),
             };
             // Object stores know neither `..` nor links.
@@ -148,7 +175,10 @@ impl TableProvider for SourceTable {
         _limit: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let streams = session.config().target_partitions();
+        // Cells are what takes memory, and a table may be of thousands of columns.
+        let columns = projection.map_or(self.schema.fields().len(), Vec::len);
         let batch_rows = session.config().batch_size();
+        let batch_rows = batch_rows.min((MAX_BATCH_CELLS / columns.max(1)).max(1));
         if self.streamed.is_empty() {
             return self.scan_parquet(projection);
         }
@@ -223,7 +253,7 @@ fn batches(
 }
 
 /// A batch in the table's schema: columns by name, cast, null where missing.
-fn fit(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch, DataFusionError> {
+pub(super) fn fit(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch, DataFusionError> {
     let strict = CastOptions {
         safe: false,
         ..CastOptions::default()

@@ -1,0 +1,317 @@
+//! Parquet as profiles want it: strings stay as the file encodes them.
+//!
+//! DataFusion's scan gives every row its own string. Most columns of strings are written
+//! as a dictionary and places in it, and a profile only has to count the places. So the
+//! row groups are read here by the Parquet reader itself: a column whose pages are all of
+//! that kind as a dictionary array, any other column of strings as views into its pages.
+//!
+//! A stream reads whole row groups, one after the other, so that no batch has parts of
+//! two dictionaries.
+
+use super::{Layout, Readable, table};
+use crate::EngineError;
+use async_trait::async_trait;
+use datafusion::{
+    arrow::{
+        array::RecordBatch,
+        datatypes::{DataType, Field, Schema, SchemaRef},
+    },
+    catalog::{Session, TableProvider},
+    datasource::TableType,
+    error::{DataFusionError, Result},
+    execution::{SendableRecordBatchStream, TaskContext},
+    logical_expr::Expr,
+    parquet::{
+        arrow::{
+            ProjectionMask,
+            arrow_reader::{
+                ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder,
+            },
+        },
+        basic::Encoding,
+        file::metadata::{ColumnChunkMetaData, ParquetMetaData, ParquetStatisticsPolicy},
+    },
+    physical_plan::{
+        ExecutionPlan,
+        stream::RecordBatchStreamAdapter,
+        streaming::{PartitionStream, StreamingTableExec},
+    },
+};
+use std::{collections::BTreeSet, fs::File, ops::Range, sync::Arc};
+
+/// What is known of the row groups of a file.
+#[derive(Debug, Clone)]
+pub(crate) struct RowGroups {
+    /// Compressed bytes of each.
+    pub(super) sizes: Vec<u64>,
+    /// Columns of the file of which every page refers to a dictionary.
+    pub(super) dictionaries: BTreeSet<String>,
+}
+
+impl RowGroups {
+    pub(super) fn of(metadata: &ParquetMetaData) -> Self {
+        let groups = metadata.row_groups();
+        let columns = metadata.file_metadata().schema_descr().columns();
+        let is_dictionary = |column: usize| {
+            let mut chunks = groups.iter().map(|group| group.column(column));
+            chunks.all(is_dictionary_encoded)
+        };
+        Self {
+            sizes: groups
+                .iter()
+                .map(|group| u64::try_from(group.compressed_size()).unwrap_or(0))
+                .collect(),
+            dictionaries: (0..columns.len())
+                // Of a column by itself: fields of a struct may have the name of another column.
+                .filter(|&column| columns[column].path().parts().len() == 1)
+                .filter(|&column| is_dictionary(column))
+                .map(|column| columns[column].name().to_owned())
+                .collect(),
+        }
+    }
+}
+
+/// Whether every page of data refers to a dictionary. A writer that ran out of room for
+/// one goes on without, and one that does not say is taken at its worst.
+fn is_dictionary_encoded(chunk: &ColumnChunkMetaData) -> bool {
+    let pages = chunk.page_encoding_stats_mask();
+    chunk.dictionary_page_offset().is_some()
+        && pages.is_some_and(|pages| {
+            pages.is_only(Encoding::RLE_DICTIONARY) || pages.is_only(Encoding::PLAIN_DICTIONARY)
+        })
+}
+
+/// The table over some columns of Parquet files, for one profile.
+#[derive(Debug)]
+pub(crate) struct ProfileScan {
+    schema: SchemaRef,
+    files: Arc<[Readable]>,
+}
+
+impl ProfileScan {
+    /// `wanted` are the columns, and which of them are free text.
+    pub(super) fn new(schema: &Schema, files: &[Readable], wanted: &[(&str, bool)]) -> Self {
+        let fields: Vec<Field> = schema
+            .fields()
+            .iter()
+            .filter_map(|field| {
+                let (_, text) = wanted.iter().find(|(name, _)| name == field.name())?;
+                let data_type = encoded(field, files, *text);
+                Some(field.as_ref().clone().with_data_type(data_type))
+            })
+            .collect();
+        Self {
+            schema: Arc::new(Schema::new(fields)),
+            files: files.into(),
+        }
+    }
+}
+
+impl ProfileScan {
+    /// In how many streams the rows come where there are so many threads.
+    pub(crate) fn streams(&self, threads: usize) -> usize {
+        split(&self.files, threads).len()
+    }
+}
+
+fn is_string(data_type: &DataType) -> bool {
+    matches!(
+        data_type,
+        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View
+    )
+}
+
+/// The type in which a column is cheapest to profile.
+fn encoded(field: &Field, files: &[Readable], text: bool) -> DataType {
+    let columns = || {
+        let found = files.iter().map(|file| {
+            let column = file.schema.field_with_name(field.name()).ok()?;
+            Some((file, column.data_type()))
+        });
+        found.flatten()
+    };
+    if !is_string(field.data_type()) || !columns().all(|(_, data_type)| is_string(data_type)) {
+        return field.data_type().clone();
+    }
+    let is_dictionary = |file: &Readable| match &file.layout {
+        Layout::Parquet { row_groups, .. } => row_groups.dictionaries.contains(field.name()),
+        _ => false,
+    };
+    if !text && columns().all(|(file, _)| is_dictionary(file)) {
+        DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8))
+    } else {
+        DataType::Utf8View
+    }
+}
+
+#[async_trait]
+impl TableProvider for ProfileScan {
+    fn schema(&self) -> SchemaRef {
+        Arc::clone(&self.schema)
+    }
+
+    fn table_type(&self) -> TableType {
+        TableType::Base
+    }
+
+    async fn scan(
+        &self,
+        session: &dyn Session,
+        projection: Option<&Vec<usize>>,
+        _filters: &[Expr],
+        _limit: Option<usize>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        let schema = match projection {
+            Some(columns) => Arc::new(self.schema.project(columns)?),
+            None => Arc::clone(&self.schema),
+        };
+        let batch_rows = session.config().batch_size();
+        let parts = split(&self.files, session.config().target_partitions());
+        let streams = parts
+            .into_iter()
+            .map(|parts| {
+                Arc::new(Stream {
+                    files: Arc::clone(&self.files),
+                    parts,
+                    schema: Arc::clone(&schema),
+                    batch_rows,
+                }) as Arc<dyn PartitionStream>
+            })
+            .collect();
+        let exec = StreamingTableExec::try_new(schema, streams, None, [], false, None)?;
+        Ok(Arc::new(exec))
+    }
+}
+
+/// Some row groups of a file, by its place among the files.
+type Part = (usize, Range<usize>);
+
+/// Divides all row groups, in their order, among at most so many streams of about as many
+/// bytes each. Files without row groups are read by nobody.
+fn split(files: &[Readable], streams: usize) -> Vec<Vec<Part>> {
+    let sizes = |file: &Readable| match &file.layout {
+        Layout::Parquet { row_groups, .. } => row_groups.sizes.clone(),
+        _ => unreachable!("a Parquet file has a Parquet layout"),
+    };
+    let total: u64 = files.iter().flat_map(sizes).sum();
+    let share = (total / streams.max(1) as u64).max(1);
+    let mut split: Vec<Vec<Part>> = vec![Vec::new()];
+    let mut before = 0;
+    for (file, readable) in files.iter().enumerate() {
+        for (group, size) in sizes(readable).into_iter().enumerate() {
+            // A row group is of the stream in whose share its middle lies.
+            let stream = ((before + size / 2) / share) as usize;
+            before += size;
+            if stream >= split.len() && split.len() < streams && !split[split.len() - 1].is_empty()
+            {
+                split.push(Vec::new());
+            }
+            let parts = split.last_mut().expect("there is one from the start");
+            match parts.last_mut() {
+                Some((last, groups)) if *last == file => groups.end = group + 1,
+                _ => parts.push((file, group..group + 1)),
+            }
+        }
+    }
+    split
+}
+
+#[derive(Debug)]
+struct Stream {
+    files: Arc<[Readable]>,
+    parts: Vec<Part>,
+    schema: SchemaRef,
+    batch_rows: usize,
+}
+
+impl PartitionStream for Stream {
+    fn schema(&self) -> &SchemaRef {
+        &self.schema
+    }
+
+    fn execute(&self, _: Arc<TaskContext>) -> SendableRecordBatchStream {
+        let (files, schema, batch_rows) = (
+            Arc::clone(&self.files),
+            Arc::clone(&self.schema),
+            self.batch_rows,
+        );
+        // Read where they are profiled, while they are still in the cache.
+        let batches = self
+            .parts
+            .clone()
+            .into_iter()
+            .flat_map(move |(file, groups)| {
+                or_error(read(&files[file], groups, &schema, batch_rows))
+            });
+        Box::pin(RecordBatchStreamAdapter::new(
+            Arc::clone(&self.schema),
+            futures::stream::iter(batches),
+        ))
+    }
+}
+
+type Batches = Box<dyn Iterator<Item = Result<RecordBatch>> + Send>;
+
+fn or_error(batches: Result<Batches, EngineError>) -> Batches {
+    match batches {
+        Ok(batches) => batches,
+        Err(error) => Box::new(std::iter::once(Err(error.into()))),
+    }
+}
+
+/// The batches of some row groups of a file, in the schema of the table.
+fn read(
+    readable: &Readable,
+    groups: Range<usize>,
+    schema: &SchemaRef,
+    batch_rows: usize,
+) -> Result<Batches, EngineError> {
+    let file = &readable.file;
+    let opened = File::open(&file.path).map_err(|error| EngineError::io(&file.name, &error))?;
+    let types = readable.schema.fields().iter().map(|own| {
+        let wanted = schema.field_with_name(own.name());
+        match wanted.map(Field::data_type) {
+            Ok(encoded @ (DataType::Dictionary(..) | DataType::Utf8View))
+                if is_string(own.data_type()) =>
+            {
+                Arc::new(own.as_ref().clone().with_data_type(encoded.clone()))
+            }
+            _ => Arc::clone(own),
+        }
+    });
+    let options = ArrowReaderOptions::new()
+        .with_schema(Arc::new(Schema::new(types.collect::<Vec<_>>())))
+        .with_column_stats_policy(ParquetStatisticsPolicy::SkipAll)
+        .with_encoding_stats_policy(ParquetStatisticsPolicy::SkipAll)
+        .with_size_stats_policy(ParquetStatisticsPolicy::SkipAll);
+    let metadata =
+        ArrowReaderMetadata::load(&opened, options).map_err(|error| file.malformed(error))?;
+    let wanted = readable.schema.fields().iter().enumerate();
+    let wanted = wanted.filter(|(_, field)| schema.index_of(field.name()).is_ok());
+    let mask = ProjectionMask::roots(metadata.parquet_schema(), wanted.map(|(index, _)| index));
+    let (schema, name) = (Arc::clone(schema), file.clone());
+    let batches = groups.flat_map(move |group| -> Batches {
+        let failed =
+            |error: &dyn std::fmt::Display| -> DataFusionError { name.malformed(error).into() };
+        let reader = opened
+            .try_clone()
+            .map_err(|error| failed(&error))
+            .and_then(|file| {
+                ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata.clone())
+                    .with_row_groups(vec![group])
+                    .with_projection(mask.clone())
+                    .with_batch_size(batch_rows)
+                    .build()
+                    .map_err(|error| failed(&error))
+            });
+        let (schema, name) = (Arc::clone(&schema), name.clone());
+        match reader {
+            Err(error) => Box::new(std::iter::once(Err(error))),
+            Ok(reader) => Box::new(reader.map(move |batch| match batch {
+                Ok(batch) => table::fit(&batch, &schema),
+                Err(error) => Err(name.malformed(error).into()),
+            })),
+        }
+    });
+    Ok(Box::new(batches))
+}
