@@ -306,8 +306,9 @@ impl Rows {
             .collect())
     }
 
-    /// Profiles all columns of a request in one scan: over all rows, and over every
-    /// slice, of every window.
+    /// Profiles all columns of a request: over all rows, and over every slice, of every
+    /// window. Text files are read once; of Parquet files every column is read once, some
+    /// columns at a time.
     ///
     /// A column of a group takes at most 160 KiB where it holds numbers or times and
     /// 1.6 MiB where it holds strings, however many rows there are; most take far
