@@ -41,7 +41,7 @@ pub(crate) enum Verb {
     Infer(Infer),
     /// Anomalies of a source against a schema
     Validate(Validate),
-    /// Schemas of TFDV's form
+    /// Schema files: show, compare, update, and turn into TFDV's and back
     #[command(subcommand)]
     Schema(SchemaVerb),
     /// Drift of every column between two sources
@@ -87,6 +87,8 @@ pub(crate) enum ReportFormat {
     Markdown,
     /// For a build server.
     Junit,
+    /// For the alerts of a code host.
+    Sarif,
 }
 
 #[derive(Debug, Args)]
@@ -260,12 +262,6 @@ pub(crate) struct Infer {
     pub(crate) output: Option<PathBuf>,
 }
 
-#[derive(Debug, Subcommand)]
-pub(crate) enum SchemaVerb {
-    /// What has to change in a schema for statistics to fit it
-    Update(SchemaUpdate),
-}
-
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum UpdateFormat {
     /// A diff of what changes, to accept.
@@ -312,6 +308,8 @@ pub(crate) enum AnomalyFormat {
     Junit,
     /// TFDV's `Anomalies` as text; with statistics.
     TfdvPbtxt,
+    /// For the alerts of a code host.
+    Sarif,
 }
 
 #[derive(Debug, Args)]
@@ -348,6 +346,94 @@ pub(crate) struct Validate {
     /// Which severities end with exit code 1.
     #[arg(long, value_enum, default_value_t = FailOn::Fail, value_name = "VERDICT")]
     pub(crate) fail_on: FailOn,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum SchemaVerb {
+    /// A schema as a table, one line a column
+    Show(SchemaShow),
+    /// What changed between two schemas, and for whom that breaks something
+    Diff(SchemaDiff),
+    /// What has to change in a schema for statistics to fit it
+    Update(SchemaUpdate),
+    /// YAML from a schema in TFDV's form
+    Import(SchemaImport),
+    /// A schema in TFDV's form
+    Export(SchemaExport),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SchemaFormat {
+    /// For people.
+    Table,
+    /// The schema file itself.
+    Yaml,
+    /// For programs.
+    Json,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SchemaShow {
+    /// The schema file: YAML, or TFDV's as .pbtxt or .pb.
+    pub(crate) schema: PathBuf,
+    /// What is printed.
+    #[arg(long, value_enum, default_value_t = SchemaFormat::Table)]
+    pub(crate) format: SchemaFormat,
+    /// Write it to a file instead.
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Readers {
+    /// Readers and writers alike.
+    Both,
+    /// Those who read the data: it may become no wider.
+    Readers,
+    /// Those who write the data: what was right stays right.
+    Writers,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SchemaDiff {
+    /// The old schema file.
+    pub(crate) old: PathBuf,
+    /// The new schema file.
+    pub(crate) new: PathBuf,
+    /// For whom an incompatible change ends with exit code 1.
+    #[arg(long, value_enum, default_value_t = Readers::Both, value_name = "WHOM")]
+    pub(crate) compatible_for: Readers,
+    #[command(flatten)]
+    pub(crate) output: Output,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SchemaImport {
+    /// The schema file: TFDV's as .pbtxt or .pb.
+    pub(crate) schema: PathBuf,
+    /// Write the YAML to a file instead.
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum TfdvFormat {
+    /// Protobuf's text format.
+    TfdvPbtxt,
+    /// Protobuf's binary format.
+    TfdvPb,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SchemaExport {
+    /// The schema file.
+    pub(crate) schema: PathBuf,
+    /// What is written.
+    #[arg(long, value_enum, default_value_t = TfdvFormat::TfdvPbtxt)]
+    pub(crate) format: TfdvFormat,
+    /// Write it to a file instead.
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

@@ -82,7 +82,7 @@ pub(crate) async fn run(arguments: args::Arguments) -> miette::Result<u8> {
         Verb::Merge(arguments) => profile::merge(arguments),
         Verb::Infer(arguments) => schema::infer(arguments, config).await,
         Verb::Validate(arguments) => schema::validate(arguments, config).await,
-        Verb::Schema(args::SchemaVerb::Update(arguments)) => tfdv::update(arguments),
+        Verb::Schema(verb) => schema::files(verb),
         Verb::Drift(arguments) => compare::drift(arguments, config, quiet).await,
         Verb::Terms(arguments) => compare::terms(arguments, config, quiet).await,
         Verb::Score(arguments) => score::score(arguments, config, quiet).await,

@@ -9,13 +9,21 @@ use std::{
 
 /// Prints a result, or writes it to a file.
 pub(crate) fn put(text: &str, file: Option<&Path>) -> Result<(), CommandError> {
+    if file.is_some() || text.ends_with('\n') {
+        return put_bytes(text.as_bytes(), file);
+    }
+    put_bytes(format!("{text}\n").as_bytes(), file)
+}
+
+/// Prints a result that need not be text, or writes it to a file.
+pub(crate) fn put_bytes(bytes: &[u8], file: Option<&Path>) -> Result<(), CommandError> {
     match file {
-        Some(path) => Ok(driftline_engine::write_atomically(path, text.as_bytes())
-            .map_err(PipelineError::from)?),
+        Some(path) => {
+            Ok(driftline_engine::write_atomically(path, bytes).map_err(PipelineError::from)?)
+        }
         None => {
             let mut out = std::io::stdout().lock();
-            let newline = if text.ends_with('\n') { "" } else { "\n" };
-            match write!(out, "{text}{newline}").and_then(|()| out.flush()) {
+            match out.write_all(bytes).and_then(|()| out.flush()) {
                 // A reader that closed the pipe has seen enough.
                 Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
                     Err(CommandError::Unwritable {

@@ -15,14 +15,18 @@ use std::{
 };
 
 /// Verbs in the order of the book.
-const VERBS: [&str; 15] = [
+const VERBS: [&str; 19] = [
     "run",
     "profile",
     "merge",
     "infer",
     "validate",
     "schema",
+    "schema show",
+    "schema diff",
     "schema update",
+    "schema import",
+    "schema export",
     "drift",
     "terms",
     "score",

@@ -23,11 +23,7 @@ use driftline_statistics::{
 use driftline_vocabulary::BaselineVocabulary;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use std::{
-    collections::BTreeMap,
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::{collections::BTreeMap, path::Path, sync::Arc};
 
 const MANIFEST: &str = "manifest.json";
 const SCHEMA: &str = "schema.yaml";
@@ -310,16 +306,16 @@ pub(crate) fn unwritable(path: &Path, error: &std::io::Error) -> PipelineError {
     }
 }
 
-/// Reads a schema file.
+/// Reads a schema file: YAML, or TFDV's as text (`.pbtxt`) or binary (`.pb`).
 ///
 /// # Errors
 /// [`PipelineError::Unreadable`] and [`PipelineError::Schema`].
-pub fn read_schema(path: &PathBuf) -> Result<Schema, PipelineError> {
-    let text = std::fs::read_to_string(path).map_err(|error| PipelineError::Unreadable {
-        path: path.clone(),
+pub fn read_schema(path: &Path) -> Result<Schema, PipelineError> {
+    let content = std::fs::read(path).map_err(|error| PipelineError::Unreadable {
+        path: path.to_owned(),
         reason: error.to_string(),
     })?;
-    Ok(Schema::from_yaml(&path.display().to_string(), &text)?)
+    Ok(Schema::from_file(&path.display().to_string(), &content)?)
 }
 
 /// Profiles block by block: of time, or of rows in their order where they have no time.

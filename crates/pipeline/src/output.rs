@@ -47,6 +47,7 @@ pub fn write(evaluation: &Evaluation, folder: &Path) -> Result<Manifest, Pipelin
     put("report.html", &rendered(report::html(&evaluation.report))?)?;
     put("report.md", &report::markdown(&evaluation.report))?;
     put("junit.xml", &rendered(report::junit(&evaluation.run))?)?;
+    put("report.sarif", &rendered(report::sarif(&evaluation.run))?)?;
     let baseline = fresh.path().join("baseline");
     std::fs::create_dir(&baseline).map_err(|error| unwritable(&baseline, &error))?;
     let manifest = evaluation.baseline.write(&baseline)?;

@@ -119,7 +119,7 @@ impl SingleSource {
         engine: &Engine,
         schema: &Path,
     ) -> Result<(Vec<Anomaly>, u64), PipelineError> {
-        let schema = crate::baseline::read_schema(&schema.to_path_buf())?;
+        let schema = crate::baseline::read_schema(schema)?;
         let hints = schema
             .columns
             .iter()

@@ -132,6 +132,32 @@ pub enum SchemaError {
         reason: String,
     },
 
+    /// A binary message with a field that this version does not know.
+    #[error("{name}: field `{field}` is not known to this version")]
+    #[diagnostic(
+        code(schema::unknown_field),
+        help("it would be lost on the way; a newer driftline may know it")
+    )]
+    UnknownField {
+        /// What the file is called.
+        name: String,
+        /// Its path, ending with its number.
+        field: String,
+    },
+
+    /// A text file that is no text.
+    #[error("{name} is no text in UTF-8 (byte {at})")]
+    #[diagnostic(
+        code(schema::not_text),
+        help("a schema in protobuf's binary format ends in .pb")
+    )]
+    NotText {
+        /// What the file is called.
+        name: String,
+        /// The first byte that is none, from 0.
+        at: usize,
+    },
+
     /// The text is not YAML; nothing after this place was read.
     #[error("not YAML: {message}")]
     #[diagnostic(code(schema::syntax))]
@@ -224,7 +250,7 @@ pub enum SchemaError {
         /// What the key is in.
         place: String,
         /// The key.
-        key: &'static str,
+        key: String,
         /// The word.
         found: String,
         /// The word that was probably meant, or all that it takes.

@@ -13,9 +13,13 @@
 //! | help an editor complete the YAML | [`json_schema`] |
 
 pub mod anomaly;
+pub mod diff;
 mod error;
+mod file;
 pub mod infer;
+mod json_schema;
 pub mod model;
+mod outline;
 pub mod tfmd;
 mod validate;
 mod yaml;
@@ -23,8 +27,8 @@ mod yaml;
 pub use anomaly::{Anomaly, AnomalyType, Severity, UnexpectedValue};
 pub use error::SchemaError;
 pub use infer::{InferConfig, Ranges, infer, infer_role};
+pub use json_schema::json_schema;
 pub use model::{
     BooleanDomain, Bounds, Column, ColumnType, Number, Presence, Role, Schema, SpelledNumber,
-    json_schema,
 };
 pub use validate::validate;

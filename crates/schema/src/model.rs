@@ -4,8 +4,12 @@
 //! constraint that is not stated is not checked, and a column without `presence` may
 //! be absent. What a key means is told once, here; the YAML reader and
 //! the JSON Schema for editors take it from these types.
+//!
+//! What TensorFlow Metadata can say beyond that is held as it is in its own messages, in
+//! [`Schema::other`] and [`Column::other`]: each fact has one place, so the conversion of
+//! [`tfmd::convert`] loses nothing.
 
-use crate::{AnomalyType, Severity};
+use crate::{AnomalyType, Severity, tfmd};
 use driftline_statistics::ValueType;
 use schemars::JsonSchema;
 use std::{collections::BTreeMap, fmt};
@@ -22,6 +26,11 @@ pub struct Schema {
     /// Severities other than `error`, by anomaly type.
     #[schemars(default)]
     pub severity_overrides: BTreeMap<AnomalyType, Severity>,
+    /// Everything else that TensorFlow Metadata can say of a table, in its own terms:
+    /// shared domains, environments, sparse and weighted features, comparators of row
+    /// counts, tensor representations. It holds no features: those are the columns.
+    #[schemars(skip)]
+    pub other: tfmd::Schema,
 }
 
 impl Schema {
@@ -31,6 +40,18 @@ impl Schema {
     /// The column of this name.
     pub fn column(&self, name: &str) -> Option<&Column> {
         self.columns.iter().find(|column| column.name == name)
+    }
+
+    /// The values that a column may have, its own or those of a domain it shares.
+    pub fn domain<'a>(&'a self, column: &'a Column) -> Option<&'a [String]> {
+        if let Some(values) = &column.domain {
+            return Some(values);
+        }
+        let name = column.shared_domain()?;
+        let mut shared = self.other.string_domain.iter();
+        shared
+            .find(|domain| domain.name.as_deref() == Some(name))
+            .map(|domain| domain.value.as_slice())
     }
 
     /// How bad an anomaly of this type is under this schema.
@@ -80,6 +101,18 @@ pub struct Column {
     pub length: Option<Bounds<u64>>,
     /// How many distinct values it has.
     pub unique: Option<Bounds<u64>>,
+    /// The columns inside a struct.
+    #[schemars(with = "BTreeMap<String, Column>", default)]
+    pub columns: Vec<Column>,
+    /// The name is only a label: the feature has none in TensorFlow Metadata, which a
+    /// check of the schema itself will tell.
+    #[schemars(default)]
+    pub unnamed: bool,
+    /// Everything else that TensorFlow Metadata can say of a feature, in its own terms:
+    /// other domains, shape, environments, comparators, life cycle. A `name` in here
+    /// stands in place of the column's, which is then only a label.
+    #[schemars(skip)]
+    pub other: tfmd::Feature,
 }
 
 impl Column {
@@ -100,6 +133,17 @@ impl Column {
             disallow_inf: false,
             length: None,
             unique: None,
+            columns: Vec::new(),
+            unnamed: false,
+            other: tfmd::Feature::default(),
+        }
+    }
+
+    /// The name of the domain that it shares with other columns.
+    pub fn shared_domain(&self) -> Option<&str> {
+        match &self.other.domain_info {
+            Some(tfmd::feature::DomainInfo::Domain(name)) => Some(name),
+            _ => None,
         }
     }
 
@@ -152,6 +196,8 @@ named! {
         Timestamp = "timestamp",
         /// A day.
         Date = "date",
+        /// A group of columns.
+        Struct = "struct",
         /// Lists, structs and other types that are counted but not summarised.
         Nested = "nested",
         /// Not known, because only nulls of no type were seen: every type fits.
@@ -281,54 +327,6 @@ impl fmt::Display for Number {
             Self::Integer(value) => write!(f, "{value}"),
             Self::Float(value) => write!(f, "{value:?}"),
         }
-    }
-}
-
-/// The JSON Schema of a schema file, for editors that complete and check YAML.
-pub fn json_schema() -> serde_json::Value {
-    let mut schema = schemars::schema_for!(Schema).to_value();
-    // An optional key may be left out; writing `null` for it is a mistake.
-    remove_null(&mut schema);
-    if let Some(properties) = schema.get_mut("properties").and_then(|p| p.as_object_mut()) {
-        properties.insert(
-            "format_version".into(),
-            serde_json::json!({
-                "description": "Version of this file format.",
-                "const": Schema::FORMAT_VERSION,
-            }),
-        );
-    }
-    // The derived schema leaves the keys of a map open.
-    let names: Vec<&str> = AnomalyType::ALL.iter().map(|kind| kind.name()).collect();
-    schema["properties"]["severity_overrides"]["propertyNames"] =
-        serde_json::json!({"enum": names});
-    schema["required"] = serde_json::json!(["format_version", "columns"]);
-    schema
-}
-
-/// Takes `null` out of every `type` and `anyOf`.
-fn remove_null(value: &mut serde_json::Value) {
-    match value {
-        serde_json::Value::Object(object) => {
-            if let Some(serde_json::Value::Array(types)) = object.get_mut("type") {
-                types.retain(|t| t != "null");
-                if let [only] = types.as_slice() {
-                    let only = only.clone();
-                    object.insert("type".into(), only);
-                }
-            }
-            if let Some(serde_json::Value::Array(options)) = object.get_mut("anyOf") {
-                options.retain(|o| o.get("type").is_none_or(|t| t != "null"));
-                if let [serde_json::Value::Object(only)] = options.as_slice() {
-                    let only = only.clone();
-                    object.remove("anyOf");
-                    object.extend(only);
-                }
-            }
-            object.values_mut().for_each(remove_null);
-        }
-        serde_json::Value::Array(array) => array.iter_mut().for_each(remove_null),
-        _ => {}
     }
 }
 

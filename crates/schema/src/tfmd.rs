@@ -7,7 +7,7 @@
 //! | form | read | write |
 //! |---|---|---|
 //! | text (`.pbtxt`) | [`from_text`] | [`to_text`] |
-//! | binary (`.pb`) | [`from_binary`] | [`prost::Message::encode_to_vec`] |
+//! | binary (`.pb`) | [`from_binary`] | [`to_binary`] |
 //!
 //! | from | to | function |
 //! |---|---|---|
@@ -15,6 +15,7 @@
 //! | schema, statistics | schema that fits | [`update`], of a [`Scope`] |
 //! | schema, statistics, [`Inputs`] | anomalies | [`validate`] |
 //! | the same, step by step | anomalies | [`Validation`] |
+//! | a schema | the own [`Schema`](crate::Schema), and back | [`convert`] |
 //! | a file | statistics, or any message | [`read_statistics`], [`read_message`] |
 //! | two features | their distance | [`distance`] |
 //! | schema, path | feature, domain | [`lookup`] |
@@ -23,6 +24,7 @@
 //! [`DatasetView`] and [`FeatureView`] read statistics; a [`FeaturePath`] says where a
 //! feature is, `a.'b.c'` on one line.
 
+pub mod convert;
 pub mod distance;
 mod draft;
 mod features_needed;
@@ -110,7 +112,8 @@ named! {
     "tensorflow.data_validation.CustomValidationConfig" => data_validation::CustomValidationConfig,
 }
 
-fn descriptor<M: Named>() -> MessageDescriptor {
+/// The description of a message's fields, for those that walk them without names.
+pub fn descriptor<M: Named>() -> MessageDescriptor {
     DESCRIPTORS
         .get_message_by_name(M::FULL_NAME)
         .expect("every named message is in `proto/`")
@@ -138,11 +141,16 @@ pub fn from_text<M: Named>(name: &str, text: &str) -> Result<M, SchemaError> {
 
 /// The text form of a message, one field a line, maps in the order of their keys.
 pub fn to_text<M: Named>(message: &M) -> String {
+    text::write(&dynamic(message))
+}
+
+/// A message whose fields can be walked without their names.
+pub(crate) fn dynamic<M: Named>(message: &M) -> DynamicMessage {
     let mut dynamic = DynamicMessage::new(descriptor::<M>());
     dynamic
         .transcode_from(message)
         .expect("a message of this type has this descriptor");
-    text::write(&dynamic)
+    dynamic
 }
 
 /// The binary form of a message.

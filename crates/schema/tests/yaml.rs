@@ -63,6 +63,7 @@ fn taxi() -> Schema {
             max: None,
         }),
         severity_overrides: [(AnomalyType::SchemaNewColumn, Severity::Warning)].into(),
+        ..Schema::default()
     }
 }
 
@@ -604,6 +605,7 @@ fn any_schema() -> impl Strategy<Value = Schema> {
                 .collect(),
             rows,
             severity_overrides,
+            ..Schema::default()
         })
 }
 

@@ -10,6 +10,7 @@ mod junit;
 mod markdown;
 pub mod model;
 mod plain;
+mod sarif;
 mod summary;
 mod table;
 
@@ -18,4 +19,5 @@ pub use json::json;
 pub use junit::junit;
 pub use markdown::markdown;
 pub use plain::{aligned, anomaly_table, term_table};
+pub use sarif::sarif;
 pub use table::table;

@@ -230,6 +230,50 @@ fn junit_is_red_exactly_where_the_gate_is() {
 }
 
 #[test]
+fn sarif_of_a_small_run() {
+    let sarif = report::sarif(&small().run).unwrap();
+    let version = format!("\"version\": \"{}\"", env!("CARGO_PKG_VERSION"));
+    insta::assert_snapshot!(sarif.replace(&version, "\"version\": \"…\""));
+}
+
+#[test]
+fn sarif_tells_what_could_not_be_evaluated_and_never_as_a_pass() {
+    let log: serde_json::Value =
+        serde_json::from_str(&report::sarif(&small().run).unwrap()).unwrap();
+    let told = log["runs"][0]["invocations"][0]["toolExecutionNotifications"].to_string();
+    assert!(
+        told.contains("schema: column `rank` could not be read"),
+        "{told}"
+    );
+    assert!(told.contains("under-powered"), "{told}");
+    let results = log["runs"][0]["results"].as_array().unwrap();
+    assert!(results.iter().all(|result| result["kind"] != "pass"));
+    let mut empty = small().run;
+    empty.windows.clear();
+    let log: serde_json::Value = serde_json::from_str(&report::sarif(&empty).unwrap()).unwrap();
+    assert_eq!(
+        log["runs"][0]["invocations"][0]["executionSuccessful"],
+        false
+    );
+}
+
+/// A host follows an alert from window to window by its fingerprint.
+#[test]
+fn the_same_finding_in_two_runs_has_the_same_fingerprint_in_sarif() {
+    let prints = |weeks| {
+        let run = demo::report(weeks).run;
+        let log: serde_json::Value = serde_json::from_str(&report::sarif(&run).unwrap()).unwrap();
+        let results = log["runs"][0]["results"].as_array().unwrap().clone();
+        results
+            .iter()
+            .map(|result| result["partialFingerprints"]["driftline/v1"].to_string())
+            .collect::<std::collections::BTreeSet<String>>()
+    };
+    let (before, after) = (prints(51), prints(52));
+    assert!(before.is_subset(&after), "{:?}", before.difference(&after));
+}
+
+#[test]
 fn markdown_stays_below_what_a_job_summary_may_hold() {
     let mut report = demo::report(52);
     let text = "|<`*".repeat(2_000);

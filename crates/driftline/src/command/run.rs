@@ -70,6 +70,7 @@ pub(crate) fn print(shown: &Report, wanted: &args::ReportOutput) -> miette::Resu
         ReportFormat::Html => report::html(shown).into_diagnostic()?,
         ReportFormat::Markdown => report::markdown(shown),
         ReportFormat::Junit => report::junit(&shown.run).into_diagnostic()?,
+        ReportFormat::Sarif => report::sarif(&shown.run).into_diagnostic()?,
     };
     output::put(&text, wanted.output.as_deref())?;
     Ok(())

@@ -1,4 +1,8 @@
-//! `driftline infer` and `driftline validate`.
+//! `driftline infer`, `driftline validate`, and `driftline schema …`.
+
+mod files;
+
+pub(crate) use files::files;
 
 use crate::{
     args::{self, AnomalyFormat, FailOn, SchemaFormat},
@@ -72,6 +76,7 @@ pub(crate) async fn validate(
             }
             .into());
         }
+        AnomalyFormat::Sarif => report::sarif(&run).into_diagnostic()?,
     };
     output::put(&text, arguments.output.as_deref())?;
     let fail_on_warn = arguments.fail_on == FailOn::Warn;

@@ -15,6 +15,7 @@ mod bad_input;
 mod crate_graph;
 mod desk;
 mod pipelines;
+mod schema_files;
 mod schemas;
 mod serve;
 mod tfdv;

@@ -73,6 +73,7 @@ fn the_quickstart_finds_drift_and_writes_every_report() {
             "junit.xml",
             "report.html",
             "report.md",
+            "report.sarif",
             "verdict.json"
         ]
     );

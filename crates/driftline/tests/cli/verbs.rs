@@ -225,6 +225,17 @@ fn an_inferred_schema_passes_its_own_data_and_fails_data_that_changed() {
         "{}",
         junit.out
     );
+    let sarif = validate("more.csv", "sarif").ends_with(1).json();
+    let rules: Vec<&str> = sarif["runs"][0]["results"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|result| result["ruleId"].as_str().unwrap())
+        .collect();
+    assert!(
+        rules.contains(&"anomaly/ENUM_TYPE_UNEXPECTED_STRING_VALUES"),
+        "{rules:?}"
+    );
 }
 
 #[test]
@@ -405,6 +416,7 @@ fn a_stored_run_is_reported_again_as_it_was() {
         ("html", "out/report.html"),
         ("markdown", "out/report.md"),
         ("junit", "out/junit.xml"),
+        ("sarif", "out/report.sarif"),
     ] {
         assert!(again(format) == desk.read(name).trim_end(), "{name}");
     }
