@@ -363,7 +363,7 @@ pub(crate) enum SchemaVerb {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum SchemaFormat {
+pub(crate) enum ShowFormat {
     /// For people.
     Table,
     /// The schema file itself.
@@ -377,8 +377,8 @@ pub(crate) struct SchemaShow {
     /// The schema file: YAML, or TFDV's as .pbtxt or .pb.
     pub(crate) schema: PathBuf,
     /// What is printed.
-    #[arg(long, value_enum, default_value_t = SchemaFormat::Table)]
-    pub(crate) format: SchemaFormat,
+    #[arg(long, value_enum, default_value_t = ShowFormat::Table)]
+    pub(crate) format: ShowFormat,
     /// Write it to a file instead.
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,

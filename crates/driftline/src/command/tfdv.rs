@@ -23,6 +23,16 @@ fn message<M: Named>(path: &Path) -> Result<M, CommandError> {
     Ok(tfmd::read_message(&name, &bytes(path)?)?)
 }
 
+/// A schema in TFDV's form, or Driftline's own where the file ends in `.yaml` or `.yml`.
+fn schema(path: &Path) -> Result<Schema, CommandError> {
+    let ending = path.extension().unwrap_or_default();
+    if ending.eq_ignore_ascii_case("yaml") || ending.eq_ignore_ascii_case("yml") {
+        let own = driftline_pipeline::baseline::read_schema(path)?;
+        return Ok(Schema::from(&own));
+    }
+    message(path)
+}
+
 fn statistics(path: &Path) -> Result<DatasetFeatureStatistics, CommandError> {
     let name = path.display().to_string();
     Ok(tfmd::read_statistics(&name, &bytes(path)?)?)
@@ -54,13 +64,6 @@ fn given(path: Option<&Path>) -> Result<&Path, CommandError> {
 }
 
 pub(crate) fn infer(arguments: args::Infer) -> miette::Result<u8> {
-    if arguments.format == Some(SchemaFormat::Yaml) {
-        return Err(CommandError::Usage {
-            argument: "--format",
-            reason: "a schema of statistics is printed as tfdv-pbtxt".into(),
-        }
-        .into());
-    }
     let statistics = statistics(given(arguments.source.statistics.as_deref())?)?;
     let config = config(
         arguments.inference_config.as_deref(),
@@ -68,12 +71,16 @@ pub(crate) fn infer(arguments: args::Infer) -> miette::Result<u8> {
         !arguments.no_feature_shape,
     )?;
     let schema = tfmd::infer(&statistics, &config).map_err(CommandError::from)?;
-    output::put(&tfmd::to_text(&schema), arguments.output.as_deref())?;
+    let text = match arguments.format {
+        Some(SchemaFormat::Yaml) => driftline_schema::Schema::from(&schema).to_yaml(),
+        Some(SchemaFormat::TfdvPbtxt) | None => tfmd::to_text(&schema),
+    };
+    output::put(&text, arguments.output.as_deref())?;
     Ok(exit_code::PASS)
 }
 
 pub(crate) fn update(arguments: args::SchemaUpdate) -> miette::Result<u8> {
-    let schema: Schema = message(&arguments.schema)?;
+    let schema = schema(&arguments.schema)?;
     let statistics = statistics(&arguments.statistics)?;
     // An update infers no shape, whether it is forbidden to or not.
     let config = config(
@@ -100,7 +107,7 @@ pub(crate) fn update(arguments: args::SchemaUpdate) -> miette::Result<u8> {
 
 pub(crate) fn validate(arguments: args::Validate) -> miette::Result<u8> {
     let current = statistics(given(arguments.source.statistics.as_deref())?)?;
-    let schema: Schema = message(&arguments.schema)?;
+    let schema = schema(&arguments.schema)?;
     let previous_span = optional(arguments.previous.as_deref())?;
     let previous_version = optional(arguments.previous_version.as_deref())?;
     let serving = optional(arguments.serving.as_deref())?;
@@ -131,7 +138,7 @@ pub(crate) fn validate(arguments: args::Validate) -> miette::Result<u8> {
     let text = match arguments.format {
         AnomalyFormat::Table => tfmd::anomalies_table(&anomalies),
         AnomalyFormat::TfdvPbtxt => tfmd::to_text(&anomalies),
-        AnomalyFormat::Json | AnomalyFormat::Junit => {
+        AnomalyFormat::Json | AnomalyFormat::Junit | AnomalyFormat::Sarif => {
             return Err(CommandError::Usage {
                 argument: "--format",
                 reason: "anomalies of statistics are printed as table or tfdv-pbtxt".into(),

@@ -99,6 +99,55 @@ fn mistakes_in_schema_files_of_any_form_are_told_with_their_place() {
     show("nowhere.pbtxt").ends_with(3);
 }
 
+/// One schema, whatever it is written in.
+#[test]
+fn statistics_are_inferred_validated_and_updated_with_yaml_as_with_protobuf() {
+    let desk = Desk::new();
+    desk.write(
+        "s.pbtxt",
+        r#"datasets { num_examples: 2 features {
+            path { step: "a" } type: INT
+            num_stats { max: 7 common_stats { num_non_missing: 2 min_num_values: 1 max_num_values: 1 } }
+        } }"#,
+    );
+    let infer = ["infer", "--statistics", "s.pbtxt"];
+    let text = desk.driftline(&infer).ends_with(0).out.clone();
+    let yaml = desk.driftline(&[&infer[..], &["--format", "yaml"]].concat());
+    assert!(
+        yaml.ends_with(0).out.contains("type: integer"),
+        "{}",
+        yaml.out
+    );
+    desk.write("inferred.pbtxt", text);
+    desk.write("inferred.yaml", &yaml.out);
+    let export = |name: &str| desk.driftline(&["schema", "export", name]).out;
+    assert_eq!(export("inferred.yaml"), export("inferred.pbtxt"));
+    desk.write(
+        "narrow.yaml",
+        "format_version: 1\ncolumns:\n  a: {type: integer, range: {max: 3}}\n",
+    );
+    let with = [
+        "--schema",
+        "narrow.yaml",
+        "--statistics",
+        "s.pbtxt",
+        "--format",
+        "tfdv-pbtxt",
+    ];
+    let anomalies = desk.driftline(&[&["validate"], &with[..]].concat());
+    assert!(
+        anomalies.ends_with(1).out.contains("INT_TYPE_BIG_INT"),
+        "{}",
+        anomalies.out
+    );
+    let updated = desk.driftline(&[&["schema", "update"], &with[..]].concat());
+    assert!(
+        updated.ends_with(0).out.contains("max: 7"),
+        "{}",
+        updated.out
+    );
+}
+
 #[test]
 fn data_is_validated_against_a_schema_in_tfdvs_form() {
     let desk = Desk::new();

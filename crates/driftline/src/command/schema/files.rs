@@ -1,7 +1,7 @@
 //! `driftline schema …`: schema files, without data.
 
 use crate::{
-    args::{self, Format, Readers, SchemaFormat, SchemaVerb, TfdvFormat},
+    args::{self, Format, Readers, SchemaVerb, ShowFormat, TfdvFormat},
     command::tfdv,
     exit_code, output,
 };
@@ -32,9 +32,9 @@ pub(crate) fn read(path: &Path) -> miette::Result<Schema> {
 fn show(arguments: &args::SchemaShow) -> miette::Result<u8> {
     let schema = read(&arguments.schema)?;
     let text = match arguments.format {
-        SchemaFormat::Table => report::aligned(&schema.outline()),
-        SchemaFormat::Yaml => schema.to_yaml(),
-        SchemaFormat::Json => serde_json::to_string_pretty(&schema.to_json()).into_diagnostic()?,
+        ShowFormat::Table => report::aligned(&schema.outline()),
+        ShowFormat::Yaml => schema.to_yaml(),
+        ShowFormat::Json => serde_json::to_string_pretty(&schema.to_json()).into_diagnostic()?,
     };
     output::put(&text, arguments.output.as_deref())?;
     Ok(exit_code::PASS)
