@@ -158,6 +158,9 @@ pub(crate) struct Reading {
     /// Role of a column, such as `title=text`; may be repeated.
     #[arg(long, value_name = "COLUMN=ROLE")]
     pub(crate) role: Vec<String>,
+    /// Damaged records of TFRecord files to leave out, at most.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(crate) skip_corrupt: u64,
 }
 
 #[derive(Debug, Clone, Default, Args)]
@@ -198,6 +201,9 @@ pub(crate) struct Profile {
     /// Slice by the values of a column; may be repeated.
     #[arg(long, value_name = "COLUMN")]
     pub(crate) by: Vec<String>,
+    /// Tell the time and memory that it will take, by its first rows, and do no more.
+    #[arg(long)]
+    pub(crate) estimate: bool,
     /// What is printed [default: parquet where `-o` ends in .parquet, else table].
     #[arg(long, value_enum)]
     pub(crate) format: Option<ProfileFormat>,

@@ -120,6 +120,7 @@ fn roles(given: &[String]) -> Result<BTreeMap<String, Role>, CommandError> {
 fn single(source: &args::SourceArguments) -> Result<SingleSource, CommandError> {
     Ok(SingleSource {
         source: source.source.clone(),
+        skip_corrupt: source.reading.skip_corrupt,
         prepare: source.reading.prepare.clone(),
         roles: roles(&source.reading.role)?,
         ..SingleSource::default()

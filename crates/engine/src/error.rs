@@ -40,7 +40,7 @@ pub enum EngineError {
     },
     /// A directory in which nothing can be read.
     #[error(
-        "`{directory}` holds no data file (.parquet, .csv, .tsv, .jsonl, .ndjson, .json, .arrow, .feather, .ipc, also with .gz or .zst); name the files themselves if they are called otherwise"
+        "`{directory}` holds no data file (.parquet, .csv, .tsv, .jsonl, .ndjson, .json, .arrow, .feather, .ipc, .tfrecord, also with .gz or .zst); name the files themselves if they are called otherwise"
     )]
     NoDataFiles {
         /// The directory as given.
@@ -62,7 +62,7 @@ pub enum EngineError {
     },
     /// A file that is none of the formats read here.
     #[error(
-        "`{file}` is in no format that can be read ({reason}); Parquet, CSV, JSON Lines and Arrow IPC can, plain or compressed by gzip or zstd"
+        "`{file}` is in no format that can be read ({reason}); Parquet, CSV, JSON Lines, Arrow IPC and TFRecord can, plain or compressed by gzip or zstd"
     )]
     UnknownFormat {
         /// The file.
@@ -97,6 +97,18 @@ pub enum EngineError {
         file: String,
         /// The line, from 1.
         line: u64,
+        /// What is wrong, and what to do.
+        reason: String,
+    },
+    /// A record of a TFRecord file that is damaged, or does not fit those before it.
+    #[error("`{file}` record {record} at byte {offset}: {reason}")]
+    Record {
+        /// The file.
+        file: String,
+        /// The record, from 1.
+        record: u64,
+        /// Bytes before it; of the decompressed file, where it is compressed.
+        offset: u64,
         /// What is wrong, and what to do.
         reason: String,
     },

@@ -12,6 +12,7 @@ mod engine;
 mod error;
 mod examples;
 mod feature_statistics;
+mod nested;
 mod oov_udf;
 mod output;
 pub mod profile_file;
@@ -31,12 +32,13 @@ pub use engine::{Engine, EngineConfig};
 pub use error::EngineError;
 pub use examples::EXAMPLE_CHARS;
 pub use feature_statistics::{FeatureRequest, Sample, SlicedStatistics};
+pub use nested::{LeafRows, Leaves, SkippedColumn};
 pub use output::write_atomically;
 pub use rows::{
     AggregateRow, ColumnInfo, ProfileColumn, ProfileRequest, ProfileRow, ROLES_SAMPLE_ROWS, Rows,
 };
 pub use slice::Slice;
-pub use source::{CsvOptions, Source};
+pub use source::{CsvOptions, Source, SourceHead, SourceSize, words};
 pub use text_udf::AdvertRules;
 pub use tfrecord::tfrecord;
 pub use vocabulary_udaf::{VocabularyRequest, VocabularyTime};

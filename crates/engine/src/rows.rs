@@ -514,15 +514,15 @@ impl Rows {
         self.shared.max_groups
     }
 
-    fn session(&self) -> SessionContext {
+    pub(crate) fn session(&self) -> SessionContext {
         self.shared.session(self.row_wise, self.one_stream)
     }
 
-    fn frame(&self, context: &SessionContext) -> DataFrame {
+    pub(crate) fn frame(&self, context: &SessionContext) -> DataFrame {
         DataFrame::new(context.state(), self.plan.clone())
     }
 
-    fn derive(&self, frame: DataFrame) -> Result<Self, EngineError> {
+    pub(crate) fn derive(&self, frame: DataFrame) -> Result<Self, EngineError> {
         let plan = frame.into_unoptimized_plan();
         let mut seen = BTreeSet::new();
         for field in plan.schema().fields() {

@@ -93,6 +93,10 @@ async fn groups(
     let mut groups = Vec::new();
     for batch in collect(query(frame, request)?).await? {
         read(&batch, request, &mut groups)?;
+        // Each thread holds a part of the groups, and counts its own.
+        if groups.len() > max_groups {
+            return Err(EngineError::TooManyGroups { limit: max_groups });
+        }
     }
     add_missing(&mut groups, request, &types, max_groups)?;
     groups.sort_by(|a, b| {

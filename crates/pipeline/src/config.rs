@@ -36,6 +36,9 @@ pub struct Pipeline {
     /// SQL over the table `source`, for both sides: dedupe, filters, derived columns.
     #[serde(default)]
     pub prepare: Option<String>,
+    /// Damaged records of TFRecord files that are left out, at most, on either side.
+    #[serde(default)]
+    pub skip_corrupt: u64,
     /// A file of rules for `is_advert`, in place of the shipped ones.
     #[serde(default)]
     pub advert_rules: Option<PathBuf>,
@@ -481,6 +484,7 @@ impl Pipeline {
             live: SourceConfig { source: live },
             time: None,
             prepare: None,
+            skip_corrupt: 0,
             advert_rules: None,
             schema: None,
             roles: BTreeMap::new(),

@@ -3,18 +3,24 @@
 use crate::{PipelineError, single::SingleSource};
 use driftline_engine::{Engine, FeatureRequest, Sample, SlicedStatistics};
 use driftline_schema::tfmd::{
-    self, CustomStatistic, DatasetFeatureStatisticsList, custom_statistic::Val,
-    feature_name_statistics::FieldId, statistics,
+    self, CustomStatistic, DatasetFeatureStatisticsList,
+    custom_statistic::Val,
+    feature_name_statistics::FieldId,
+    statistics::{self, NaturalLanguageGenerator},
 };
-use driftline_statistics::features::{
-    Crosses, DatasetStatistics, FeatureOptions, FeaturePath, HistogramFeatures, Numbers,
-    SliceFeatures, Weights,
+use driftline_statistics::{
+    features::{
+        Crosses, DatasetStatistics, FeatureOptions, FeaturePath, HistogramFeatures, NewGenerator,
+        Numbers, PerFeature, SliceFeatures, Weights,
+    },
+    semantic::{EmptyValueGenerator, ImageGenerator, LanguageGenerator, TimeGenerator, Vocabulary},
 };
 use schemars::JsonSchema;
 use serde::Deserialize;
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 /// How statistics are made: TFDV's `StatsOptions` as a file or as flags.
@@ -66,6 +72,12 @@ pub struct StatisticsOptions {
     pub without_histograms: Vec<String>,
     /// The only features with histograms and median.
     pub only_histograms: Option<Vec<String>>,
+    /// Look for times, prose and images among the values, and propose them as domains.
+    pub semantic_domains: bool,
+    /// Files of the words that a schema's vocabularies have, one a line, or TFRecords.
+    pub vocabularies: BTreeMap<String, PathBuf>,
+    /// Count values that stand for nothing: -1, empty strings and lists.
+    pub empty_values: bool,
     /// Write the error bound of every number that is not exact as a custom statistic.
     pub bounds: bool,
 }
@@ -95,6 +107,9 @@ impl Default for StatisticsOptions {
             default_statistics: true,
             without_histograms: Vec::new(),
             only_histograms: None,
+            semantic_domains: false,
+            vocabularies: BTreeMap::new(),
+            empty_values: false,
             bounds: false,
         }
     }
@@ -130,10 +145,11 @@ impl StatisticsOptions {
     }
 
     fn request(&self) -> Result<FeatureRequest, PipelineError> {
-        let claims = match &self.schema {
-            Some(path) => statistics::claims(&read_message(path)?),
-            None => driftline_statistics::features::Claims::default(),
+        let schema: Option<tfmd::Schema> = match &self.schema {
+            Some(path) => Some(read_message(path)?),
+            None => None,
         };
+        let claims = schema.as_ref().map(statistics::claims).unwrap_or_default();
         if !(self.epsilon > 0.0 && self.epsilon < 1.0) {
             let epsilon = self.epsilon;
             return Err(configuration(format!(
@@ -158,7 +174,7 @@ impl StatisticsOptions {
             }
             None => HistogramFeatures::AllBut(paths(&self.without_histograms)?),
         };
-        let options = FeatureOptions {
+        let mut options = FeatureOptions {
             basic: self.default_statistics,
             tokens: self.default_statistics,
             weights,
@@ -177,6 +193,7 @@ impl StatisticsOptions {
             crosses: crosses(&self.cross)?,
             ..FeatureOptions::default()
         };
+        options.generators = self.generators(schema.as_ref(), &options)?;
         let conditions = self.slice_sql.iter();
         Ok(FeatureRequest {
             options,
@@ -191,6 +208,52 @@ impl StatisticsOptions {
             sample: self.sample.map(sample).transpose()?,
         })
     }
+}
+
+impl StatisticsOptions {
+    /// What is made beside the fixed statistics, in TFDV's order.
+    fn generators(
+        &self,
+        schema: Option<&tfmd::Schema>,
+        options: &FeatureOptions,
+    ) -> Result<Vec<Arc<dyn NewGenerator>>, PipelineError> {
+        let mut generators: Vec<Arc<dyn NewGenerator>> = Vec::new();
+        if self.empty_values {
+            generators.push(Arc::new(PerFeature(EmptyValueGenerator)));
+        }
+        if self.semantic_domains {
+            generators.push(Arc::new(PerFeature(ImageGenerator::default())));
+            generators.push(Arc::new(PerFeature(LanguageGenerator::default())));
+            generators.push(Arc::new(PerFeature(TimeGenerator::default())));
+        }
+        if let Some(schema) = schema {
+            let mut vocabularies = BTreeMap::new();
+            for (name, path) in &self.vocabularies {
+                vocabularies.insert(name.clone(), vocabulary(path)?);
+            }
+            let language = NaturalLanguageGenerator::new(schema, &vocabularies, options)
+                .map_err(|name| {
+                    configuration(format!(
+                        "the schema asks for the vocabulary `{name}`; name its file by `--vocabulary {name}=FILE`"
+                    ))
+                })?;
+            if !language.is_empty() {
+                generators.push(Arc::new(PerFeature(language)));
+            }
+        } else if !self.vocabularies.is_empty() {
+            return Err(configuration(
+                "a vocabulary is that of a schema's natural language domain; give the schema by `--schema FILE`"
+                    .into(),
+            ));
+        }
+        Ok(generators)
+    }
+}
+
+/// The words of a vocabulary's file, in the order of their numbers.
+fn vocabulary(path: &Path) -> Result<Vocabulary, PipelineError> {
+    let words = driftline_engine::words(path)?;
+    Ok(Vocabulary::new(words))
 }
 
 fn positive(name: &str, buckets: usize) -> Result<usize, PipelineError> {

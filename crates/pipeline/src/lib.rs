@@ -3,9 +3,12 @@
 //! [`Evaluator::evaluate`] (`run.rs`) is the file to read first: it is the way of a row, from source
 //! to verdict, in about eight calls.
 
+#[cfg(test)]
+mod arbitrary;
 pub mod baseline;
 pub mod config;
 mod error;
+pub mod estimate;
 pub mod feature_statistics;
 mod findings;
 mod live;

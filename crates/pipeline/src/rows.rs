@@ -23,7 +23,11 @@ impl PreparedRows {
         pipeline: &Pipeline,
         source: &str,
     ) -> Result<Self, PipelineError> {
-        let mut rows = engine.open(&Source::new(source)).await?;
+        let source = Source {
+            skip_corrupt: pipeline.skip_corrupt,
+            ..Source::new(source)
+        };
+        let mut rows = engine.open(&source).await?;
         if let Some(sql) = &pipeline.prepare {
             rows = rows.prepare(sql).await?;
         }

@@ -2,7 +2,8 @@
 
 use crate::PipelineError;
 use driftline_engine::{
-    Engine, ProfileColumn, ProfileRequest, ProfileRow, Rows, Source, Tz, Width, Windows,
+    ColumnInfo, Engine, ProfileColumn, ProfileRequest, ProfileRow, Rows, SkippedColumn, Source, Tz,
+    Width, Windows,
 };
 use driftline_schema::{Anomaly, InferConfig, Role, Schema};
 use driftline_statistics::{CategoricalProfile, ColumnProfile, NumericProfile, Summary};
@@ -15,6 +16,8 @@ use std::{collections::BTreeMap, path::Path};
 pub struct SingleSource {
     /// Path, pattern, directory or `-`.
     pub source: String,
+    /// Damaged records of TFRecord files to be left out, at most.
+    pub skip_corrupt: u64,
     /// SQL over the table `source`.
     pub prepare: Option<String>,
     /// Roles of columns, where they are not what the data suggests.
@@ -29,13 +32,26 @@ pub struct SingleSource {
     pub by: Vec<String>,
 }
 
+/// The profiles of a source.
+#[derive(Debug, Clone)]
+pub struct SourceProfile {
+    /// One for each column, window and slice.
+    pub rows: Vec<ProfileRow>,
+    /// Columns that are counted, but not summarised.
+    pub skipped: Vec<SkippedColumn>,
+}
+
 impl SingleSource {
     /// Opens and prepares the rows.
     ///
     /// # Errors
     /// Those of the engine.
     pub async fn rows(&self, engine: &Engine) -> Result<Rows, PipelineError> {
-        let rows = engine.open(&Source::new(&self.source)).await?;
+        let source = Source {
+            skip_corrupt: self.skip_corrupt,
+            ..Source::new(&self.source)
+        };
+        let rows = engine.open(&source).await?;
         match &self.prepare {
             Some(sql) => Ok(rows.prepare(sql).await?.materialise().await?),
             // Read twice, for roles and for profiles: standard input is spooled anyway.
@@ -43,54 +59,83 @@ impl SingleSource {
         }
     }
 
-    /// Profiles every column, by slice and window where asked.
+    /// Profiles every column, nested ones to their leaves, by slice and window where
+    /// asked.
     ///
     /// # Errors
     /// Those of the engine, and [`PipelineError::Configuration`] for a role of a column
     /// that is not there.
-    pub async fn profile(&self, engine: &Engine) -> Result<Vec<ProfileRow>, PipelineError> {
-        self.profile_with(engine, &BTreeMap::new()).await
+    pub async fn profile(&self, engine: &Engine) -> Result<SourceProfile, PipelineError> {
+        let windows = self.windows()?;
+        let keep: Vec<String> = self.time.iter().chain(&self.by).cloned().collect();
+        let leaves = self.rows(engine).await?.leaves(&keep)?;
+        let mut samples = Vec::new();
+        for part in &leaves.parts {
+            samples.push(part.rows.roles_sample().await?);
+        }
+        self.check_roles(samples.iter().flatten().map(|(info, _)| info.name.as_str()))?;
+        let mut rows = Vec::new();
+        for (part, sample) in leaves.parts.iter().zip(&samples) {
+            let roles = self.column_roles(sample, &BTreeMap::new());
+            let request = ProfileRequest {
+                columns: part
+                    .columns
+                    .iter()
+                    .map(|name| asked(name, &roles))
+                    .collect(),
+                windows: windows.clone(),
+                slices: self.by.clone(),
+            };
+            rows.extend(part.rows.profile(&request).await?);
+        }
+        if leaves.parts.len() > 1 {
+            rows.sort_by(|a, b| {
+                let key = |row: &ProfileRow| (row.span.is_none(), row.span, row.slice.clone());
+                key(a).cmp(&key(b))
+            });
+        }
+        Ok(SourceProfile {
+            rows,
+            skipped: leaves.skipped,
+        })
     }
 
-    /// As [`profile`](Self::profile), with roles of columns that may not be there.
-    async fn profile_with(
+    /// The profile of each column as a whole, with roles of columns that may not be
+    /// there.
+    async fn whole(
         &self,
         engine: &Engine,
         hints: &BTreeMap<String, Role>,
-    ) -> Result<Vec<ProfileRow>, PipelineError> {
+    ) -> Result<Vec<(String, ColumnProfile)>, PipelineError> {
         let rows = self.rows(engine).await?;
-        let roles = self.column_roles(&rows, hints).await?;
-        let columns = rows
-            .columns()
-            .into_iter()
-            .map(|column| ProfileColumn {
-                text: roles.get(&column.name) == Some(&Role::Text),
-                name: column.name,
-            })
-            .collect();
-        let windows = match (&self.time, self.window) {
+        let sample = rows.roles_sample().await?;
+        self.check_roles(sample.iter().map(|(info, _)| info.name.as_str()))?;
+        let roles = self.column_roles(&sample, hints);
+        let columns = rows.columns();
+        let request = ProfileRequest {
+            columns: columns.iter().map(|c| asked(&c.name, &roles)).collect(),
+            ..ProfileRequest::default()
+        };
+        let profiles = rows.profile(&request).await?.into_iter();
+        Ok(profiles.map(|row| (row.column, row.profile)).collect())
+    }
+
+    fn windows(&self) -> Result<Option<Windows>, PipelineError> {
+        match (&self.time, self.window) {
             (Some(column), Some(width)) => {
                 let mut windows = Windows::new(column, width);
                 if let Some(zone) = &self.time_zone {
                     windows.time_zone = driftline_engine::time_zone(zone)?;
                 }
-                Some(windows)
+                Ok(Some(windows))
             }
-            (None, None) => None,
-            _ => {
-                return Err(PipelineError::Configuration {
-                    message:
-                        "windows need both a time column and a width: give `--time` and `--window`"
-                            .into(),
-                });
-            }
-        };
-        let request = ProfileRequest {
-            columns,
-            windows,
-            slices: self.by.clone(),
-        };
-        Ok(rows.profile(&request).await?)
+            (None, None) => Ok(None),
+            _ => Err(PipelineError::Configuration {
+                message:
+                    "windows need both a time column and a width: give `--time` and `--window`"
+                        .into(),
+            }),
+        }
     }
 
     /// The schema that the data suggests.
@@ -137,55 +182,41 @@ impl SingleSource {
         ))
     }
 
-    async fn whole(
-        &self,
-        engine: &Engine,
-        hints: &BTreeMap<String, Role>,
-    ) -> Result<Vec<(String, ColumnProfile)>, PipelineError> {
-        let all = Self {
-            time: None,
-            window: None,
-            by: Vec::new(),
-            ..self.clone()
-        };
-        let rows = all.profile_with(engine, hints).await?;
-        Ok(rows
-            .into_iter()
-            .map(|row| (row.column, row.profile))
-            .collect())
-    }
-
-    async fn column_roles(
-        &self,
-        rows: &Rows,
-        hints: &BTreeMap<String, Role>,
-    ) -> Result<BTreeMap<String, Role>, PipelineError> {
-        let sample = rows.roles_sample().await?;
-        if let Some(column) = self
-            .roles
-            .keys()
-            .find(|column| !sample.iter().any(|(info, _)| info.name == **column))
-        {
-            let columns: Vec<&str> = sample.iter().map(|(info, _)| info.name.as_str()).collect();
-            return Err(PipelineError::Configuration {
+    fn check_roles<'a>(&self, columns: impl Iterator<Item = &'a str>) -> Result<(), PipelineError> {
+        let columns: Vec<&str> = columns.collect();
+        match self.roles.keys().find(|c| !columns.contains(&c.as_str())) {
+            None => Ok(()),
+            Some(column) => Err(PipelineError::Configuration {
                 message: format!(
                     "a role is given for `{column}`, which is no column; there are {}",
                     columns.join(", ")
                 ),
-            });
+            }),
         }
-        Ok(sample
+    }
+
+    fn column_roles(
+        &self,
+        sample: &[(ColumnInfo, ColumnProfile)],
+        hints: &BTreeMap<String, Role>,
+    ) -> BTreeMap<String, Role> {
+        sample
             .iter()
             .filter_map(|(info, profile)| {
-                let given = self
-                    .roles
-                    .get(&info.name)
-                    .or(hints.get(&info.name))
-                    .copied();
-                let role = given.or_else(|| driftline_schema::infer_role(profile))?;
+                let given = self.roles.get(&info.name).or(hints.get(&info.name));
+                let role = given
+                    .copied()
+                    .or_else(|| driftline_schema::infer_role(profile))?;
                 Some((info.name.clone(), role))
             })
-            .collect())
+            .collect()
+    }
+}
+
+fn asked(column: &str, roles: &BTreeMap<String, Role>) -> ProfileColumn {
+    ProfileColumn {
+        name: column.to_owned(),
+        text: roles.get(column) == Some(&Role::Text),
     }
 }
 
@@ -226,9 +257,24 @@ pub fn validation_run(source: &str, anomalies: &[Anomaly], rows: u64) -> Run {
 }
 
 /// Profiles for programs: one entry a column, window and slice.
-pub fn profile_json(rows: &[ProfileRow]) -> Value {
-    let columns: Vec<Value> = rows.iter().map(column_json).collect();
-    json!({ "format_version": 1, "columns": columns })
+pub fn profile_json(profile: &SourceProfile) -> Value {
+    let columns: Vec<Value> = profile.rows.iter().map(column_json).collect();
+    let skipped: Vec<Value> = profile
+        .skipped
+        .iter()
+        .map(|skipped| {
+            json!({
+                "name": skipped.column,
+                "type": skipped.data_type.to_string(),
+                "reason": skipped.reason,
+            })
+        })
+        .collect();
+    let mut json = json!({ "format_version": 1, "columns": columns });
+    if !skipped.is_empty() {
+        json["skipped"] = skipped.into();
+    }
+    json
 }
 
 fn column_json(row: &ProfileRow) -> Value {
@@ -337,8 +383,9 @@ fn top_values(categorical: &CategoricalProfile) -> Value {
     })
 }
 
-/// Profiles for people: one line a column, window and slice.
-pub fn profile_table(rows: &[ProfileRow]) -> String {
+/// Profiles for people: one line a column, window and slice, then what was not
+/// summarised.
+pub fn profile_table(profile: &SourceProfile) -> String {
     let mut lines = vec![
         [
             "window",
@@ -357,7 +404,7 @@ pub fn profile_table(rows: &[ProfileRow]) -> String {
         .map(str::to_owned)
         .to_vec(),
     ];
-    lines.extend(rows.iter().map(line));
+    lines.extend(profile.rows.iter().map(line));
     // A column that says nothing on any line is left out.
     let said: Vec<bool> = (0..lines[0].len())
         .map(|at| lines.len() == 1 || lines[1..].iter().any(|line| !line[at].is_empty()))
@@ -372,7 +419,14 @@ pub fn profile_table(rows: &[ProfileRow]) -> String {
                 .collect()
         })
         .collect();
-    driftline_verdict::report::aligned(&lines)
+    let mut table = driftline_verdict::report::aligned(&lines);
+    for skipped in &profile.skipped {
+        table.push_str(&format!(
+            "not summarised: `{}` ({}): {}\n",
+            skipped.column, skipped.data_type, skipped.reason
+        ));
+    }
+    table
 }
 
 fn line(row: &ProfileRow) -> Vec<String> {

@@ -13,6 +13,8 @@
 //! | help an editor complete the YAML | [`json_schema`] |
 
 pub mod anomaly;
+#[cfg(test)]
+mod arbitrary;
 pub mod diff;
 mod error;
 mod file;

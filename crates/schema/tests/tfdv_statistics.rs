@@ -14,6 +14,8 @@ mod data;
 mod generators;
 #[path = "tfdv_statistics/own.rs"]
 mod own;
+#[path = "tfdv_statistics/semantic.rs"]
+mod semantic;
 #[path = "tfdv_statistics/table.rs"]
 mod table;
 #[path = "tfdv_statistics/tree.rs"]

@@ -30,6 +30,7 @@ mod moments;
 pub mod ngrams;
 pub mod numeric;
 pub mod quantiles;
+pub mod semantic;
 pub mod text;
 pub mod units;
 

@@ -78,6 +78,15 @@ pub(crate) struct FeatureStatistics {
     /// Histograms and median of these features only; may be repeated.
     #[arg(long, value_name = "FEATURE")]
     pub(crate) only_histograms: Vec<String>,
+    /// Look for times, prose and images among the values, and propose them as domains.
+    #[arg(long)]
+    pub(crate) semantic_domains: bool,
+    /// The words of a vocabulary that the schema names, one a line; may be repeated.
+    #[arg(long, value_name = "NAME=FILE")]
+    pub(crate) vocabulary: Vec<String>,
+    /// Count values that stand for nothing: -1, empty strings, empty lists in lists.
+    #[arg(long)]
+    pub(crate) empty_values: bool,
     /// Write the error bound of every number that is not exact as a custom statistic beside it.
     #[arg(long)]
     pub(crate) bounds: bool,
@@ -124,6 +133,12 @@ impl FeatureStatistics {
             .extend(self.without_histograms.iter().cloned());
         options.whole_values |= self.whole_values;
         options.bounds |= self.bounds;
+        options.semantic_domains |= self.semantic_domains;
+        options.empty_values |= self.empty_values;
+        for text in &self.vocabulary {
+            let (name, file) = pair("--vocabulary", "NAME=FILE", text)?;
+            options.vocabularies.insert(name, file.into());
+        }
         options.default_statistics &= !self.no_default_statistics;
         options.schema = self.schema.clone().or(options.schema);
         options.weight = self.weight.clone().or(options.weight);

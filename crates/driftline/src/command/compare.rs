@@ -79,6 +79,7 @@ fn pipeline(
     let name = name.parse().map_err(usage("name"))?;
     let mut pipeline = Pipeline::of_sources(name, baseline.to_owned(), live.to_owned());
     pipeline.prepare = reading.prepare.clone();
+    pipeline.skip_corrupt = reading.skip_corrupt;
     pipeline.roles = command::roles(&reading.role)?
         .into_iter()
         .map(|(column, role)| (column, RoleName(role)))

@@ -7,7 +7,10 @@ use crate::{
     command, exit_code, output,
 };
 use driftline_engine::{EngineConfig, profile_file};
-use driftline_pipeline::{PipelineError, single};
+use driftline_pipeline::{
+    PipelineError, estimate,
+    single::{self, SingleSource},
+};
 use miette::IntoDiagnostic;
 
 pub(crate) async fn profile(
@@ -15,6 +18,17 @@ pub(crate) async fn profile(
     config: EngineConfig,
     quiet: bool,
 ) -> miette::Result<u8> {
+    let mut source = command::single(&arguments.source)?;
+    source.time = arguments.time.time.clone();
+    source.window = match &arguments.time.window {
+        Some(width) => Some(width.parse().map_err(PipelineError::from)?),
+        None => None,
+    };
+    source.time_zone = arguments.time.time_zone.clone();
+    source.by = arguments.by.clone();
+    if arguments.estimate {
+        return estimate(&arguments, &source, &config).await;
+    }
     if let Some(
         format @ (ProfileFormat::TfdvPbtxt | ProfileFormat::TfdvPb | ProfileFormat::Tfrecord),
     ) = arguments.format
@@ -29,15 +43,7 @@ pub(crate) async fn profile(
         .into());
     }
     let engine = command::engine(config)?;
-    let mut source = command::single(&arguments.source)?;
-    source.time = arguments.time.time.clone();
-    source.window = match &arguments.time.window {
-        Some(width) => Some(width.parse().map_err(PipelineError::from)?),
-        None => None,
-    };
-    source.time_zone = arguments.time.time_zone.clone();
-    source.by = arguments.by.clone();
-    let rows = source.profile(&engine).await?;
+    let profile = source.profile(&engine).await?;
     let file = arguments.output.as_deref();
     let to_parquet = file.is_some_and(|path| path.extension().is_some_and(|e| e == "parquet"));
     let format = arguments.format.unwrap_or(if to_parquet {
@@ -47,7 +53,7 @@ pub(crate) async fn profile(
     });
     match (format, file) {
         (ProfileFormat::Parquet, Some(path)) => {
-            profile_file::write(path, &rows).map_err(PipelineError::from)?;
+            profile_file::write(path, &profile.rows).map_err(PipelineError::from)?;
         }
         (ProfileFormat::Parquet, None) => {
             return Err(command::CommandError::Usage {
@@ -57,14 +63,42 @@ pub(crate) async fn profile(
             .into());
         }
         (ProfileFormat::Json, _) => {
-            let json = single::profile_json(&rows);
+            let json = single::profile_json(&profile);
             output::put(
                 &serde_json::to_string_pretty(&json).into_diagnostic()?,
                 file,
             )?;
         }
-        (_, _) => output::put(&single::profile_table(&rows), file)?,
+        (_, _) => output::put(&single::profile_table(&profile), file)?,
     }
+    Ok(exit_code::PASS)
+}
+
+async fn estimate(
+    arguments: &args::Profile,
+    source: &SingleSource,
+    config: &EngineConfig,
+) -> miette::Result<u8> {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the command line is where the clock is"
+    )]
+    let start = std::time::Instant::now();
+    let estimate = estimate::estimate(source, config, &|| start.elapsed()).await?;
+    let text = match arguments.format {
+        None | Some(ProfileFormat::Table) => estimate.table(),
+        Some(ProfileFormat::Json) => {
+            serde_json::to_string_pretty(&estimate.json()).into_diagnostic()?
+        }
+        Some(_) => {
+            return Err(command::CommandError::Usage {
+                argument: "--estimate",
+                reason: "an estimate is printed as `--format table` or `--format json`".into(),
+            }
+            .into());
+        }
+    };
+    output::put(&text, arguments.output.as_deref())?;
     Ok(exit_code::PASS)
 }
 

@@ -18,6 +18,7 @@ mod pipelines;
 mod schema_files;
 mod schemas;
 mod serve;
+mod sources;
 mod tfdv;
 mod verbs;
 mod webhooks;

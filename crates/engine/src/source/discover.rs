@@ -1,6 +1,6 @@
 //! From a location to files, and from a file's first bytes to its format.
 
-use super::{Compression, DataFile, Format, Source, open};
+use super::{Compression, DataFile, Format, Source, open, tfrecord};
 use crate::EngineError;
 use std::{
     fs,
@@ -101,11 +101,23 @@ fn walk(directory: &Path, paths: &mut Vec<PathBuf>) -> Result<(), EngineError> {
         // A link to a directory is not followed: it may lead back here.
         if kind.is_dir() {
             walk(&path, paths)?;
-        } else if path.is_file() && DATA_ENDINGS.contains(&ending(&path).as_str()) {
+        } else if path.is_file() && is_data(&path) {
             paths.push(path);
         }
     }
     Ok(())
+}
+
+/// Whether a file in a directory is to be read, by its name.
+fn is_data(path: &Path) -> bool {
+    DATA_ENDINGS.contains(&ending(path).as_str()) || is_tfrecord(path)
+}
+
+/// Whether a file is called a TFRecord: `train.tfrecord`, and parts of a set, whose
+/// number is behind (`data_tfrecord-00000-of-00010.gz`).
+fn is_tfrecord(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    !DATA_ENDINGS.contains(&ending(path).as_str()) && name.to_lowercase().contains("tfrecord")
 }
 
 /// The ending of a file's name in lower case, that of the compression aside.
@@ -140,7 +152,9 @@ fn recognise(
 ) -> Result<DataFile, EngineError> {
     let failed = |error: &io::Error| EngineError::io(&name, error);
     let raw = head(&path, Compression::None).map_err(|error| failed(&error))?;
-    if raw.is_empty() {
+    // A TFRecord file of no records has no bytes: a part that got none.
+    let may_be_empty = is_tfrecord(Path::new(&name));
+    if raw.is_empty() && !may_be_empty {
         return Err(EngineError::Empty { file: name });
     }
     let compression = match raw.as_slice() {
@@ -159,7 +173,7 @@ fn recognise(
         Compression::None => raw,
         _ => head(&file.path, compression).map_err(|error| file.read_error(&error))?,
     };
-    if head.is_empty() {
+    if head.is_empty() && !may_be_empty {
         return Err(EngineError::Empty { file: name });
     }
     file.format = format_of(&name, &head, &ending(Path::new(&name)))?;
@@ -193,6 +207,9 @@ fn format_of(name: &str, head: &[u8], ending: &str) -> Result<Format, EngineErro
             reason: reason.into(),
         })
     };
+    if tfrecord::begins(head) {
+        return Ok(Format::TfRecord);
+    }
     if head.starts_with(b"PAR1") {
         return Ok(Format::Parquet);
     }
@@ -201,6 +218,10 @@ fn format_of(name: &str, head: &[u8], ending: &str) -> Result<Format, EngineErro
     }
     if head.starts_with(&[0xff; 4]) && head.len() >= 8 {
         return Ok(Format::ArrowStream);
+    }
+    // Damage of the first record, or no record at all.
+    if is_tfrecord(Path::new(name)) {
+        return Ok(Format::TfRecord);
     }
     if head.starts_with(&[0xff, 0xfe]) || head.starts_with(&[0xfe, 0xff]) {
         return unknown("text in UTF-16; convert it to UTF-8");

@@ -10,22 +10,26 @@ mod discover;
 mod jsonl;
 mod parquet;
 mod profile_scan;
+mod sample;
 mod schema;
 mod table;
+mod tfrecord;
 
 pub use csv::CsvOptions;
+pub use sample::{SourceHead, SourceSize};
 
 use crate::EngineError;
 use datafusion::arrow::datatypes::SchemaRef;
 use flate2::read::MultiGzDecoder;
 use std::{
     fs::File,
-    io::{self, BufReader, Read},
+    io::{self, BufRead, BufReader, Read},
     path::{Path, PathBuf},
     sync::Arc,
 };
 pub(crate) use table::SourceTable;
 use tempfile::TempPath;
+pub(crate) use tfrecord::write_record;
 
 /// Where rows come from.
 ///
@@ -39,6 +43,9 @@ pub struct Source {
     pub location: String,
     /// How CSV files are written, where that should not be detected.
     pub csv: CsvOptions,
+    /// Damaged records of TFRecord files to be left out, at most, over all files; one
+    /// more is an error.
+    pub skip_corrupt: u64,
 }
 
 impl Source {
@@ -46,7 +53,7 @@ impl Source {
     pub fn new(location: impl Into<String>) -> Self {
         Self {
             location: location.into(),
-            csv: CsvOptions::default(),
+            ..Self::default()
         }
     }
 
@@ -71,6 +78,7 @@ pub(crate) enum Format {
     JsonLines,
     ArrowFile,
     ArrowStream,
+    TfRecord,
 }
 
 impl Format {
@@ -80,6 +88,7 @@ impl Format {
             Self::Csv => "CSV",
             Self::JsonLines => "JSON Lines",
             Self::ArrowFile | Self::ArrowStream => "Arrow IPC",
+            Self::TfRecord => "TFRecord",
         }
     }
 }
@@ -178,21 +187,27 @@ pub(crate) enum Layout {
         row_groups: Arc<profile_scan::RowGroups>,
     },
     Csv(csv::Dialect),
+    /// Records that are damaged, and left out.
+    TfRecord {
+        skipped: u64,
+    },
     Other,
 }
 
 /// Finds the files of a source, looks at each, and makes one table of them.
 ///
-/// This reads text files once from end to end, so that types fit all rows and
+/// This reads text files and TFRecords once from end to end, so that types fit all rows and
 /// every mistake is known by its line. Blocking: call it off the async threads.
 pub(crate) fn open_source(source: &Source) -> Result<SourceTable, EngineError> {
     let mut readable = Vec::new();
+    let mut tolerance = tfrecord::Tolerance::new(source.skip_corrupt);
     for file in discover::discover(source)? {
         let (layout, schema) = match file.format {
             Format::Parquet => parquet::inspect(&file)?,
             Format::Csv => csv::inspect(&file, &source.csv)?,
             Format::JsonLines => jsonl::inspect(&file)?,
             Format::ArrowFile | Format::ArrowStream => arrow_ipc::inspect(&file)?,
+            Format::TfRecord => tfrecord::inspect(&file, &mut tolerance)?,
         };
         schema::refuse_duplicates(&file.name, &schema)?;
         readable.push(Readable {
@@ -203,6 +218,45 @@ pub(crate) fn open_source(source: &Source) -> Result<SourceTable, EngineError> {
     }
     let schema = schema::unify(&readable)?;
     Ok(SourceTable::new(schema, readable))
+}
+
+/// The words of a file: its lines, or the records of a TFRecord file; plain or
+/// compressed.
+///
+/// # Errors
+/// As [`Engine::open`](crate::Engine::open) for what is missing or unreadable, and
+/// [`EngineError::NotUtf8`] and [`EngineError::Record`] for words that are no UTF-8.
+pub fn words(path: &Path) -> Result<Vec<String>, EngineError> {
+    let source = Source::new(path.display().to_string());
+    let mut words = Vec::new();
+    for file in discover::discover(&source)? {
+        if file.format == Format::TfRecord {
+            for (record, word) in (1..).zip(tfrecord::all(&file)?) {
+                words.push(String::from_utf8(word).map_err(|_| EngineError::Record {
+                    file: file.name.clone(),
+                    record,
+                    offset: 0,
+                    reason: "a word that is no UTF-8".into(),
+                })?);
+            }
+            continue;
+        }
+        let mut reader = BufReader::new(file.open()?);
+        let mut bytes = Vec::new();
+        for line in 1.. {
+            bytes.clear();
+            let read = reader.read_until(b'\n', &mut bytes);
+            if read.map_err(|error| file.read_error(&error))? == 0 {
+                break;
+            }
+            let word = std::str::from_utf8(&bytes).map_err(|_| EngineError::NotUtf8 {
+                file: file.name.clone(),
+                line,
+            })?;
+            words.push(word.trim().to_owned());
+        }
+    }
+    Ok(words)
 }
 
 /// The table over temporary Parquet files of one schema.

@@ -4,9 +4,20 @@ use super::{DataFile, Layout, profile_scan::RowGroups};
 use crate::EngineError;
 use datafusion::{
     arrow::datatypes::SchemaRef,
-    parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions},
+    parquet::{
+        arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions},
+        file::metadata::ParquetMetaData,
+    },
 };
 use std::{fs::File, sync::Arc};
+
+/// The footer of a file.
+pub(super) fn metadata(file: &DataFile) -> Result<Arc<ParquetMetaData>, EngineError> {
+    let opened = File::open(&file.path).map_err(|error| EngineError::io(&file.name, &error))?;
+    let metadata = ArrowReaderMetadata::load(&opened, ArrowReaderOptions::new())
+        .map_err(|error| file.malformed(error))?;
+    Ok(Arc::clone(metadata.metadata()))
+}
 
 pub(super) fn inspect(file: &DataFile) -> Result<(Layout, SchemaRef), EngineError> {
     let failed = |error: std::io::Error| EngineError::io(&file.name, &error);

@@ -2,7 +2,9 @@
 
 use super::{Format, Readable};
 use crate::EngineError;
-use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
+use datafusion::arrow::datatypes::{
+    DataType, Field, FieldRef, Fields, Schema, SchemaRef, TimeUnit,
+};
 use std::{collections::BTreeSet, sync::Arc};
 
 pub(super) fn refuse_duplicates(file: &str, schema: &Schema) -> Result<(), EngineError> {
@@ -44,7 +46,8 @@ pub(super) fn unify(files: &[Readable]) -> Result<SchemaRef, EngineError> {
             let guesses = [readable, known.from]
                 .iter()
                 .all(|r| r.file.format == Format::Csv);
-            known.data_type = match join(&known.data_type, field.data_type()) {
+            let records = [known.from, readable].map(|r| r.file.format == Format::TfRecord);
+            known.data_type = match join(&known.data_type, field.data_type(), records) {
                 Some(common) => common,
                 None if guesses => DataType::Utf8,
                 None => {
@@ -67,19 +70,35 @@ pub(super) fn unify(files: &[Readable]) -> Result<SchemaRef, EngineError> {
 }
 
 /// The type that holds the values of both without loss of meaning.
-fn join(a: &DataType, b: &DataType) -> Option<DataType> {
+///
+/// `records` says which of them a TFRecord file has. Its types are what its values look
+/// like: bytes that are text by chance, lists that all have one value.
+fn join(a: &DataType, b: &DataType, records: [bool; 2]) -> Option<DataType> {
     use DataType::{
         Binary, BinaryView, Boolean, Date32, Date64, Dictionary, Float64, Int64, LargeBinary,
-        LargeUtf8, Null, Timestamp, UInt64, Utf8, Utf8View,
+        LargeList, LargeUtf8, List, Null, Struct, Timestamp, UInt64, Utf8, Utf8View,
     };
     if a == b {
         return Some(a.clone());
     }
+    let [a_guessed, b_guessed] = records;
     let is_text = |t: &DataType| matches!(t, Utf8 | LargeUtf8 | Utf8View);
     let is_bytes = |t: &DataType| matches!(t, Binary | LargeBinary | BinaryView);
     Some(match (a, b) {
         (Null, other) | (other, Null) => other.clone(),
-        (Dictionary(_, values), other) | (other, Dictionary(_, values)) => join(values, other)?,
+        (Dictionary(_, values), other) => join(values, other, records)?,
+        (other, Dictionary(_, values)) => join(other, values, records)?,
+        (List(x), List(y)) => List(join_items(x, y, records)?),
+        (List(x) | LargeList(x), List(y) | LargeList(y)) => LargeList(join_items(x, y, records)?),
+        (Struct(x), Struct(y)) => Struct(join_fields(x, y, records)?),
+        (List(x), b) if b_guessed && !b.is_nested() => {
+            List(rename(x, join(x.data_type(), b, records)?))
+        }
+        (a, List(y)) if a_guessed && !a.is_nested() => {
+            List(rename(y, join(a, y.data_type(), records)?))
+        }
+        (Utf8, b) if a_guessed && is_bytes(b) => b.clone(),
+        (a, Utf8) if b_guessed && is_bytes(a) => a.clone(),
         (a, b) if is_text(a) && is_text(b) => {
             if *a == Utf8 && *b == Utf8 {
                 Utf8
@@ -108,6 +127,31 @@ fn join(a: &DataType, b: &DataType) -> Option<DataType> {
     })
 }
 
+fn join_items(a: &FieldRef, b: &FieldRef, records: [bool; 2]) -> Option<FieldRef> {
+    Some(rename(a, join(a.data_type(), b.data_type(), records)?))
+}
+
+fn rename(field: &FieldRef, data_type: DataType) -> FieldRef {
+    Arc::new(Field::new(field.name(), data_type, true))
+}
+
+/// The fields of both structs by name, in the order in which they first appear.
+fn join_fields(a: &Fields, b: &Fields, records: [bool; 2]) -> Option<Fields> {
+    let mut fields: Vec<FieldRef> = Vec::new();
+    for field in a {
+        fields.push(match b.find(field.name()) {
+            Some((_, other)) => join_items(field, other, records)?,
+            None => rename(field, field.data_type().clone()),
+        });
+    }
+    for field in b {
+        if a.find(field.name()).is_none() {
+            fields.push(rename(field, field.data_type().clone()));
+        }
+    }
+    Some(fields.into())
+}
+
 fn is_number(data_type: &DataType) -> bool {
     data_type.is_numeric()
 }
@@ -134,8 +178,72 @@ mod tests {
             (DataType::Int64, DataType::Utf8, None),
             (DataType::Boolean, DataType::Int64, None),
         ] {
-            assert_eq!(join(&a, &b), common, "{a} and {b}");
-            assert_eq!(join(&b, &a), common, "{b} and {a}");
+            assert_eq!(join(&a, &b, [false; 2]), common, "{a} and {b}");
+            assert_eq!(join(&b, &a, [false; 2]), common, "{b} and {a}");
         }
+    }
+
+    #[test]
+    fn nested_types_widen_inside() {
+        let list = |item| DataType::new_list(item, true);
+        let fields = |fields: &[(&str, DataType)]| {
+            let fields = fields.iter().map(|(n, t)| Field::new(*n, t.clone(), true));
+            DataType::Struct(fields.collect())
+        };
+        let a = fields(&[("x", DataType::Int32), ("y", list(DataType::Float32))]);
+        let b = fields(&[("x", DataType::Int64), ("z", DataType::Utf8)]);
+        assert_eq!(
+            join(&list(a.clone()), &list(b), [false; 2]),
+            Some(list(fields(&[
+                ("x", DataType::Int64),
+                ("y", list(DataType::Float32)),
+                ("z", DataType::Utf8),
+            ])))
+        );
+        assert_eq!(
+            join(&a, &fields(&[("x", DataType::Utf8)]), [false; 2]),
+            None
+        );
+    }
+
+    #[test]
+    fn what_a_tfrecord_looks_like_gives_way() {
+        let list = |item| DataType::new_list(item, true);
+        for (a, b, common) in [
+            (DataType::Utf8, DataType::Binary, DataType::Binary),
+            (
+                DataType::Int64,
+                list(DataType::Int64),
+                list(DataType::Int64),
+            ),
+            (
+                DataType::Utf8,
+                list(DataType::Binary),
+                list(DataType::Binary),
+            ),
+            (
+                DataType::Binary,
+                list(DataType::Utf8),
+                list(DataType::Binary),
+            ),
+            (
+                list(DataType::Utf8),
+                list(DataType::Binary),
+                list(DataType::Binary),
+            ),
+        ] {
+            assert_eq!(
+                join(&a, &b, [true; 2]).as_ref(),
+                Some(&common),
+                "{a} and {b}"
+            );
+            assert_eq!(
+                join(&b, &a, [true; 2]).as_ref(),
+                Some(&common),
+                "{b} and {a}"
+            );
+            assert_eq!(join(&a, &b, [false; 2]), None, "{a} and {b}");
+        }
+        assert_eq!(join(&DataType::Int64, &DataType::Utf8, [true; 2]), None);
     }
 }

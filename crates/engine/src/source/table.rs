@@ -7,14 +7,18 @@
 //! Which rows a stream carries depends on the files and the number of threads and
 //! on nothing else, so that a profile is the same in every run.
 
-use super::{Format, Layout, Readable, arrow_ipc, csv, jsonl, profile_scan::ProfileScan};
+use super::{Format, Layout, Readable, arrow_ipc, csv, jsonl, profile_scan::ProfileScan, tfrecord};
 use crate::EngineError;
 use async_trait::async_trait;
 use datafusion::{
     arrow::{
-        array::{ArrayRef, RecordBatch, RecordBatchOptions, new_null_array},
+        array::{
+            Array, ArrayRef, AsArray, ListArray, RecordBatch, RecordBatchOptions, StructArray,
+            new_null_array,
+        },
         compute::{CastOptions, cast_with_options},
-        datatypes::SchemaRef,
+        datatypes::{DataType, SchemaRef},
+        error::ArrowError,
     },
     catalog::{Session, TableProvider},
     datasource::{
@@ -244,6 +248,9 @@ fn batches(
         Layout::Csv(dialect) => {
             csv::read(&readable.file, dialect, own, schema, projection, batch_rows)
         }
+        Layout::TfRecord { skipped } => {
+            tfrecord::read(&readable.file, own, schema, *skipped, batch_rows)
+        }
         _ if readable.file.format == Format::JsonLines => {
             let own = Arc::new(own.project(&projection)?);
             jsonl::read(&readable.file, &own, batch_rows)
@@ -254,17 +261,12 @@ fn batches(
 
 /// A batch in the table's schema: columns by name, cast, null where missing.
 pub(super) fn fit(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch, DataFusionError> {
-    let strict = CastOptions {
-        safe: false,
-        ..CastOptions::default()
-    };
     let columns = schema
         .fields()
         .iter()
         .map(|field| match batch.column_by_name(field.name()) {
             None => Ok(new_null_array(field.data_type(), batch.num_rows())),
-            Some(column) if column.data_type() == field.data_type() => Ok(Arc::clone(column)),
-            Some(column) => cast_with_options(column, field.data_type(), &strict),
+            Some(column) => fit_array(column, field.data_type()),
         })
         .collect::<Result<Vec<ArrayRef>, _>>()?;
     let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
@@ -273,4 +275,40 @@ pub(super) fn fit(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch
         columns,
         &options,
     )?)
+}
+
+/// An array in the table's type: fields of structs by name, null where missing.
+fn fit_array(array: &ArrayRef, wanted: &DataType) -> Result<ArrayRef, ArrowError> {
+    let strict = CastOptions {
+        safe: false,
+        ..CastOptions::default()
+    };
+    match (array.data_type(), wanted) {
+        (own, wanted) if own == wanted => Ok(Arc::clone(array)),
+        (DataType::Struct(_), DataType::Struct(fields)) => {
+            let array = array.as_struct();
+            let columns = fields
+                .iter()
+                .map(|field| match array.column_by_name(field.name()) {
+                    None => Ok(new_null_array(field.data_type(), array.len())),
+                    Some(column) => fit_array(column, field.data_type()),
+                })
+                .collect::<Result<Vec<_>, _>>()?;
+            let nulls = array.nulls().cloned();
+            let fitted =
+                StructArray::try_new_with_length(fields.clone(), columns, nulls, array.len())?;
+            Ok(Arc::new(fitted))
+        }
+        (DataType::List(_), DataType::List(item)) => {
+            let list = array.as_list::<i32>();
+            let fitted = ListArray::try_new(
+                Arc::clone(item),
+                list.offsets().clone(),
+                fit_array(list.values(), item.data_type())?,
+                list.nulls().cloned(),
+            )?;
+            Ok(Arc::new(fitted))
+        }
+        _ => cast_with_options(array, wanted, &strict),
+    }
 }

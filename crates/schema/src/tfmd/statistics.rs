@@ -8,10 +8,12 @@ mod claims;
 mod common;
 mod custom;
 mod histogram;
+mod natural_language;
 mod strings;
 mod typed;
 
 pub use claims::claims;
+pub use natural_language::{LanguageState, NaturalLanguageGenerator};
 
 use super::{
     CrossFeatureStatistics, CustomStatistic, DatasetFeatureStatistics, FeatureNameStatistics,

@@ -3,6 +3,7 @@
 
 use crate::{
     cases::{self, Tally, batches, message, text},
+    semantic,
     tree::{Tree, differences},
 };
 use arrow_array::RecordBatch;
@@ -23,7 +24,10 @@ use std::{collections::BTreeMap, sync::Arc};
 
 /// Statistics of all batches, once in one accumulator and once merged from one for each
 /// batch: both must be the same.
-fn compute(options: FeatureOptions, batches: &[RecordBatch]) -> DatasetFeatureStatistics {
+pub(crate) fn compute(
+    options: FeatureOptions,
+    batches: &[RecordBatch],
+) -> DatasetFeatureStatistics {
     let options = Arc::new(options);
     let mut whole = DatasetStatistics::new(Arc::clone(&options));
     let mut merged = DatasetStatistics::new(Arc::clone(&options));
@@ -50,7 +54,7 @@ fn set(field: &mut usize, arguments: &Value, key: &str) {
 }
 
 /// The options that TFDV's arguments of these names stand for.
-fn options_of(arguments: &Value) -> FeatureOptions {
+pub(crate) fn options_of(arguments: &Value) -> FeatureOptions {
     let mut options = FeatureOptions::default();
     set(&mut options.top_values, arguments, "num_top_values");
     set(
@@ -258,6 +262,10 @@ fn generators_give_what_tfdvs_give() {
         } else {
             &case["batches"]
         });
+        if text(case, "entry") == "feature-combiner" {
+            tally.add(id, semantic::check(case));
+            continue;
+        }
         match options_for(case, &batches) {
             Some(options) => tally.add(id, check(case, compute(options, &batches))),
             None => tally.unsupported.push(id.to_owned()),

@@ -2,6 +2,10 @@
 
 #![expect(clippy::unwrap_used, reason = "a test stops at what it did not expect")]
 
+mod arbitrary;
+mod nested;
+mod tfrecord;
+
 use datafusion::{
     arrow::{
         array::{ArrayRef, Date32Array, Float64Array, Int64Array, RecordBatch, StringArray},
