@@ -278,7 +278,7 @@ pub(crate) enum UpdateFormat {
 
 #[derive(Debug, Args)]
 pub(crate) struct SchemaUpdate {
-    /// TFDV's schema (text, or binary where it ends in .pb).
+    /// The schema: TFDV's as text, or binary where it ends in .pb, or YAML.
     #[arg(long, value_name = "FILE")]
     pub(crate) schema: PathBuf,
     /// TFDV's statistics (text, or binary where it ends in .pb).
@@ -322,7 +322,7 @@ pub(crate) enum AnomalyFormat {
 pub(crate) struct Validate {
     #[command(flatten)]
     pub(crate) source: OptionalSource,
-    /// The schema file; with statistics TFDV's (text, or binary where it ends in .pb).
+    /// The schema file: YAML, or TFDV's as text, or binary where it ends in .pb.
     #[arg(long, value_name = "FILE")]
     pub(crate) schema: PathBuf,
     /// With statistics: those of the span before, for drift.
