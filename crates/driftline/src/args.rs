@@ -391,7 +391,7 @@ pub(crate) struct SchemaShow {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Readers {
+pub(crate) enum CompatibleFor {
     /// Readers and writers alike.
     Both,
     /// Those who read the data: it may become no wider.
@@ -407,8 +407,8 @@ pub(crate) struct SchemaDiff {
     /// The new schema file.
     pub(crate) new: PathBuf,
     /// For whom an incompatible change ends with exit code 1.
-    #[arg(long, value_enum, default_value_t = Readers::Both, value_name = "WHOM")]
-    pub(crate) compatible_for: Readers,
+    #[arg(long, value_enum, default_value_t = CompatibleFor::Both, value_name = "WHOM")]
+    pub(crate) compatible_for: CompatibleFor,
     #[command(flatten)]
     pub(crate) output: Output,
 }

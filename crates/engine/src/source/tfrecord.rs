@@ -163,6 +163,9 @@ struct Reader {
     bytes: usize,
 }
 
+/// A record and where it is, or what is wrong with it.
+type Found = (Place, Result<Record, String>);
+
 impl Reader {
     fn open(file: &DataFile) -> Result<Self, EngineError> {
         Ok(Self {
@@ -173,7 +176,7 @@ impl Reader {
     }
 
     /// The next record, or what is wrong with it.
-    fn next(&mut self) -> Result<Option<(Place, Result<Record, String>)>, EngineError> {
+    fn next(&mut self) -> Result<Option<Found>, EngineError> {
         let next = self.records.next();
         let found = next.map_err(|error| self.file.read_error(&error))?;
         Ok(found.map(|(place, frame)| {

@@ -1,7 +1,7 @@
 //! `driftline schema …`: schema files, without data.
 
 use crate::{
-    args::{self, Format, Readers, SchemaVerb, ShowFormat, TfdvFormat},
+    args::{self, CompatibleFor, Format, SchemaVerb, ShowFormat, TfdvFormat},
     command::tfdv,
     exit_code, output,
 };
@@ -55,9 +55,9 @@ fn compare(arguments: &args::SchemaDiff) -> miette::Result<u8> {
     };
     output::put(&text, arguments.output.output.as_deref())?;
     let compatible = match arguments.compatible_for {
-        Readers::Both => readers && writers,
-        Readers::Readers => readers,
-        Readers::Writers => writers,
+        CompatibleFor::Both => readers && writers,
+        CompatibleFor::Readers => readers,
+        CompatibleFor::Writers => writers,
     };
     Ok(if compatible {
         exit_code::PASS

@@ -32,7 +32,7 @@ impl Columns {
         let columns = schema
             .fields()
             .iter()
-            .map(|field| Column::new(field))
+            .map(Column::new)
             .collect::<Result<_, _>>()?;
         Ok(Self {
             schema,
