@@ -1,7 +1,7 @@
 //! The most frequent values, by counters that are cut down together.
 //!
 //! Every value has a counter until there are too many of them; then the counter at the
-//! place [`KEPT`]` + 1` from the top is taken off all of them, and those that are used
+//! place `KEPT`` + 1` from the top is taken off all of them, and those that are used
 //! up go (Misra and Gries 1982, "Finding repeated elements"; in this batched form, which
 //! keeps its bound under any merging, Agarwal et al. 2012, "Mergeable Summaries"). Each
 //! cut by `c` takes `c` off more than `KEPT` counters, so all cuts together are at most

@@ -3,7 +3,7 @@
 //! KLL rather than t-digest: parts merge in an order we do not control, and
 //! KLL's rank error holds with the same probability for every merge tree
 //! (Karnin, Lang, Liberty 2016, "Optimal Quantile Approximation in Streams");
-//! t-digest has no such bound. The compactor ([`crate::kll`]) is our own because a run
+//! t-digest has no such bound. The compactor (`crate::kll`) is our own because a run
 //! must be repeatable, and because values come in batches here.
 
 use crate::{exact_counts::ExactCounts, kll::Kll};

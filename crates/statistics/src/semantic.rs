@@ -1,7 +1,7 @@
 //! What the values of a feature mean: times, prose, images, marks for "nothing", tokens.
 //!
 //! Each of these is a small mergeable count, fed feature by feature as
-//! [`walk`](crate::features::walk) shows them. Definitions and defaults are those of the
+//! `features::walk` shows them. Definitions and defaults are those of the
 //! generators of TensorFlow Data Validation named in each file, so that a domain is
 //! proposed here where it is proposed there. Feeding the parts of a table and merging
 //! gives what feeding the table gives, but for the ends of its batches where a count

@@ -267,7 +267,7 @@ pub enum Values {
 impl Values {
     /// What a profile says of a column.
     ///
-    /// Numbers may be a sketch ([`Numbers::exact`]); categories are refused then.
+    /// Numbers may be a sketch (`Numbers::exact`); categories are refused then.
     ///
     /// # Errors
     /// [`Refused`] where the profile has no such values, or only some of its categories.
