@@ -164,6 +164,52 @@ fn the_gate_answers_for_one_week() {
     assert_eq!(verdict["verdict"], "fail");
 }
 
+#[test]
+fn the_taxi_pipeline_tells_unseen_values_from_drift_and_from_missing_trips() {
+    let run = Shipped::run(&shipped("taxi.yaml"), Desk::new());
+    run.ended.ends_with(1);
+    let verdict = run.desk.json("out/verdict.json");
+    is_a_verdict(&verdict);
+    let mut found: Vec<(bool, [String; 3], String)> = Vec::new();
+    for window in verdict["windows"].as_array().unwrap() {
+        let start = window["start"].as_str().unwrap();
+        for finding in window["findings"].as_array().unwrap() {
+            let word = |key: &str| finding[key].as_str().unwrap_or_default().to_owned();
+            let what = [word("kind"), word("column"), word("measure")];
+            found.push((start < "2016", what, finding.to_string()));
+        }
+    }
+    let of = |in_2015: bool, kind: &str, column: &str| {
+        found
+            .iter()
+            .filter(|(early, what, _)| *early == in_2015 && what[0] == kind && what[1] == column)
+            .map(|(_, what, text)| (what[2].as_str(), text.as_str()))
+            .collect::<Vec<(&str, &str)>>()
+    };
+    // One trip in 6,990: an unseen value, not a drift.
+    let unseen = "ENUM_TYPE_UNEXPECTED_STRING_VALUES";
+    let payment = of(true, "anomaly", "payment_type");
+    assert_eq!(payment.len(), 1, "{payment:?}");
+    assert!(payment[0].0 == unseen && payment[0].1.contains("Prcard"));
+    let mut drifts = found.iter().filter(|(_, what, _)| what[0] == "drift");
+    assert!(drifts.all(|(_, _, text)| !text.contains("Prcard")));
+    assert!(of(false, "anomaly", "payment_type").is_empty());
+    for in_2015 in [true, false] {
+        let companies = of(in_2015, "anomaly", "company");
+        assert!(!companies.is_empty());
+        assert!(companies.iter().all(|(name, _)| *name == unseen));
+        assert!(!of(in_2015, "drift", "tips").is_empty());
+    }
+    assert!(!of(false, "drift", "fare").is_empty());
+    // 2016 has a sixth of the trips: every week of it, and no week of 2015.
+    assert!(of(true, "volume", "").is_empty());
+    let weeks = verdict["windows"].as_array().unwrap();
+    let of_2016 = weeks
+        .iter()
+        .filter(|week| week["start"].as_str() >= Some("2016"));
+    assert_eq!(of(false, "volume", "").len(), of_2016.count());
+}
+
 /// A word whose year is known.
 struct Word {
     slang: String,
@@ -240,5 +286,5 @@ fn every_shipped_pipeline_has_a_test_here() {
         .into_iter()
         .filter(|name| name.ends_with(".yaml"))
         .collect();
-    assert_eq!(text, ["gate.yaml", "quickstart.yaml"]);
+    assert_eq!(text, ["gate.yaml", "quickstart.yaml", "taxi.yaml"]);
 }

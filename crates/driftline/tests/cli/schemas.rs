@@ -39,7 +39,7 @@ fn the_published_schema_of_data_schemas_is_the_one_of_the_types() {
 fn the_shipped_pipelines_fit_the_published_schema() {
     let schema = driftline_pipeline::Pipeline::json_schema();
     let validator = jsonschema::validator_for(&schema).unwrap();
-    for name in ["quickstart.yaml", "gate.yaml"] {
+    for name in ["quickstart.yaml", "gate.yaml", "taxi.yaml"] {
         let text = std::fs::read_to_string(root().join("pipelines").join(name)).unwrap();
         let value: Value = serde_yaml::from_str(&text).unwrap();
         let mistakes: Vec<String> = validator
