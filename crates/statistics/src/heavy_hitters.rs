@@ -1,7 +1,7 @@
 //! The most frequent values, by counters that are cut down together.
 //!
 //! Every value has a counter until there are too many of them; then the counter at the
-//! place `KEPT`` + 1` from the top is taken off all of them, and those that are used
+//! place `KEPT + 1` from the top is taken off all of them, and those that are used
 //! up go (Misra and Gries 1982, "Finding repeated elements"; in this batched form, which
 //! keeps its bound under any merging, Agarwal et al. 2012, "Mergeable Summaries"). Each
 //! cut by `c` takes `c` off more than `KEPT` counters, so all cuts together are at most
@@ -24,6 +24,10 @@ use xxhash_rust::xxh3::xxh3_64;
 pub const EXACT_VALUES: usize = 4_096;
 /// Counters that a cut leaves at most: a count is off by less than all values / 3,073.
 const KEPT: usize = 3_072;
+/// Values at the cut itself that a cut leaves as examples, where all are equally rare. Each
+/// keeps a count of 1, which is made up for by the counters below the cut, of which there
+/// are more.
+const EXAMPLES: usize = 64;
 /// Counters while a batch is counted: as many as the table of 8,192 slots has room for,
 /// since each cut has to look at all of them.
 const ROOM: usize = 7_168;
@@ -154,10 +158,17 @@ impl HeavyHitters {
     fn cut_down(&mut self) {
         let mut counts: Vec<u64> = self.counters.values().map(|c| c.count).collect();
         let (_, &mut cut, _) = counts.select_nth_unstable_by(KEPT, |a, b| b.cmp(a));
+        let at_cut = self.counters.iter().filter(|(_, c)| c.count == cut);
+        let mut examples: Vec<u64> = at_cut.map(|(&hash, _)| hash).collect();
+        examples.sort_unstable();
+        examples.truncate(EXAMPLES);
         let held = &mut self.text_bytes;
-        self.counters.retain(|_, counter| {
-            let kept = counter.count > cut;
-            if kept {
+        self.counters.retain(|hash, counter| {
+            let example = counter.count == cut && examples.binary_search(hash).is_ok();
+            let kept = counter.count > cut || example;
+            if example {
+                counter.count = 1;
+            } else if kept {
                 counter.count -= cut;
             } else {
                 *held -= counter.text.size_bytes();
