@@ -81,3 +81,16 @@ fn damaged_files_of_every_format_are_read_or_refused() {
         )
         .unwrap();
 }
+
+#[test]
+fn a_damaged_length_in_arrow_asks_for_no_memory() {
+    let (runtime, directory) = (Runtime::new().unwrap(), TempDir::new().unwrap());
+    for format in ["arrow", "arrows"] {
+        let whole = encoded(format);
+        for at in 0..whole.len() {
+            let mut bytes = whole.clone();
+            bytes[at] ^= 0x7f;
+            read(&runtime, &directory, &format!("any.{format}"), &bytes);
+        }
+    }
+}
