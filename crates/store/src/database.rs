@@ -7,16 +7,67 @@
 //! that was decided must survive the loss of power.
 
 use crate::{StoreError, migrate};
+use sqlx::pool::PoolConnection;
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteRow, SqliteSynchronous,
 };
+use std::ops::{Deref, DerefMut};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 pub(crate) type Connection = sqlx::SqliteConnection;
 pub(crate) type Pool = sqlx::SqlitePool;
 pub(crate) type Row = SqliteRow;
-pub(crate) type Transaction = sqlx::Transaction<'static, sqlx::Sqlite>;
+
+/// A transaction that writes; dropped without [`Transaction::commit`], nothing of it stays.
+///
+/// The driver's own one is not used, because it keeps the connection after a COMMIT that
+/// failed. On a full disk SQLite has then rolled back by itself, the driver believes that the
+/// transaction is still open, begins the next one as a savepoint within it, and reports
+/// savepoints as committed that no file ever holds. Here a connection is given back only
+/// after a COMMIT that succeeded; any other is closed, which undoes what it had begun.
+pub(crate) struct Transaction(Option<PoolConnection<sqlx::Sqlite>>);
+
+impl Transaction {
+    async fn begin(writer: &Pool) -> sqlx::Result<Self> {
+        // Owned from here on: a begin that is given up in its middle closes the connection.
+        let mut transaction = Self(Some(writer.acquire().await?));
+        sqlx::query("BEGIN IMMEDIATE")
+            .execute(&mut *transaction)
+            .await?;
+        Ok(transaction)
+    }
+
+    /// Makes everything written since the beginning stay.
+    pub(crate) async fn commit(mut self) -> sqlx::Result<()> {
+        sqlx::query("COMMIT").execute(&mut *self).await?;
+        // Back to the pool.
+        drop(self.0.take());
+        Ok(())
+    }
+}
+
+impl Deref for Transaction {
+    type Target = Connection;
+
+    fn deref(&self) -> &Connection {
+        self.0.as_ref().expect("taken only by what consumes it")
+    }
+}
+
+impl DerefMut for Transaction {
+    fn deref_mut(&mut self) -> &mut Connection {
+        self.0.as_mut().expect("taken only by what consumes it")
+    }
+}
+
+impl Drop for Transaction {
+    fn drop(&mut self) {
+        if let Some(connection) = self.0.take() {
+            drop(connection.detach());
+        }
+    }
+}
 
 /// Connections that read at the same time.
 const READERS: u32 = 4;
@@ -92,14 +143,15 @@ impl Store {
         };
         // A writer that waits for the one connection waits for a whole transaction.
         let patience = options.busy_timeout.saturating_mul(2);
+        if !read_only {
+            migrate::migrate(&writing, patience, &location).await?;
+        }
         let writer = pool(1, patience)
             .connect_with(writing)
             .await
             .map_err(|error| describe(&location, "opening it", error))?;
         if read_only {
             migrate::require_latest(&writer, &location).await?;
-        } else {
-            migrate::migrate(&writer, &location).await?;
         }
         let reader = pool(READERS, patience)
             .connect_with(reading)
@@ -135,10 +187,7 @@ impl Store {
             .execute(&mut *transaction)
             .await
             .map_err(|error| self.error(OPERATION, error))?;
-        transaction
-            .rollback()
-            .await
-            .map_err(|error| self.error(OPERATION, error))
+        Ok(())
     }
 
     /// A number that grows whenever a monitor, a run or a retraining request changes, by
@@ -155,8 +204,7 @@ impl Store {
 
     /// Begins the one kind of transaction that writes.
     pub(crate) async fn begin(&self, operation: &'static str) -> Result<Transaction, StoreError> {
-        self.writer
-            .begin_with("BEGIN IMMEDIATE")
+        Transaction::begin(&self.writer)
             .await
             .map_err(|error| self.error(operation, error))
     }
@@ -178,9 +226,9 @@ pub(crate) async fn count_change(connection: &mut Connection) -> sqlx::Result<()
     Ok(())
 }
 
-/// Connections are kept for as long as the store is open: a fresh one could find another
-/// file under the same name.
-fn pool(size: u32, patience: Duration) -> SqlitePoolOptions {
+/// Connections are kept for as long as the store is open, but for those of failed
+/// transactions: a fresh one could find another file under the same name.
+pub(crate) fn pool(size: u32, patience: Duration) -> SqlitePoolOptions {
     SqlitePoolOptions::new()
         .max_connections(size)
         .acquire_timeout(patience.max(Duration::from_secs(1)))

@@ -1,9 +1,11 @@
 //! Brings a database to this build's version, and refuses one that is newer.
 
 use crate::StoreError;
-use crate::database::{Pool, describe};
+use crate::database::{Pool, describe, pool};
 use sqlx::SqlSafeStr;
 use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
+use sqlx::sqlite::SqliteConnectOptions;
+use std::time::Duration;
 
 /// Every migration, oldest first. A released one is never edited: its hash is in databases.
 const MIGRATIONS: &[(i64, &str, &str)] =
@@ -34,12 +36,24 @@ fn migrator() -> Migrator {
     )
 }
 
-/// Applies what is missing.
-pub(crate) async fn migrate(writer: &Pool, location: &str) -> Result<(), StoreError> {
+/// Applies what is missing. Each attempt has a connection of its own: the driver keeps one
+/// whose COMMIT failed as if its transaction were still open.
+pub(crate) async fn migrate(
+    writing: &SqliteConnectOptions,
+    busy_timeout: Duration,
+    location: &str,
+) -> Result<(), StoreError> {
     let mut attempt = 0;
     loop {
         attempt += 1;
-        match migrator().run(writer).await {
+        let fresh = pool(1, busy_timeout)
+            .connect_with(writing.clone())
+            .await
+            .map_err(|error| describe(location, "opening it", error))?;
+        let result = migrator().run(&fresh).await;
+        // What was not committed is undone.
+        fresh.close().await;
+        match result {
             Ok(()) => return Ok(()),
             Err(MigrateError::VersionMissing(found)) if found > latest_version() => {
                 return Err(newer(location, found));

@@ -12,6 +12,7 @@ use std::process::{Command, Stdio};
 use std::task::{Context, Poll};
 
 const CHILD: &str = "DRIFTLINE_STORE_TEST_CHILD";
+const FULL_CHILD: &str = "DRIFTLINE_STORE_TEST_FULL_CHILD";
 
 #[tokio::test]
 async fn a_committed_run_is_read_back_as_it_was() {
@@ -439,4 +440,81 @@ async fn a_process_killed_while_it_commits_loses_nothing_that_it_acknowledged() 
         assert_eq!(monitor.last_run_id, Some(format!("{}", runs.len() - 1)));
         store.close().await;
     }
+}
+
+/// Not a test of its own: it commits runs until the file-size limit stops it, and goes on.
+#[tokio::test]
+async fn child_that_commits_on_a_full_disk() {
+    let Ok(url) = std::env::var(FULL_CHILD) else {
+        return;
+    };
+    let store = match Store::open(&url).await {
+        Ok(store) => store,
+        Err(error) => {
+            println!("refused to open: {error}");
+            return;
+        }
+    };
+    let mut failures = 0;
+    for number in 0.. {
+        let id = format!("{number}");
+        match store.commit_run(&Parts::of(&id).commit(), at(0)).await {
+            Ok(_) => println!("committed {id}"),
+            Err(_) => failures += 1,
+        }
+        // Long enough to see whether a commit after a failed one is believed.
+        if failures == 5 {
+            println!("end");
+            return;
+        }
+    }
+}
+
+/// A limit of the file size is what a full disk looks like to SQLite: a write that fails.
+#[cfg(unix)]
+#[tokio::test]
+async fn on_a_full_disk_nothing_is_called_committed_that_is_not() {
+    let (mut refused, mut ran) = (0, 0);
+    // In KiB; the smallest do not even hold the tables.
+    for limit in [8, 40, 80, 400, 1_000] {
+        let folder = tempfile::tempdir().unwrap();
+        let output = Command::new("bash")
+            .args([
+                "-c",
+                "trap '' XFSZ; ulimit -f \"$1\"; exec \"$2\" commit::child_that_commits_on_a_full_disk --exact --nocapture",
+                "bash",
+                &limit.to_string(),
+            ])
+            .arg(std::env::current_exe().unwrap())
+            .env(FULL_CHILD, url(&folder))
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&output.stdout);
+        let committed: Vec<&str> = said
+            .lines()
+            .filter_map(|line| Some(line.split_once("committed ")?.1))
+            .collect();
+        if said.contains("refused to open") {
+            refused += 1;
+        } else {
+            assert!(said.contains("end"), "{limit} KiB: {said}");
+            ran += 1;
+        }
+        if !said.contains("refused to open") {
+            // Read as the file is: opening it for writing would make what is missing.
+            let store = Store::open(&format!("{}?mode=ro", url(&folder)))
+                .await
+                .unwrap_or_else(|error| panic!("{limit} KiB: opened, and yet {error}"));
+            store.close().await;
+        }
+        let store = open(&folder).await;
+        for id in &committed {
+            assert!(
+                assert_whole_or_absent(&store, id).await,
+                "{limit} KiB: run {id} was called committed and is lost"
+            );
+        }
+        store.close().await;
+    }
+    assert!(refused > 0 && ran > 0, "{refused} refused, {ran} ran");
 }
