@@ -133,10 +133,15 @@ pub(crate) fn subject(finding: &Finding) -> String {
 /// The value against its limit, in words.
 pub(crate) fn amount(finding: &Finding) -> Option<String> {
     let unit = finding.unit.as_deref().unwrap_or_default();
-    let value = quantity(finding.value?, unit);
+    let value = finding.value?;
+    let shown = quantity(value, unit);
     Some(match finding.threshold {
-        Some(limit) => format!("{value} against a limit of {}", quantity(limit, unit)),
-        None => value,
+        // A limit can be missed on either side, so the side is said.
+        Some(limit) => {
+            let side = if value < limit { "below" } else { "above" };
+            format!("{shown}, {side} the limit of {}", quantity(limit, unit))
+        }
+        None => shown,
     })
 }
 

@@ -218,23 +218,24 @@ pub(crate) fn summary(run: &Run) -> Summary {
         .filter(|window| window.verdict > newest.verdict);
     let hidden = newest.verdict <= Verdict::Warn && run.verdict >= Verdict::Unknown;
     let (answer, sentence) = match (hidden, earlier.count()) {
-        (true, worse) if worse > 0 => (
+        (true, worse) if worse > 0 => {
+            let windows = format!("{} of {}", count(worse as u64), run.windows.len());
             match run.verdict {
-                Verdict::Fail => "Not in every window.",
-                _ => "It cannot be said of every window.",
-            },
-            format!(
-                "{sentence} But {} before it {} worse, so the run is `{}`.",
-                counted(worse, "window"),
-                if worse == 1 { "is" } else { "are" },
-                run.verdict.name()
-            ),
-        ),
-        _ => (answer, sentence),
+                Verdict::Fail => (
+                    format!("{windows} windows failed."),
+                    format!("The newest did not. {sentence}"),
+                ),
+                _ => (
+                    format!("{windows} windows cannot be judged."),
+                    format!("The newest can. {sentence}"),
+                ),
+            }
+        }
+        _ => (answer.to_owned(), sentence),
     };
     Summary {
         verdict: if hidden { run.verdict } else { newest.verdict },
-        answer: answer.to_owned(),
+        answer,
         sentence,
         more: worst.len().saturating_sub(moved.len()),
         moved,
