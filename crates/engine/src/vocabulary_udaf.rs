@@ -276,7 +276,8 @@ impl Summary for VocabularySummary {
         Ok(())
     }
 
-    fn encode(state: NgramCounts) -> Vec<u8> {
+    fn encode(mut state: NgramCounts) -> Vec<u8> {
+        state.shrink_to_fit();
         state.to_bytes()
     }
 

@@ -5,19 +5,19 @@
 //! is only ever asked about n-grams that somebody else already has the text of.
 
 use crate::VocabularyError;
-use driftline_statistics::{
-    ngrams::{FOLDS, NgramCounts},
-    units::{Run, Unit, UnitKind, UnitReader, extend_hash},
-};
+use driftline_statistics::ngrams::NgramCounts;
 use std::ops::Range;
 
 const VERSION: u8 = 1;
 
-/// Bytes of an entry: hash, documents, folds.
+/// Bytes of an entry on disk: hash, documents, folds.
 const ENTRY_BYTES: usize = 14;
 
 /// The most entries kept; past that n-grams of few documents go first.
 const MAX_ENTRIES: usize = 8 << 20;
+
+/// Entries of equal upper bits, about: one line of the processor's cache.
+const ENTRIES_OF_A_STRETCH: usize = 4;
 
 /// How often each n-gram stood in the training data, and in which parts of its time.
 #[derive(Debug, Clone, PartialEq)]
@@ -28,15 +28,22 @@ pub struct BaselineVocabulary {
     absent_bound: u32,
     /// The same for single units and pairs, of which all are kept if there is room.
     absent_pair_bound: u32,
-    hashes: Vec<u64>,
-    counts: Vec<u32>,
-    folds: Vec<u16>,
+    /// In the order of their hashes.
+    entries: Vec<Entry>,
     /// Folds that any n-gram is in.
-    occupied: u16,
+    pub(crate) occupied: u16,
     directory: Directory,
 }
 
-/// Where the hashes of equal upper bits begin, so that a search reads about eight.
+/// An n-gram that is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Entry {
+    hash: u64,
+    documents: u32,
+    folds: u16,
+}
+
+/// Where the hashes of equal upper bits begin, so that a search reads a few.
 #[derive(Debug, Clone, PartialEq)]
 struct Directory {
     bits: u32,
@@ -44,16 +51,22 @@ struct Directory {
 }
 
 impl Directory {
-    fn new(hashes: &[u64]) -> Self {
-        let bits = (hashes.len() / 8).next_power_of_two().trailing_zeros();
+    fn new(entries: &[Entry]) -> Self {
+        let bits = Self::bits(entries.len());
         let starts = (0..=1_u64 << bits)
             .scan(0, |at, stretch| {
-                let begins = |hash: &u64| upper_bits(*hash, bits) < stretch;
-                *at += hashes[*at..].iter().take_while(|hash| begins(hash)).count();
+                let begins = |entry: &&Entry| upper_bits(entry.hash, bits) < stretch;
+                *at += entries[*at..].iter().take_while(begins).count();
                 Some(u32::try_from(*at).expect("a vocabulary has fewer than 2³² entries"))
             })
             .collect();
         Self { bits, starts }
+    }
+
+    fn bits(entries: usize) -> u32 {
+        (entries / ENTRIES_OF_A_STRETCH)
+            .next_power_of_two()
+            .trailing_zeros()
     }
 
     fn range(&self, hash: u64) -> Range<usize> {
@@ -87,31 +100,25 @@ impl BaselineVocabulary {
                 floor[0] *= 2;
             }
         }
-        let mut entries: Vec<(u64, u32, u16)> = counts
+        let entries: Vec<Entry> = counts
             .ngrams()
             .filter(|n| n.documents() >= floor[n.length().min(3) - 1])
-            .map(|n| {
-                let folds = n.folds();
-                let mask = (0..FOLDS)
-                    .filter(|&f| folds[f] > 0)
-                    .fold(0, |mask, f| mask | 1 << f);
-                (n.hash(), n.documents(), mask)
+            .map(|n| Entry {
+                hash: n.hash(),
+                documents: n.documents(),
+                folds: n.fold_bits(),
             })
             .collect();
-        entries.sort_unstable();
-        entries.dedup_by_key(|entry| entry.0);
-        let hashes: Vec<u64> = entries.iter().map(|e| e.0).collect();
-
+        let mut entries = sorted(&entries);
+        entries.dedup_by_key(|entry| entry.hash);
         Self {
             units: counts.units(),
             documents: counts.documents(),
             absent_bound: counts.absent_bound().saturating_add(floor[2] - 1),
             absent_pair_bound: counts.absent_bound().saturating_add(floor[1] - 1),
-            directory: Directory::new(&hashes),
-            hashes,
-            counts: entries.iter().map(|e| e.1).collect(),
-            folds: entries.iter().map(|e| e.2).collect(),
-            occupied: entries.iter().fold(0, |folds, e| folds | e.2),
+            directory: Directory::new(&entries),
+            occupied: entries.iter().fold(0, |folds, entry| folds | entry.folds),
+            entries,
         }
     }
 
@@ -127,18 +134,18 @@ impl BaselineVocabulary {
 
     /// N-grams kept.
     pub fn len(&self) -> usize {
-        self.hashes.len()
+        self.entries.len()
     }
 
     /// Whether nothing was learnt.
     pub fn is_empty(&self) -> bool {
-        self.hashes.is_empty()
+        self.entries.is_empty()
     }
 
-    /// Documents of the n-gram with this [hash](extend_hash), or `None` if it is not kept and
+    /// Documents of the n-gram with this [hash](driftline_statistics::units::extend_hash), or `None` if it is not kept and
     /// [`absent_bound`](Self::absent_bound) is all that is known.
     pub fn documents_with(&self, hash: u64) -> Option<u32> {
-        self.position(hash).map(|at| self.counts[at])
+        self.entry(hash).map(|entry| entry.documents)
     }
 
     /// The most documents that an n-gram of `length` units can have if it is not kept.
@@ -152,13 +159,12 @@ impl BaselineVocabulary {
 
     /// Parts of the training time that the n-gram with this hash occurred in, one bit for each.
     pub fn folds_with(&self, hash: u64) -> u16 {
-        self.position(hash).map_or(0, |at| self.folds[at])
+        self.entry(hash).map_or(0, |entry| entry.folds)
     }
 
-    fn position(&self, hash: u64) -> Option<usize> {
-        let range = self.directory.range(hash);
-        let found = self.hashes[range.clone()].binary_search(&hash).ok()?;
-        Some(range.start + found)
+    fn entry(&self, hash: u64) -> Option<&Entry> {
+        let stretch = &self.entries[self.directory.range(hash)];
+        stretch.iter().find(|entry| entry.hash == hash)
     }
 
     /// The vocabulary as bytes: version, totals, then the entries in the order of their hashes.
@@ -170,10 +176,10 @@ impl BaselineVocabulary {
         out.extend_from_slice(&self.absent_bound.to_le_bytes());
         out.extend_from_slice(&self.absent_pair_bound.to_le_bytes());
         out.extend_from_slice(&(self.len() as u64).to_le_bytes());
-        for at in 0..self.len() {
-            out.extend_from_slice(&self.hashes[at].to_le_bytes());
-            out.extend_from_slice(&self.counts[at].to_le_bytes());
-            out.extend_from_slice(&self.folds[at].to_le_bytes());
+        for entry in &self.entries {
+            out.extend_from_slice(&entry.hash.to_le_bytes());
+            out.extend_from_slice(&entry.documents.to_le_bytes());
+            out.extend_from_slice(&entry.folds.to_le_bytes());
         }
         out
     }
@@ -195,21 +201,19 @@ impl BaselineVocabulary {
         let (units, documents) = (bytes.number()?, bytes.number()?);
         let absent_bound = u32::from_le_bytes(bytes.take()?);
         let absent_pair_bound = u32::from_le_bytes(bytes.take()?);
-        let entries = bytes.length(ENTRY_BYTES)?;
-        let (mut hashes, mut counts, mut folds) = (
-            Vec::with_capacity(entries),
-            Vec::with_capacity(entries),
-            Vec::with_capacity(entries),
-        );
-        for _ in 0..entries {
-            hashes.push(bytes.number()?);
-            counts.push(u32::from_le_bytes(bytes.take()?));
-            folds.push(u16::from_le_bytes(bytes.take()?));
+        let length = bytes.length(ENTRY_BYTES)?;
+        let mut entries = Vec::with_capacity(length);
+        for _ in 0..length {
+            entries.push(Entry {
+                hash: bytes.number()?,
+                documents: u32::from_le_bytes(bytes.take()?),
+                folds: u16::from_le_bytes(bytes.take()?),
+            });
         }
         if !bytes.0.is_empty() {
             return Err(corrupt(&format!("{} bytes too many", bytes.0.len())));
         }
-        if !hashes.is_sorted_by(|a, b| a < b) {
+        if !entries.is_sorted_by(|a, b| a.hash < b.hash) {
             return Err(corrupt("the entries are not in order"));
         }
         Ok(Self {
@@ -217,13 +221,43 @@ impl BaselineVocabulary {
             documents,
             absent_bound,
             absent_pair_bound,
-            directory: Directory::new(&hashes),
-            hashes,
-            counts,
-            occupied: folds.iter().fold(0, |all, folds| all | folds),
-            folds,
+            directory: Directory::new(&entries),
+            occupied: entries.iter().fold(0, |folds, entry| folds | entry.folds),
+            entries,
         })
     }
+}
+
+/// The entries in order. Their hashes are spread evenly, so to deal them out by their
+/// upper bits leaves a few that are next to one another to sort.
+fn sorted(entries: &[Entry]) -> Vec<Entry> {
+    let bits = Directory::bits(entries.len());
+    let stretch = |entry: &Entry| upper_bits(entry.hash, bits) as usize;
+    let mut next = vec![0_usize; (1 << bits) + 1];
+    for entry in entries {
+        next[stretch(entry) + 1] += 1;
+    }
+    for at in 1..next.len() {
+        next[at] += next[at - 1];
+    }
+    let nothing = Entry {
+        hash: 0,
+        documents: 0,
+        folds: 0,
+    };
+    let mut sorted = vec![nothing; entries.len()];
+    for entry in entries {
+        let at = &mut next[stretch(entry)];
+        sorted[*at] = *entry;
+        *at += 1;
+    }
+    // Each stretch now ends where the next one began.
+    let mut begin = 0;
+    for &end in &next[..1 << bits] {
+        sorted[begin..end].sort_unstable();
+        begin = end;
+    }
+    sorted
 }
 
 struct Bytes<'a>(&'a [u8]);
@@ -261,79 +295,6 @@ fn corrupt(reason: &str) -> VocabularyError {
     }
 }
 
-/// The folds of the first half of the training time, and those of the second.
-const HALVES: [u16; 2] = [0x00ff, 0xff00];
-
-/// Tells how much of a text the training data does not know: one reader for many texts.
-///
-/// Asked are the words of scripts that write spaces, and pairs of neighbouring characters
-/// of those that do not. Between one year of headlines and the next, the share of unknown
-/// pairs rose further above its own movement within a year than that of longer n-grams,
-/// most of which are unknown anyway, and than that of a segmenter's words.
-///
-/// All training texts are asked of one half of the training time, the one that they are
-/// not in. Asked of all folds but their own, they found the talk of the same fortnight
-/// on both sides of them, which no live text ever does: the weeks of one half of a year
-/// stood 2.3 to 4.9 standard deviations above those of the other. By halves it is -0.3
-/// to 1.7 (2021 to 2023, both ways round).
-#[derive(Debug, Clone, Default)]
-pub struct OovReader {
-    reader: UnitReader,
-}
-
-impl OovReader {
-    /// Share of the text's words and pairs that half of the training time does not know;
-    /// `None` where the text has none.
-    ///
-    /// Pass a training text's own fold: it is asked of the half that it is not in. A live
-    /// text is asked of each half in turn, and the mean of the two is comparable with the
-    /// mean over the training texts. Where the training texts fill one half only, a
-    /// live text is asked of it and a training text of the folds that it is not in.
-    pub fn share(
-        &mut self,
-        vocabulary: &BaselineVocabulary,
-        text: &str,
-        fold: Option<u8>,
-    ) -> Option<f64> {
-        let own = fold.map(|fold| 1_u16 << fold.min(FOLDS as u8 - 1));
-        let two = HALVES.iter().all(|half| half & vocabulary.occupied != 0);
-        let parts: &[u16] = match own {
-            None if two => &HALVES,
-            None => &[u16::MAX],
-            Some(own) if !two => &[!own],
-            Some(own) if own & HALVES[0] != 0 => &HALVES[1..],
-            Some(_) => &HALVES[..1],
-        };
-        let (mut asked, mut unknown) = (0_u32, 0_u32);
-        self.reader.read(text);
-        for run in self.reader.runs() {
-            for_each_item(&run, |hash| {
-                let folds = vocabulary.folds_with(hash);
-                for part in parts {
-                    asked += 1;
-                    unknown += u32::from(folds & part == 0);
-                }
-            });
-        }
-        (asked > 0).then(|| f64::from(unknown) / f64::from(asked))
-    }
-}
-
-fn for_each_item(run: &Run<'_>, mut found: impl FnMut(u64)) {
-    let spaced = |unit: &Unit| matches!(unit.kind, UnitKind::Word | UnitKind::Emoji);
-    let units = run.units();
-    for (at, unit) in units.iter().enumerate() {
-        let hash = extend_hash(0, unit.hash);
-        match units.get(at + 1) {
-            _ if spaced(unit) => found(hash),
-            Some(next) if !spaced(next) => found(extend_hash(hash, next.hash)),
-            // A character between words, or by itself.
-            _ if at == 0 || spaced(&units[at - 1]) => found(hash),
-            _ => {}
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -368,48 +329,15 @@ mod tests {
     }
 
     #[test]
-    fn a_training_text_is_asked_of_the_other_half_and_a_live_text_of_both() {
-        let vocabulary = vocabulary(&[
-            ("甲乙丙", 0),
-            ("乙丙 good", 7),
-            ("甲乙 good", 8),
-            ("news", 15),
-        ]);
-        let mut reader = OovReader::default();
-        let mut share = |text: &str, fold| reader.share(&vocabulary, text, fold);
-        // Known to the first half: 甲乙, 乙丙, good; to the second: 甲乙, good, news.
-        assert_eq!(share("甲乙丙 good", Some(0)), Some(1.0 / 3.0));
-        assert_eq!(share("甲乙丙 good", Some(7)), Some(1.0 / 3.0));
-        assert_eq!(share("甲乙丙 good", Some(8)), Some(0.0));
-        assert_eq!(share("甲乙丙 good", None), Some(1.0 / 6.0));
-        assert_eq!(share("news bad", None), Some(0.75));
-        assert_eq!(share("12，34", None), None);
-        assert_eq!(share("", None), None);
-    }
-
-    #[test]
-    fn training_texts_in_one_half_are_asked_of_the_parts_that_they_are_not_in() {
-        let vocabulary = vocabulary(&[("甲乙丙", 0), ("乙丙丁 good", 1), ("good news", 2)]);
-        let mut reader = OovReader::default();
-        let mut share = |text: &str, fold| reader.share(&vocabulary, text, fold);
-        assert_eq!(share("甲乙丙", None), Some(0.0));
-        assert_eq!(share("甲乙丙", Some(0)), Some(0.5));
-        // Pairs 甲乙 and 乙戊, the word good; the last character ends a pair.
-        assert_eq!(share("甲乙戊 good", Some(0)), Some(2.0 / 3.0));
-        assert_eq!(share("bad good", None), Some(0.5));
-    }
-
-    #[test]
     fn every_hash_is_found_among_many() {
         let texts: Vec<String> = (0..3_000).map(|i| format!("w{i} x{}", i % 7)).collect();
         let texts: Vec<(&str, u8)> = texts.iter().map(|text| (text.as_str(), 0)).collect();
         let vocabulary = vocabulary(&texts);
         assert!(
             vocabulary
-                .hashes
+                .entries
                 .iter()
-                .enumerate()
-                .all(|(at, &hash)| vocabulary.position(hash) == Some(at))
+                .all(|entry| vocabulary.entry(entry.hash) == Some(entry))
         );
         assert!((0..1_000).all(|i| documents(&vocabulary, &format!("y{i}")).is_none()));
     }

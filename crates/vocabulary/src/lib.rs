@@ -15,10 +15,12 @@ pub mod contrast;
 mod error;
 pub mod keyword;
 pub mod lexicon;
+mod out_of_vocabulary;
 pub mod terms;
 
-pub use baseline::{BaselineVocabulary, OovReader};
+pub use baseline::BaselineVocabulary;
 pub use contrast::Exposure;
 pub use error::VocabularyError;
 pub use keyword::{KeywordCount, keyword};
+pub use out_of_vocabulary::OovReader;
 pub use terms::{Term, TermClass, TermConfig, TermFinder, TermSeries, Tier};

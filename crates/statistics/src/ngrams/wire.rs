@@ -1,72 +1,64 @@
 //! An n-gram table as bytes: the version, then numbers as LEB128.
 //!
-//! Written by hand rather than by serde since a node is mostly small distances (to
-//! its prefix and suffix), and a table holds millions: about 12 bytes each. Reading
-//! trusts nothing: every reference must point backwards and every length must fit
-//! the bytes that are left.
+//! Written by hand rather than by serde since the nodes stand in an order, so that a node
+//! is mostly small distances from the one before, and a table holds millions. Reading
+//! trusts nothing: the order must hold, every reference must lead to what was read, and
+//! every length must fit the bytes that are left.
 
 use super::{
-    FOLDS, Gate, MAX_GATE_CELLS, NONE, NgramConfig, NgramCounts, Node, Spread, Totals, position,
+    FOLDS, NONE, NgramConfig, NgramCounts, Origin, Totals,
+    gate::{Gate, MAX_CELLS},
+    position,
+    table::{Node, Spread, Table},
 };
 use crate::{
     StatisticsError,
     units::{UnitKind, UnitReader, extend_hash},
 };
 
-const VERSION: u8 = 1;
+/// 1 listed the nodes by first sight, with prefix and suffix; no file holds it.
+const VERSION: u8 = 2;
 
 impl NgramCounts {
-    /// The table as bytes. What was remembered to know copies of texts is left out.
+    /// The table as bytes: the same for the same texts, in whatever order and parts they
+    /// were counted, while the table is exact. What was remembered to know copies of texts
+    /// is left out.
     pub fn to_bytes(&self) -> Vec<u8> {
+        let table = self.table();
         let mut out = Writer(vec![VERSION]);
-        out.byte(self.config.max_units);
-        out.byte(self.config.max_words);
-        out.number(self.config.max_ngrams.into());
+        out.byte(table.config.max_units);
+        out.byte(table.config.max_words);
+        out.number(table.config.max_ngrams.into());
         for total in [self.totals.texts, self.totals.documents, self.totals.units] {
             out.number(total);
         }
         for units in self.fold_units {
             out.number(units);
         }
-        out.number(self.merged_shortfall.into());
-        out.number(self.units.len() as u64);
-        for unit in 0..self.units.len() {
-            let text = self.unit_text(position(unit));
-            out.byte(self.units[unit].kind as u8);
+        out.number(table.merged_shortfall.into());
+        out.number(table.units.len() as u64);
+        for unit in 0..position(table.units.len()) {
+            let text = table.units.text(unit);
+            out.byte(table.units.kind(unit) as u8);
             out.number(text.len() as u64);
             out.0.extend_from_slice(text.as_bytes());
         }
-        out.number(self.nodes.len() as u64);
-        for (id, node) in self.nodes.iter().enumerate() {
-            out.back_reference(id, node.prefix);
-            out.back_reference(id, node.suffix);
-            out.number(node.unit.into());
-            out.number(node.count.into());
-            out.number(node.documents.into());
-            if node.documents <= 1 {
-                out.byte(node.first_fold);
-                out.byte(node.first_source);
-            } else {
-                out.spread(&self.spread(node));
-            }
-        }
-        match &self.gate {
-            None => out.number(0),
-            Some(gate) => {
-                out.number(gate.cells.len() as u64);
-                out.number(gate.promotion.into());
-                for run in gate.cells.chunk_by(|a, b| (*a == 0) == (*b == 0)) {
-                    // Empty stretches as their length, others as length and counts.
-                    out.number(run.len() as u64);
-                    if run[0] == 0 {
-                        out.byte(0);
-                    } else {
-                        out.byte(1);
-                        run.iter().for_each(|&count| out.number(count.into()));
-                    }
+        for level in 0..usize::from(table.config.max_units) {
+            let nodes = table.level(level);
+            out.number(nodes.len() as u64);
+            let (mut prefix, mut unit) = (0, 0);
+            for node in nodes {
+                let own = if level == 0 { 0 } else { node.prefix };
+                if own != prefix {
+                    unit = 0;
                 }
+                out.number((own - prefix).into());
+                out.number((node.unit - unit).into());
+                (prefix, unit) = (own, node.unit);
+                out.node(table, node);
             }
         }
+        out.gate(table.gate.as_ref());
         out.0
     }
 
@@ -78,37 +70,48 @@ impl NgramCounts {
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, StatisticsError> {
         let mut bytes = Reader(bytes);
         let version = bytes.byte()?;
-        if version == 0 || version > VERSION {
+        if version > VERSION {
             return Err(StatisticsError::Version {
                 found: version,
                 supported: VERSION,
             });
         }
-        let mut table = Self::new(NgramConfig {
+        if version < VERSION {
+            return Err(corrupt(format!(
+                "no table was ever stored as version {version}"
+            )));
+        }
+        let mut counts = Self::new(NgramConfig {
             max_units: bytes.byte()?,
             max_words: bytes.byte()?,
             max_ngrams: bytes.small()?,
         });
-        table.totals = Totals {
+        counts.totals = Totals {
             texts: bytes.number()?,
             documents: bytes.number()?,
             units: bytes.number()?,
         };
-        for units in &mut table.fold_units {
+        for units in &mut counts.fold_units {
             *units = bytes.number()?;
         }
+        let table = &mut counts.table;
         table.merged_shortfall = bytes.small()?;
         table.read_units(&mut bytes)?;
-        table.read_nodes(&mut bytes)?;
-        table.read_gate(&mut bytes)?;
+        for level in 0..table.config.max_units.into() {
+            table.read_level(level, &mut bytes)?;
+        }
+        table.gate = bytes.gate()?;
         match bytes.0 {
-            [] => Ok(table),
+            [] => Ok(counts),
             rest => Err(corrupt(format!("{} bytes too many", rest.len()))),
         }
     }
+}
 
+impl Table {
     fn read_units(&mut self, bytes: &mut Reader<'_>) -> Result<(), StatisticsError> {
         let mut reader = UnitReader::default();
+        let mut before = None;
         for _ in 0..bytes.length(3)? {
             let kind = match bytes.byte()? {
                 0 => UnitKind::Ideograph,
@@ -126,101 +129,65 @@ impl NgramCounts {
                 (Some(run), None) if run.units().len() == 1 => run.units()[0].hash,
                 _ => return Err(corrupt(format!("`{text}` is no unit"))),
             };
-            let known = self.units.len();
-            self.intern(hash, kind, text);
-            if self.units.len() == known {
-                return Err(corrupt(format!("the unit `{text}` stands twice")));
+            if before.is_some_and(|before| before >= hash) {
+                return Err(corrupt(format!("the unit `{text}` is out of order")));
             }
+            before = Some(hash);
+            self.units.push(hash, kind, text);
         }
         Ok(())
     }
 
-    fn read_nodes(&mut self, bytes: &mut Reader<'_>) -> Result<(), StatisticsError> {
-        let nodes = bytes.length(7)?;
-        self.nodes.reserve(nodes);
-        for id in 0..nodes {
-            let prefix = bytes.back_reference(id)?;
-            let suffix = bytes.back_reference(id)?;
-            let unit = bytes.small()?;
-            let Some(last) = self.units.get(unit as usize).copied() else {
+    fn read_level(&mut self, level: usize, bytes: &mut Reader<'_>) -> Result<(), StatisticsError> {
+        let count = bytes.length(6)?;
+        let mut nodes = Vec::with_capacity(count);
+        let (mut prefix, mut unit) = (0_u32, 0_u32);
+        for at in 0..count {
+            let (further, distance) = (bytes.small()?, bytes.small()?);
+            if further > 0 {
+                unit = 0;
+            } else if distance == 0 && at > 0 {
                 return Err(corrupt(format!(
-                    "n-gram {id} ends with a unit that is not there"
+                    "an n-gram of {} units stands twice",
+                    level + 1
                 )));
-            };
-            let (hash, length, words) = match self.nodes.get(prefix as usize) {
-                None => (0, 0, 0),
-                Some(prefix) => (prefix.hash, prefix.length, prefix.words),
-            };
-            let hash = extend_hash(hash, last.hash);
-            if length >= self.config.max_units {
-                return Err(corrupt(format!("n-gram {id} is too long")));
             }
+            let missing = || corrupt("an n-gram of a unit or a prefix that is not there".into());
+            prefix = prefix.checked_add(further).ok_or_else(missing)?;
+            unit = unit.checked_add(distance).ok_or_else(missing)?;
+            if unit as usize >= self.units.len() {
+                return Err(missing());
+            }
+            let (prefix, before) = match level.checked_sub(1) {
+                None if prefix > 0 => return Err(missing()),
+                None => (NONE, 0),
+                Some(above) => match self.level(above).get(prefix as usize) {
+                    None => return Err(missing()),
+                    Some(node) => (prefix, node.hash),
+                },
+            };
             let (count, documents) = (bytes.small()?, bytes.small()?);
-            let (mut first_fold, mut first_source, mut spread) = (0, 0, NONE);
-            if documents <= 1 {
-                (first_fold, first_source) = (bytes.byte()?, bytes.byte()?);
-                if usize::from(first_fold) >= FOLDS || first_source >= 64 {
-                    return Err(corrupt(format!(
-                        "n-gram {id} is in a fold that is not there"
-                    )));
+            if count == 0 || documents == 0 {
+                return Err(corrupt("an n-gram that does not occur".into()));
+            }
+            let (first, spread) = match documents {
+                1 => (bytes.origin()?, NONE),
+                _ => {
+                    self.spreads.push(bytes.spread()?);
+                    (Origin::default(), position(self.spreads.len() - 1))
                 }
-            } else {
-                spread = position(self.spreads.len());
-                self.spreads.push(bytes.spread()?);
-            }
-            if self.node(hash).is_some() {
-                return Err(corrupt(format!("n-gram {id} stands twice")));
-            }
-            self.nodes.push(Node {
-                hash,
+            };
+            nodes.push(Node {
+                hash: extend_hash(before, self.units.hash(unit)),
                 prefix,
-                suffix,
                 unit,
                 count,
                 documents,
-                last_document: 0,
                 spread,
-                first_fold,
-                first_source,
-                length: length + 1,
-                words: words + u8::from(last.kind == UnitKind::Word),
+                first,
             });
-            self.node_ids.insert(hash, position(id));
         }
-        Ok(())
-    }
-
-    fn read_gate(&mut self, bytes: &mut Reader<'_>) -> Result<(), StatisticsError> {
-        let cells = bytes.number()?;
-        if cells == 0 {
-            return Ok(());
-        }
-        if cells > 2 * MAX_GATE_CELLS as u64 || !cells.is_power_of_two() || cells < 128 {
-            return Err(corrupt(format!("a gate of {cells} cells")));
-        }
-        let mut gate = Gate {
-            cells: vec![0; cells as usize],
-            promotion: bytes.small()?.max(1),
-        };
-        let mut at = 0;
-        while at < gate.cells.len() {
-            let run = bytes.number()?;
-            let Some(run) = usize::try_from(run)
-                .ok()
-                .and_then(|run| gate.cells.get_mut(at..at.checked_add(run)?))
-                .filter(|run| !run.is_empty())
-            else {
-                return Err(corrupt("a gate longer than it says".into()));
-            };
-            at += run.len();
-            if bytes.byte()? != 0 {
-                for cell in run {
-                    *cell = u16::try_from(bytes.number()?)
-                        .map_err(|_| corrupt("a count of the gate above 65535".into()))?;
-                }
-            }
-        }
-        self.gate = Some(gate);
+        self.levels.push(nodes);
         Ok(())
     }
 }
@@ -240,22 +207,40 @@ impl Writer {
         self.0.push(number as u8);
     }
 
-    /// How far back an n-gram's prefix or suffix is; 0 for none.
-    fn back_reference(&mut self, id: usize, other: u32) {
-        self.number(if other == NONE {
-            0
-        } else {
-            id as u64 - u64::from(other)
-        });
-    }
-
-    fn spread(&mut self, spread: &Spread) {
+    /// How often an n-gram stands, and where.
+    fn node(&mut self, table: &Table, node: &Node) {
+        self.number(node.count.into());
+        self.number(node.documents.into());
+        if node.documents == 1 {
+            self.byte(node.first.fold);
+            self.byte(node.first.source_bit);
+            return;
+        }
+        let spread = table.spread(node);
         let occupied = (0..FOLDS).filter(|&fold| spread.folds[fold] > 0);
         self.number(occupied.clone().fold(0, |mask, fold| mask | 1 << fold));
         for fold in occupied {
             self.number(spread.folds[fold].into());
         }
         self.0.extend_from_slice(&spread.sources.to_le_bytes());
+    }
+
+    fn gate(&mut self, gate: Option<&Gate>) {
+        let Some(gate) = gate else {
+            return self.number(0);
+        };
+        self.number(gate.cells.len() as u64);
+        self.number(gate.promotion.into());
+        for run in gate.cells.chunk_by(|a, b| (*a == 0) == (*b == 0)) {
+            // Empty stretches as their length, others as length and counts.
+            self.number(run.len() as u64);
+            if run[0] == 0 {
+                self.byte(0);
+            } else {
+                self.byte(1);
+                run.iter().for_each(|&count| self.number(count.into()));
+            }
+        }
     }
 }
 
@@ -304,15 +289,12 @@ impl<'a> Reader<'a> {
             .ok_or_else(|| corrupt(format!("{length} entries in {} bytes", self.0.len())))
     }
 
-    fn back_reference(&mut self, id: usize) -> Result<u32, StatisticsError> {
-        match self.number()? {
-            0 => Ok(NONE),
-            back => usize::try_from(back)
-                .ok()
-                .and_then(|back| id.checked_sub(back))
-                .map(position)
-                .ok_or_else(|| corrupt(format!("n-gram {id} refers to one before the first"))),
+    fn origin(&mut self) -> Result<Origin, StatisticsError> {
+        let (fold, source_bit) = (self.byte()?, self.byte()?);
+        if usize::from(fold) >= FOLDS || source_bit >= 64 {
+            return Err(corrupt("a document of a fold that is not there".into()));
         }
+        Ok(Origin { fold, source_bit })
     }
 
     fn spread(&mut self) -> Result<Spread, StatisticsError> {
@@ -327,6 +309,39 @@ impl<'a> Reader<'a> {
         let sources = self.take(8)?;
         spread.sources = u64::from_le_bytes(sources.try_into().expect("eight bytes were taken"));
         Ok(spread)
+    }
+
+    fn gate(&mut self) -> Result<Option<Gate>, StatisticsError> {
+        let cells = self.number()?;
+        if cells == 0 {
+            return Ok(None);
+        }
+        if cells > 2 * MAX_CELLS as u64 || !cells.is_power_of_two() || cells < 128 {
+            return Err(corrupt(format!("a gate of {cells} cells")));
+        }
+        let mut gate = Gate {
+            cells: vec![0; cells as usize],
+            promotion: self.small()?.max(1),
+        };
+        let mut at = 0;
+        while at < gate.cells.len() {
+            let run = self.number()?;
+            let Some(run) = usize::try_from(run)
+                .ok()
+                .and_then(|run| gate.cells.get_mut(at..at.checked_add(run)?))
+                .filter(|run| !run.is_empty())
+            else {
+                return Err(corrupt("a gate longer than it says".into()));
+            };
+            at += run.len();
+            if self.byte()? != 0 {
+                for cell in run {
+                    *cell = u16::try_from(self.number()?)
+                        .map_err(|_| corrupt("a count of the gate above 65535".into()))?;
+                }
+            }
+        }
+        Ok(Some(gate))
     }
 }
 

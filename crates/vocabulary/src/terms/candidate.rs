@@ -1,0 +1,165 @@
+//! N-grams on their way through the filters that look at their surroundings.
+
+use super::{TermConfig, track::Best, window::Window};
+use crate::contrast::Exposure;
+use driftline_statistics::{
+    ngrams::{Ngram, source_count},
+    units::extend_hash,
+};
+use rustc_hash::FxHashMap;
+use std::collections::VecDeque;
+
+/// Below this the entropy that a term can have at all is small, so its share of that counts.
+const FEW_OCCURRENCES: u32 = 20;
+
+/// An n-gram with support and a contrast to the baseline.
+#[derive(Debug)]
+pub(super) struct Candidate {
+    pub(super) hash: u64,
+    /// Hashes of its units.
+    pub(super) units: Vec<u64>,
+    pub(super) text: String,
+    pub(super) best: Best,
+    pub(super) before: Exposure,
+    pub(super) baseline_exact: bool,
+    /// Documents over the lookback.
+    pub(super) documents: u32,
+    pub(super) cohesion: Option<f64>,
+    pub(super) entropy: [f64; 2],
+    pub(super) spread: Spread,
+}
+
+/// Over what the documents of a candidate are spread, over the lookback.
+#[derive(Debug, Default)]
+pub(super) struct Spread {
+    pub(super) days: u32,
+    pub(super) top_day: u32,
+    pub(super) sources: u64,
+    /// Start of the window of its first sighting, and the fold in it.
+    pub(super) first: Option<(i64, u8)>,
+}
+
+/// The windows of the lookback, and what was asked of them for one window's candidates.
+pub(super) struct Lookback<'a> {
+    windows: &'a VecDeque<Window>,
+    units: f64,
+    /// Occurrences by hash: candidates share their parts.
+    counted: FxHashMap<u64, u64>,
+}
+
+impl<'a> Lookback<'a> {
+    pub(super) fn new(windows: &'a VecDeque<Window>) -> Self {
+        let units: u64 = windows.iter().map(|window| window.counts.units()).sum();
+        Self {
+            windows,
+            units: units as f64,
+            counted: FxHashMap::default(),
+        }
+    }
+
+    /// The n-gram with this hash in each of the windows that has it.
+    fn places(&self, hash: u64) -> impl Iterator<Item = (&'a Window, Ngram<'a>)> {
+        let windows = self.windows.iter();
+        windows.filter_map(move |window| Some((window, window.find(hash)?)))
+    }
+
+    /// Occurrences of the n-gram of these units.
+    fn count(&mut self, units: &[u64]) -> f64 {
+        let hash = (units.iter()).fold(0, |hash, &unit| extend_hash(hash, unit));
+        if let Some(&count) = self.counted.get(&hash) {
+            return count as f64;
+        }
+        let places = self.places(hash);
+        let count = places.map(|(_, ngram)| u64::from(ngram.count())).sum();
+        self.counted.insert(hash, count);
+        count as f64
+    }
+}
+
+impl Candidate {
+    /// Whether enough days and sources have it, none of the days too much of it.
+    pub(super) fn is_spread(&mut self, config: &TermConfig, lookback: &Lookback<'_>) -> bool {
+        let spread = &mut self.spread;
+        for (window, ngram) in lookback.places(self.hash) {
+            let folds = (0..).zip(ngram.folds());
+            for (fold, documents) in folds.filter(|(_, documents)| *documents > 0) {
+                spread.days += 1;
+                spread.top_day = spread.top_day.max(documents.into());
+                spread.first.get_or_insert((window.start, fold));
+            }
+            spread.sources |= ngram.source_bits();
+        }
+        let least_sources = f64::from(config.min_sources);
+        spread.days >= config.min_days
+            && f64::from(spread.top_day) <= config.max_day_share * f64::from(self.documents)
+            // Linear counting rounds: five sources may be estimated as 4.99 or so.
+            && source_count(spread.sources).is_none_or(|sources| sources >= least_sources - 0.5)
+    }
+
+    /// Fills in how far its parts meet more often than by chance; whether it is enough.
+    pub(super) fn holds_together(
+        &mut self,
+        config: &TermConfig,
+        lookback: &mut Lookback<'_>,
+    ) -> bool {
+        let units = &self.units;
+        if units.len() < 2 {
+            return true;
+        }
+        let whole = lookback.count(units);
+        let least = (1..units.len())
+            .map(|cut| {
+                let (head, tail) = units.split_at(cut);
+                let parts = lookback.count(head) * lookback.count(tail);
+                (whole * lookback.units / parts.max(1.0)).log2()
+            })
+            .fold(f64::INFINITY, f64::min);
+        self.cohesion = Some(least);
+        least >= config.min_cohesion
+    }
+
+    /// Fills in the entropy of what stands on either side; whether it is enough.
+    pub(super) fn meets_many(&mut self, config: &TermConfig, lookback: &Lookback<'_>) -> bool {
+        let mut occurrences = 0;
+        let mut neighbours: [FxHashMap<u64, u32>; 2] = Default::default();
+        let [left, right] = &mut neighbours;
+        for (window, ngram) in lookback.places(self.hash) {
+            occurrences += ngram.count();
+            // With the candidate given, the longer n-gram stands for the neighbour.
+            for longer in window.preceded(self.hash) {
+                *left.entry(longer.hash()).or_default() += longer.count();
+            }
+            for longer in ngram.extensions() {
+                *right.entry(longer.hash()).or_default() += longer.count();
+            }
+        }
+        self.entropy = neighbours.map(|side| entropy(&side, occurrences));
+        let least = self.entropy[0].min(self.entropy[1]);
+        let most = f64::from(occurrences).log2();
+        if occurrences < FEW_OCCURRENCES {
+            least >= config.min_relative_entropy * most
+        } else {
+            least >= config.min_entropy
+        }
+    }
+}
+
+/// Entropy in bits of the neighbours on one side, with Miller and Madow's correction;
+/// ends of runs count as neighbours that are all different.
+pub(super) fn entropy(neighbours: &FxHashMap<u64, u32>, occurrences: u32) -> f64 {
+    let total = f64::from(occurrences);
+    if occurrences == 0 {
+        return 0.0;
+    }
+    let mut counts: Vec<u32> = neighbours.values().copied().collect();
+    counts.sort_unstable();
+    let known: u32 = counts.iter().sum();
+    let ends = f64::from(occurrences.saturating_sub(known));
+    let bits = |count: u32| {
+        let share = f64::from(count) / total;
+        -share * share.log2()
+    };
+    let plain: f64 = counts.into_iter().map(bits).sum::<f64>() + ends * total.log2() / total;
+    let kinds = neighbours.len() as f64 + ends;
+    plain + (kinds - 1.0) / (2.0 * total * std::f64::consts::LN_2)
+}

@@ -1,0 +1,136 @@
+//! What is said of terms, and how often.
+
+use super::{Term, TermClass, TermFinder, TermSeries, Tier, candidate::Candidate, window::Window};
+use crate::{contrast, lexicon};
+use driftline_statistics::ngrams::source_count;
+
+/// A term that was reported.
+#[derive(Debug)]
+pub(super) struct Reported {
+    /// Hashes of its units.
+    units: Vec<u64>,
+    tier: Tier,
+    /// Number of the window of the last change of tier.
+    at: usize,
+    confirmed: bool,
+    pub(super) series: TermSeries,
+}
+
+impl Reported {
+    /// Continues the series by a window.
+    pub(super) fn extend(&mut self, window: &Window) {
+        let ngram = window.counts.find_units(&self.units);
+        let documents = ngram.map_or(0, |ngram| ngram.documents());
+        self.series.documents.push(documents);
+    }
+}
+
+impl TermFinder<'_> {
+    /// The terms whose tier changes, best first.
+    pub(super) fn report(&mut self, candidates: Vec<Candidate>) -> Vec<Term> {
+        let now = self.observed - 1;
+        let mut terms = Vec::new();
+        for candidate in candidates {
+            let mut tier = if candidate.best.ln_bayes_factor >= self.config.alarm {
+                Tier::Alarm
+            } else {
+                Tier::Watch
+            };
+            match self.reported.get_mut(&candidate.text) {
+                Some(known) if now < known.at + self.config.refractory => {
+                    if known.tier == Tier::Watch && tier == Tier::Alarm {
+                        known.tier = Tier::Alarm;
+                        known.at = now;
+                    } else if known.tier == Tier::Alarm
+                        && tier == Tier::Alarm
+                        && !known.confirmed
+                        && now >= known.at + self.config.confirm_after
+                    {
+                        known.confirmed = true;
+                        tier = Tier::Confirmed;
+                    } else {
+                        continue;
+                    }
+                }
+                Some(known) => {
+                    (known.tier, known.at, known.confirmed) = (tier, now, false);
+                }
+                None => {
+                    let reported = Reported {
+                        units: candidate.units.clone(),
+                        tier,
+                        at: now,
+                        confirmed: false,
+                        series: self.series_so_far(&candidate),
+                    };
+                    self.reported.insert(candidate.text.clone(), reported);
+                }
+            }
+            terms.push(self.term(candidate, tier));
+        }
+        terms.sort_by(|a, b| {
+            let best_first = b.score.total_cmp(&a.score);
+            best_first.then_with(|| a.text.cmp(&b.text))
+        });
+        terms
+    }
+
+    fn class(&self, candidate: &Candidate) -> TermClass {
+        let folds = self.baseline.folds_with(candidate.hash).count_ones();
+        if folds >= self.config.established_folds || lexicon::is_known(&candidate.text) {
+            TermClass::Surge
+        } else if lexicon::is_person_name(&candidate.text) {
+            TermClass::Entity
+        } else {
+            TermClass::Coinage
+        }
+    }
+
+    fn series_so_far(&self, candidate: &Candidate) -> TermSeries {
+        let track = self.tracks.get(&candidate.hash);
+        let documents: Vec<u32> = track
+            .map(|track| track.sightings.iter().map(|seen| seen.documents).collect())
+            .unwrap_or_default();
+        TermSeries {
+            start: self.spans.start(documents.len()).unwrap_or(0),
+            documents,
+        }
+    }
+
+    fn term(&self, candidate: Candidate, tier: Tier) -> Term {
+        let (first_seen, first_seen_fold) = candidate.spread.first.unwrap_or_default();
+        let best = candidate.best;
+        let (mut count, mut documents) = (0, 0);
+        for window in self.windows.iter().rev().take(best.horizon) {
+            if let Some(ngram) = window.find(candidate.hash) {
+                count += u64::from(ngram.count());
+                documents += u64::from(ngram.documents());
+            }
+        }
+        Term {
+            class: self.class(&candidate),
+            tier,
+            window_start: self.windows.back().map_or(0, |window| window.start),
+            first_seen,
+            first_seen_fold,
+            horizon: best.horizon,
+            count,
+            documents,
+            units: best.live.units as u64,
+            baseline_documents: candidate.before.count as u32,
+            baseline_exact: candidate.baseline_exact,
+            baseline_units: self.baseline.units(),
+            ln_bayes_factor: best.ln_bayes_factor,
+            rate_ratio_lower: contrast::rate_ratio_lower(best.live, candidate.before),
+            cohesion: candidate.cohesion,
+            left_entropy: candidate.entropy[0],
+            right_entropy: candidate.entropy[1],
+            days: best.live.count as u32,
+            top_day_share: f64::from(candidate.spread.top_day)
+                / f64::from(candidate.documents.max(1)),
+            sources: source_count(candidate.spread.sources),
+            score: best.ln_bayes_factor,
+            text: candidate.text,
+        }
+    }
+}
