@@ -4,9 +4,11 @@
 //! spreads slowly is never new. Kept as sorted hashes with counts, since a baseline
 //! is only ever asked about n-grams that somebody else already has the text of.
 
-use crate::VocabularyError;
+use crate::{
+    VocabularyError,
+    by_hash::{ByHash, Hashed},
+};
 use driftline_statistics::ngrams::NgramCounts;
-use std::ops::Range;
 
 const VERSION: u8 = 1;
 
@@ -15,9 +17,6 @@ const ENTRY_BYTES: usize = 14;
 
 /// The most entries kept; past that n-grams of few documents go first.
 const MAX_ENTRIES: usize = 8 << 20;
-
-/// Entries of equal upper bits, about: one line of the processor's cache.
-const ENTRIES_OF_A_STRETCH: usize = 4;
 
 /// How often each n-gram stood in the training data, and in which parts of its time.
 #[derive(Debug, Clone, PartialEq)]
@@ -28,55 +27,23 @@ pub struct BaselineVocabulary {
     absent_bound: u32,
     /// The same for single units and pairs, of which all are kept if there is room.
     absent_pair_bound: u32,
-    /// In the order of their hashes.
-    entries: Vec<Entry>,
+    entries: ByHash<Entry>,
     /// Folds that any n-gram is in.
     pub(crate) occupied: u16,
-    directory: Directory,
 }
 
 /// An n-gram that is kept.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Entry {
     hash: u64,
     documents: u32,
     folds: u16,
 }
 
-/// Where the hashes of equal upper bits begin, so that a search reads a few.
-#[derive(Debug, Clone, PartialEq)]
-struct Directory {
-    bits: u32,
-    starts: Vec<u32>,
-}
-
-impl Directory {
-    fn new(entries: &[Entry]) -> Self {
-        let bits = Self::bits(entries.len());
-        let starts = (0..=1_u64 << bits)
-            .scan(0, |at, stretch| {
-                let begins = |entry: &&Entry| upper_bits(entry.hash, bits) < stretch;
-                *at += entries[*at..].iter().take_while(begins).count();
-                Some(u32::try_from(*at).expect("a vocabulary has fewer than 2³² entries"))
-            })
-            .collect();
-        Self { bits, starts }
+impl Hashed for Entry {
+    fn hash(&self) -> u64 {
+        self.hash
     }
-
-    fn bits(entries: usize) -> u32 {
-        (entries / ENTRIES_OF_A_STRETCH)
-            .next_power_of_two()
-            .trailing_zeros()
-    }
-
-    fn range(&self, hash: u64) -> Range<usize> {
-        let at = upper_bits(hash, self.bits) as usize;
-        self.starts[at] as usize..self.starts[at + 1] as usize
-    }
-}
-
-fn upper_bits(hash: u64, bits: u32) -> u64 {
-    hash.checked_shr(u64::BITS - bits).unwrap_or(0)
 }
 
 impl BaselineVocabulary {
@@ -86,38 +53,43 @@ impl BaselineVocabulary {
     /// One n-gram in 10¹² that was never seen is taken for one that was, because of
     /// equal 64-bit hashes.
     pub fn freeze(counts: &NgramCounts) -> Self {
-        let mut floor = [1, 1, 2];
-        let kept = |floor: &[u32; 3]| {
+        let kept = |floor: &[u32; 3]| -> Vec<Entry> {
             counts
                 .ngrams()
                 .filter(|n| n.documents() >= floor[n.length().min(3) - 1])
-                .count()
+                .map(|n| Entry {
+                    hash: n.hash(),
+                    documents: n.documents(),
+                    folds: n.fold_bits(),
+                })
+                .collect()
         };
-        while kept(&floor) > MAX_ENTRIES {
+        let mut floor = [1, 1, 2];
+        let mut entries = kept(&floor);
+        while entries.len() > MAX_ENTRIES {
             floor[2] *= 2;
             if floor[2] > 64 {
                 floor[1] *= 2;
                 floor[0] *= 2;
             }
+            entries = kept(&floor);
         }
-        let entries: Vec<Entry> = counts
-            .ngrams()
-            .filter(|n| n.documents() >= floor[n.length().min(3) - 1])
-            .map(|n| Entry {
-                hash: n.hash(),
-                documents: n.documents(),
-                folds: n.fold_bits(),
-            })
-            .collect();
-        let mut entries = sorted(&entries);
-        entries.dedup_by_key(|entry| entry.hash);
+        Self::of(
+            [counts.units(), counts.documents()],
+            [floor[2], floor[1]].map(|floor| counts.absent_bound().saturating_add(floor - 1)),
+            ByHash::new(&entries).without_repeats(),
+        )
+    }
+
+    fn of(totals: [u64; 2], absent_bounds: [u32; 2], entries: ByHash<Entry>) -> Self {
+        let [units, documents] = totals;
+        let [absent_bound, absent_pair_bound] = absent_bounds;
         Self {
-            units: counts.units(),
-            documents: counts.documents(),
-            absent_bound: counts.absent_bound().saturating_add(floor[2] - 1),
-            absent_pair_bound: counts.absent_bound().saturating_add(floor[1] - 1),
-            directory: Directory::new(&entries),
-            occupied: entries.iter().fold(0, |folds, entry| folds | entry.folds),
+            units,
+            documents,
+            absent_bound,
+            absent_pair_bound,
+            occupied: (entries.entries().iter()).fold(0, |folds, entry| folds | entry.folds),
             entries,
         }
     }
@@ -134,18 +106,18 @@ impl BaselineVocabulary {
 
     /// N-grams kept.
     pub fn len(&self) -> usize {
-        self.entries.len()
+        self.entries.entries().len()
     }
 
     /// Whether nothing was learnt.
     pub fn is_empty(&self) -> bool {
-        self.entries.is_empty()
+        self.entries.entries().is_empty()
     }
 
     /// Documents of the n-gram with this [hash](driftline_statistics::units::extend_hash), or `None` if it is not kept and
     /// [`absent_bound`](Self::absent_bound) is all that is known.
     pub fn documents_with(&self, hash: u64) -> Option<u32> {
-        self.entry(hash).map(|entry| entry.documents)
+        self.entries.get(hash).map(|entry| entry.documents)
     }
 
     /// The most documents that an n-gram of `length` units can have if it is not kept.
@@ -159,12 +131,7 @@ impl BaselineVocabulary {
 
     /// Parts of the training time that the n-gram with this hash occurred in, one bit for each.
     pub fn folds_with(&self, hash: u64) -> u16 {
-        self.entry(hash).map_or(0, |entry| entry.folds)
-    }
-
-    fn entry(&self, hash: u64) -> Option<&Entry> {
-        let stretch = &self.entries[self.directory.range(hash)];
-        stretch.iter().find(|entry| entry.hash == hash)
+        self.entries.get(hash).map_or(0, |entry| entry.folds)
     }
 
     /// The vocabulary as bytes: version, totals, then the entries in the order of their hashes.
@@ -176,7 +143,7 @@ impl BaselineVocabulary {
         out.extend_from_slice(&self.absent_bound.to_le_bytes());
         out.extend_from_slice(&self.absent_pair_bound.to_le_bytes());
         out.extend_from_slice(&(self.len() as u64).to_le_bytes());
-        for entry in &self.entries {
+        for entry in self.entries.entries() {
             out.extend_from_slice(&entry.hash.to_le_bytes());
             out.extend_from_slice(&entry.documents.to_le_bytes());
             out.extend_from_slice(&entry.folds.to_le_bytes());
@@ -216,48 +183,12 @@ impl BaselineVocabulary {
         if !entries.is_sorted_by(|a, b| a.hash < b.hash) {
             return Err(corrupt("the entries are not in order"));
         }
-        Ok(Self {
-            units,
-            documents,
-            absent_bound,
-            absent_pair_bound,
-            directory: Directory::new(&entries),
-            occupied: entries.iter().fold(0, |folds, entry| folds | entry.folds),
-            entries,
-        })
+        Ok(Self::of(
+            [units, documents],
+            [absent_bound, absent_pair_bound],
+            ByHash::new(&entries),
+        ))
     }
-}
-
-/// The entries in order. Their hashes are spread evenly, so to deal them out by their
-/// upper bits leaves a few that are next to one another to sort.
-fn sorted(entries: &[Entry]) -> Vec<Entry> {
-    let bits = Directory::bits(entries.len());
-    let stretch = |entry: &Entry| upper_bits(entry.hash, bits) as usize;
-    let mut next = vec![0_usize; (1 << bits) + 1];
-    for entry in entries {
-        next[stretch(entry) + 1] += 1;
-    }
-    for at in 1..next.len() {
-        next[at] += next[at - 1];
-    }
-    let nothing = Entry {
-        hash: 0,
-        documents: 0,
-        folds: 0,
-    };
-    let mut sorted = vec![nothing; entries.len()];
-    for entry in entries {
-        let at = &mut next[stretch(entry)];
-        sorted[*at] = *entry;
-        *at += 1;
-    }
-    // Each stretch now ends where the next one began.
-    let mut begin = 0;
-    for &end in &next[..1 << bits] {
-        sorted[begin..end].sort_unstable();
-        begin = end;
-    }
-    sorted
 }
 
 struct Bytes<'a>(&'a [u8]);
@@ -336,8 +267,9 @@ mod tests {
         assert!(
             vocabulary
                 .entries
+                .entries()
                 .iter()
-                .all(|entry| vocabulary.entry(entry.hash) == Some(entry))
+                .all(|entry| vocabulary.entries.get(entry.hash) == Some(entry))
         );
         assert!((0..1_000).all(|i| documents(&vocabulary, &format!("y{i}")).is_none()));
     }

@@ -11,6 +11,7 @@
 //! the baseline had it; where it rises it is a surge.
 
 pub mod baseline;
+mod by_hash;
 pub mod contrast;
 mod error;
 pub mod keyword;

@@ -16,6 +16,7 @@
 mod candidate;
 mod config;
 mod contrasted;
+mod lookback;
 mod nesting;
 mod report;
 mod term;
@@ -28,13 +29,13 @@ pub use config::TermConfig;
 pub use term::{Term, TermClass, TermSeries, Tier};
 
 use crate::{BaselineVocabulary, lexicon};
-use candidate::Lookback;
-use contrasted::{Recent, Tracks};
+use contrasted::Recent;
 use driftline_statistics::ngrams::NgramCounts;
+use lookback::Lookback;
 use nesting::unnested;
 use report::Reported;
-use std::collections::{BTreeMap, VecDeque};
-use track::Spans;
+use std::collections::BTreeMap;
+use track::{Spans, Tracks};
 use window::Window;
 
 /// Looks for terms in windows, given one after the other in time order.
@@ -42,8 +43,8 @@ use window::Window;
 pub struct TermFinder<'a> {
     baseline: &'a BaselineVocabulary,
     config: TermConfig,
-    /// The last [`TermConfig::lookback`] windows, the newest last.
-    windows: VecDeque<Window>,
+    /// The last [`TermConfig::lookback`] windows.
+    lookback: Lookback,
     recent: Recent,
     /// Sightings by window of what had support at some time, by hash.
     tracks: Tracks,
@@ -59,13 +60,13 @@ impl<'a> TermFinder<'a> {
     pub fn new(baseline: &'a BaselineVocabulary, config: TermConfig) -> Self {
         Self {
             baseline,
-            config,
-            windows: VecDeque::new(),
+            lookback: Lookback::new(config.lookback),
             recent: Recent::new(),
-            tracks: Tracks::default(),
+            tracks: Tracks::new(longest_horizon(&config)),
             spans: Spans::default(),
             observed: 0,
             reported: BTreeMap::new(),
+            config,
         }
     }
 
@@ -74,14 +75,14 @@ impl<'a> TermFinder<'a> {
     ///
     /// The folds of `counts` are the window's days.
     pub fn observe(&mut self, start: i64, counts: NgramCounts) -> Vec<Term> {
-        self.push(start, counts);
-        let mut candidates = self.contrasted();
-        let mut lookback = Lookback::new(&self.windows);
+        let old = self.push(start, counts);
+        let mut candidates = self.contrasted(old.as_ref());
+        let (config, lookback) = (&self.config, &mut self.lookback);
         candidates.retain_mut(|candidate| {
             (lexicon::is_known(&candidate.text) || !lexicon::is_cut_out(&candidate.text))
-                && candidate.is_spread(&self.config, &lookback)
-                && candidate.holds_together(&self.config, &mut lookback)
-                && candidate.meets_many(&self.config, &lookback)
+                && candidate.is_spread(config, lookback)
+                && candidate.holds_together(config, lookback)
+                && candidate.meets_many(config, lookback)
         });
         self.report(unnested(candidates))
     }
@@ -91,30 +92,26 @@ impl<'a> TermFinder<'a> {
         self.reported.get(term).map(|reported| &reported.series)
     }
 
-    fn push(&mut self, start: i64, counts: NgramCounts) {
-        let lookback = self.config.lookback.max(1);
-        if self.windows.len() >= lookback
-            && let Some(old) = self.windows.pop_front()
-        {
-            self.recent.remove(old.counts.ngrams());
-        }
+    /// Returns the window that goes.
+    fn push(&mut self, start: i64, counts: NgramCounts) -> Option<Window> {
         let newest = Window::new(start, counts);
-        self.recent.add(newest.counts.ngrams());
         for reported in self.reported.values_mut() {
             reported.extend(&newest);
         }
         self.observed += 1;
-        let longest = self.longest_horizon();
+        let longest = longest_horizon(&self.config);
         self.spans.push(start, newest.counts.units(), longest);
-        self.windows.push_back(newest);
-        if self.observed.is_multiple_of(lookback) {
+        let old = self.lookback.push(newest);
+        let lookback = self.config.lookback;
+        if self.observed.is_multiple_of(lookback.max(1)) {
             self.tracks
-                .retain(|_, track| track.newest + self.config.lookback > self.observed);
+                .forget((self.observed + 1).saturating_sub(lookback));
         }
+        old
     }
+}
 
-    fn longest_horizon(&self) -> usize {
-        let horizons = self.config.horizons.iter().copied();
-        horizons.max().unwrap_or(1).max(1)
-    }
+fn longest_horizon(config: &TermConfig) -> usize {
+    let horizons = config.horizons.iter().copied();
+    horizons.max().unwrap_or(1).max(1)
 }

@@ -2,10 +2,10 @@
 //!
 //! Where the n-grams of a text begin is sorted by what follows, up to the longest
 //! n-gram: a suffix array (Manber, Myers 1993) cut off at a few units. The places of
-//! an n-gram then stand together, and so do those of its prefix around them. One walk
-//! over them counts the n-grams of all lengths, and every memory access goes forwards
-//! or stays within the places of one first unit. A hash table of n-grams waits for
-//! memory at every one of them instead: this was measured three to five times as fast.
+//! an n-gram then stand together, and so do those of its prefix around them, so one walk
+//! over them counts the n-grams of all lengths. What is sorted is a number that holds
+//! the units that follow and the document: nothing has to be looked up in the texts
+//! again, where a hash table of n-grams waits for memory at each of them.
 //!
 //! A document that holds an n-gram twice is told as Yamamoto and Church (2001) do: it
 //! is new to an n-gram if its last place in sorted order was before the first of the
@@ -13,7 +13,7 @@
 
 use super::{
     NONE, NgramConfig, Origin,
-    batch::{Batch, Place},
+    batch::Batch,
     position,
     table::{Node, Spread, Table},
     unit_texts::UnitTexts,
@@ -24,31 +24,13 @@ use crate::units::extend_hash;
 pub(super) fn count(batch: &Batch, config: NgramConfig) -> Table {
     let order = batch.units.by_hash();
     let units = batch.units.select(order.iter().copied());
-    let mut codes = vec![END; order.len() + 1];
-    for (rank, &unit) in (0..).zip(&order) {
-        codes[unit as usize + 1] = code(rank, units.is_word(rank));
-    }
-    let places: Vec<Place> = (batch.places.iter())
-        .map(|place| Place {
-            unit: codes[place.unit as usize],
-            ..*place
-        })
-        .collect();
-    let mut sorter = Sorter::new(config, units.len(), places.len());
-    let (mut by_first, ends) = by_first_unit(&places, units.len());
+    let texts = Texts::new(batch, &order, &units, config);
     let mut counter = Counter::new(config, &units, &batch.documents);
-    let mut begin = 0;
-    for end in ends {
-        let bucket = &mut by_first[begin..end as usize];
-        sorter.sort(bucket, &places);
-        for &at in bucket.iter() {
-            counter.add(longest(&places, at, config));
-        }
-        begin = end as usize;
+    match Packing::new(config, units.len(), batch.documents.len()) {
+        Some(packing) => packing.count(&texts, &mut counter),
+        None => texts.count(&mut counter),
     }
-    let Counter {
-        levels, spreads, ..
-    } = counter.finished();
+    let (levels, spreads) = counter.finished();
     Table {
         units,
         levels,
@@ -57,109 +39,142 @@ pub(super) fn count(batch: &Batch, config: NgramConfig) -> Table {
     }
 }
 
-/// A unit in a place that is sorted: its rank by hash from 1 on, and in the lowest bit
-/// whether it is a word; so units compare as their ranks do and an end is the least.
+/// The texts of a batch, unit by unit.
+struct Texts<'b> {
+    batch: &'b Batch,
+    config: NgramConfig,
+    units: usize,
+    /// Twice the rank of a unit by hash, counted from 1, and one more for a word: so units
+    /// compare as their ranks do. [`END`] after each run.
+    codes: Vec<u32>,
+}
+
+/// Less than any unit.
 const END: u32 = 0;
 
-fn code(rank: u32, is_word: bool) -> u32 {
-    (rank + 1) << 1 | u32::from(is_word)
-}
-
-fn rank(code: u32) -> u32 {
-    (code >> 1) - 1
-}
-
-/// The longest n-gram that is counted and begins at `at`.
-fn longest(places: &[Place], at: u32, config: NgramConfig) -> &[Place] {
-    let rest = &places[at as usize..];
-    let mut words = 0;
-    let length = (rest.iter().take(config.max_units.into()))
-        .take_while(|place| {
-            words += place.unit & 1;
-            place.unit != END && words <= config.max_words.into()
-        })
-        .count();
-    &rest[..length]
-}
-
-/// Where units stand, by unit and then from front to back, and where each unit's places end.
-fn by_first_unit(places: &[Place], units: usize) -> (Vec<u32>, Vec<u32>) {
-    let mut ends = vec![0; units];
-    let occupied = || (0..).zip(places).filter(|(_, place)| place.unit != END);
-    for (_, place) in occupied() {
-        ends[rank(place.unit) as usize] += 1;
-    }
-    let mut total = 0;
-    for end in &mut ends {
-        total += std::mem::replace(end, total);
-    }
-    let mut sorted = vec![0; total as usize];
-    for (at, place) in occupied() {
-        let next = &mut ends[rank(place.unit) as usize];
-        sorted[*next as usize] = at;
-        *next += 1;
-    }
-    (sorted, ends)
-}
-
-/// Sorts places of one first unit by the units that follow.
-struct Sorter {
-    config: NgramConfig,
-    unit_bits: u32,
-    place_bits: u32,
-    keys: Vec<u128>,
-}
-
-impl Sorter {
-    fn new(config: NgramConfig, units: usize, places: usize) -> Self {
-        let bits = |values: usize| usize::BITS - values.leading_zeros();
+impl<'b> Texts<'b> {
+    fn new(batch: &'b Batch, order: &[u32], units: &UnitTexts, config: NgramConfig) -> Self {
+        let mut code_of = vec![END; order.len() + 1];
+        for (rank, &unit) in (0..).zip(order) {
+            code_of[unit as usize + 1] = (rank + 1) << 1 | u32::from(units.is_word(rank));
+        }
+        let places = batch.places.iter();
         Self {
+            batch,
             config,
+            units: units.len(),
+            codes: places.map(|place| code_of[place.unit as usize]).collect(),
+        }
+    }
+
+    /// Codes of the longest n-gram that is counted and begins at a place.
+    fn longest(&self, at: usize) -> &[u32] {
+        let rest = &self.codes[at..];
+        let mut words = 0;
+        let length = (rest.iter().take(self.config.max_units.into()))
+            .take_while(|code| {
+                words += *code & 1;
+                **code != END && words <= self.config.max_words.into()
+            })
+            .count();
+        &rest[..length]
+    }
+
+    /// What begins at each place, and the document of it.
+    fn ngrams(&self) -> impl Iterator<Item = (&[u32], u32)> {
+        let places = self.batch.places.iter().enumerate();
+        places
+            .map(|(at, place)| (self.longest(at), place.document))
+            .filter(|(ngram, _)| !ngram.is_empty())
+    }
+
+    /// Counts by comparing unit by unit: for what has no room in a number.
+    fn count(&self, counter: &mut Counter<'_>) {
+        let mut ngrams: Vec<(&[u32], u32)> = self.ngrams().collect();
+        ngrams.sort_unstable();
+        let mut ranks = Vec::new();
+        for (ngram, document) in ngrams {
+            ranks.clear();
+            ranks.extend(ngram.iter().map(|code| code >> 1));
+            counter.add(&ranks, document);
+        }
+    }
+}
+
+/// How an n-gram and its document are one number, by which it is sorted.
+#[derive(Debug, Clone, Copy)]
+struct Packing {
+    /// Units after the first.
+    following: u32,
+    unit_bits: u32,
+    document_bits: u32,
+}
+
+impl Packing {
+    /// `None` if it has no room in a number; with n-grams of six units, those of a million
+    /// places always have.
+    fn new(config: NgramConfig, units: usize, documents: usize) -> Option<Self> {
+        let bits = |values: usize| usize::BITS - values.leading_zeros();
+        let packing = Self {
+            following: u32::from(config.max_units.max(1)) - 1,
             unit_bits: bits(units),
-            place_bits: bits(places),
-            keys: Vec::new(),
-        }
+            document_bits: bits(documents),
+        };
+        let all = packing.following * packing.unit_bits + packing.document_bits;
+        (all < u128::BITS).then_some(packing)
     }
 
-    fn following(&self) -> u32 {
-        u32::from(self.config.max_units).saturating_sub(1)
+    fn pack(self, following: &[u32], document: u32) -> u128 {
+        let units = following.iter().fold(0, |units, code| {
+            units << self.unit_bits | u128::from(code >> 1)
+        });
+        // An end is less than any unit.
+        let missing = self.following - following.len() as u32;
+        units << (missing * self.unit_bits) << self.document_bits | u128::from(document)
     }
 
-    /// Whether the units that follow and the place are one number. Those of a million
-    /// places always are, with n-grams of six units.
-    fn packs(&self) -> bool {
-        self.following() * self.unit_bits + self.place_bits <= u128::BITS
+    /// Ranks of the units, counted from 1, into `ngram` after the first; and the document.
+    fn unpack(self, number: u128, ngram: &mut Vec<u32>) -> u32 {
+        let low = |number: u128, bits: u32| (number & ((1 << bits) - 1)) as u32;
+        let document = low(number, self.document_bits);
+        let mut left = number >> self.document_bits;
+        ngram.resize(self.following as usize + 1, END);
+        for rank in ngram[1..].iter_mut().rev() {
+            *rank = low(left, self.unit_bits);
+            left >>= self.unit_bits;
+        }
+        let length = ngram.iter().take_while(|rank| **rank != END).count();
+        ngram.truncate(length);
+        document
     }
 
-    fn sort(&mut self, bucket: &mut [u32], places: &[Place]) {
-        if bucket.len() < 2 {
-            return;
+    fn count(self, texts: &Texts<'_>, counter: &mut Counter<'_>) {
+        // Dealt out by the first unit, whose places are then sorted in the cache.
+        let mut next = vec![0_u32; texts.units + 2];
+        for (ngram, _) in texts.ngrams() {
+            next[(ngram[0] >> 1) as usize + 1] += 1;
         }
-        if !self.packs() {
-            let units = |at: u32| {
-                longest(places, at, self.config)
-                    .iter()
-                    .map(|place| place.unit)
-            };
-            bucket.sort_by(|&a, &b| units(a).cmp(units(b)));
-            return;
+        for rank in 1..next.len() {
+            next[rank] += next[rank - 1];
         }
-        self.keys.clear();
-        for &at in bucket.iter() {
-            let ngram = longest(places, at, self.config);
-            let mut key = 0_u128;
-            for follows in ngram.iter().skip(1) {
-                key = key << self.unit_bits | u128::from(follows.unit >> 1);
+        let mut numbers = vec![0_u128; next[texts.units + 1] as usize];
+        for (ngram, document) in texts.ngrams() {
+            let at = &mut next[(ngram[0] >> 1) as usize];
+            numbers[*at as usize] = self.pack(&ngram[1..], document);
+            *at += 1;
+        }
+        // The places of each unit now end where those of the next began.
+        let (mut begin, mut ngram) = (0, Vec::new());
+        for (first, &end) in (0..).zip(&next[..=texts.units]) {
+            let places = &mut numbers[begin..end as usize];
+            begin = end as usize;
+            places.sort_unstable();
+            for &number in places.iter() {
+                ngram.clear();
+                ngram.push(first);
+                let document = self.unpack(number, &mut ngram);
+                counter.add(&ngram, document);
             }
-            // An end is the least of all units.
-            let missing = self.following() + 1 - (ngram.len() as u32).max(1);
-            key <<= missing * self.unit_bits;
-            self.keys.push(key << self.place_bits | u128::from(at));
-        }
-        self.keys.sort_unstable();
-        let place = (1_u128 << self.place_bits) - 1;
-        for (at, key) in bucket.iter_mut().zip(&self.keys) {
-            *at = (key & place) as u32;
         }
     }
 }
@@ -167,16 +182,22 @@ impl Sorter {
 /// Counts n-grams whose places come in sorted order.
 struct Counter<'b> {
     units: &'b UnitTexts,
-    documents: &'b [Origin],
+    documents: Vec<Document>,
     levels: Vec<Vec<Node>>,
     spreads: Vec<Spread>,
     /// The n-grams that the place before is of, by length.
     open: Vec<Open>,
-    previous: &'b [Place],
+    /// Units of the longest of them.
+    previous: Vec<u32>,
     /// Places so far.
     serial: u32,
-    /// By document the last place that was of it, from 1; 0 for none.
-    last: Vec<u32>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Document {
+    origin: Origin,
+    /// Its last place, from 1; 0 for none.
+    last: u32,
 }
 
 /// An n-gram of which more places may come.
@@ -193,7 +214,7 @@ struct Open {
 }
 
 impl<'b> Counter<'b> {
-    fn new(config: NgramConfig, units: &'b UnitTexts, documents: &'b [Origin]) -> Self {
+    fn new(config: NgramConfig, units: &'b UnitTexts, documents: &[Origin]) -> Self {
         let nothing = Open {
             hash: 0,
             since: 0,
@@ -204,33 +225,33 @@ impl<'b> Counter<'b> {
         };
         Self {
             units,
-            documents,
+            documents: (documents.iter())
+                .map(|&origin| Document { origin, last: 0 })
+                .collect(),
             levels: vec![Vec::new(); config.max_units.into()],
             spreads: Vec::new(),
             open: vec![nothing; config.max_units.into()],
-            previous: &[],
+            previous: Vec::new(),
             serial: 0,
-            last: vec![0; documents.len()],
         }
     }
 
-    /// Counts the longest n-gram of a place, and all that it begins with.
-    fn add(&mut self, ngram: &'b [Place]) {
-        let Some(first) = ngram.first() else {
-            return;
-        };
+    /// Counts the longest n-gram of a place, given by the ranks of its units from 1 on, and
+    /// all that it begins with.
+    fn add(&mut self, ngram: &[u32], document: u32) {
         let common = (self.previous.iter().zip(ngram))
-            .take_while(|(before, now)| before.unit == now.unit)
+            .take_while(|(before, now)| before == now)
             .count();
         self.close(common);
-        self.previous = ngram;
+        self.previous.truncate(common);
+        self.previous.extend_from_slice(&ngram[common..]);
         self.serial += 1;
         let mut hash = match common {
             0 => 0,
             common => self.open[common - 1].hash,
         };
-        for (open, place) in self.open[common..].iter_mut().zip(&ngram[common..]) {
-            hash = extend_hash(hash, self.units.hash(rank(place.unit)));
+        for (open, rank) in self.open[common..].iter_mut().zip(&ngram[common..]) {
+            hash = extend_hash(hash, self.units.hash(rank - 1));
             (open.hash, open.since) = (hash, self.serial);
             (open.count, open.documents) = (0, 0);
         }
@@ -238,18 +259,18 @@ impl<'b> Counter<'b> {
         for ngram in open.iter_mut() {
             ngram.count += 1;
         }
-        let origin = self.documents[first.document as usize];
-        let last = std::mem::replace(&mut self.last[first.document as usize], self.serial);
+        let document = &mut self.documents[document as usize];
+        let last = std::mem::replace(&mut document.last, self.serial);
         // What is new to an n-gram is new to all that it begins.
         for ngram in open.iter_mut().rev().take_while(|ngram| last < ngram.since) {
             ngram.documents += 1;
             match ngram.documents {
-                1 => ngram.first = origin,
+                1 => ngram.first = document.origin,
                 2 => {
                     ngram.spread = Spread::of(ngram.first);
-                    ngram.spread.add_document(origin);
+                    ngram.spread.add_document(document.origin);
                 }
-                _ => ngram.spread.add_document(origin),
+                _ => ngram.spread.add_document(document.origin),
             }
         }
     }
@@ -274,7 +295,7 @@ impl<'b> Counter<'b> {
             self.levels[level].push(Node {
                 hash: open.hash,
                 prefix,
-                unit: rank(self.previous[level].unit),
+                unit: self.previous[level] - 1,
                 count: open.count,
                 documents: open.documents,
                 spread,
@@ -283,8 +304,8 @@ impl<'b> Counter<'b> {
         }
     }
 
-    fn finished(mut self) -> Self {
+    fn finished(mut self) -> (Vec<Vec<Node>>, Vec<Spread>) {
         self.close(0);
-        self
+        (self.levels, self.spreads)
     }
 }

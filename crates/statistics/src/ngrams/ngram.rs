@@ -5,11 +5,13 @@ use super::{
     table::{Node, Table},
 };
 use crate::units::UnitKind;
+use std::ops::Range;
 
 /// One n-gram of a table.
 #[derive(Debug, Clone, Copy)]
 pub struct Ngram<'a> {
     table: &'a Table,
+    node: &'a Node,
     level: usize,
     at: u32,
 }
@@ -19,7 +21,12 @@ impl NgramCounts {
     pub fn ngrams(&self) -> impl Iterator<Item = Ngram<'_>> {
         let table = self.table();
         (table.levels.iter().enumerate()).flat_map(move |(level, nodes)| {
-            (0..nodes.len() as u32).map(move |at| Ngram { table, level, at })
+            (0..).zip(nodes).map(move |(at, node)| Ngram {
+                table,
+                node,
+                level,
+                at,
+            })
         })
     }
 
@@ -32,7 +39,14 @@ impl NgramCounts {
     pub fn ngram(&self, id: u32) -> Ngram<'_> {
         let table = self.table();
         let (level, at) = (table.place(id)).unwrap_or_else(|| panic!("no n-gram {id}"));
-        Ngram { table, level, at }
+        Ngram::new(table, level, at)
+    }
+
+    /// Identifiers of the n-grams of so many units.
+    pub fn ids_of_length(&self, units: usize) -> Range<u32> {
+        let table = self.table();
+        let level = |length: usize| table.first_id(length.min(table.levels.len()));
+        level(units.saturating_sub(1))..level(units)
     }
 
     /// The n-gram of units with these hashes, if the table has it.
@@ -40,13 +54,18 @@ impl NgramCounts {
         let table = self.table();
         let units: Option<Vec<u32>> = hashes.iter().map(|&hash| table.units.find(hash)).collect();
         let (level, at) = table.find(units?)?;
-        Some(Ngram { table, level, at })
+        Some(Ngram::new(table, level, at))
     }
 }
 
 impl<'a> Ngram<'a> {
-    fn node(&self) -> &'a Node {
-        &self.table.levels[self.level][self.at as usize]
+    fn new(table: &'a Table, level: usize, at: u32) -> Self {
+        Self {
+            table,
+            node: &table.levels[level][at as usize],
+            level,
+            at,
+        }
     }
 
     fn units(&self) -> Vec<u32> {
@@ -59,14 +78,15 @@ impl<'a> Ngram<'a> {
     }
 
     /// Hash of its units; see [`extend_hash`](crate::units::extend_hash).
+    #[inline]
     pub fn hash(&self) -> u64 {
-        self.node().hash
+        self.node.hash
     }
 
     /// Identifier of all but its last unit; `None` for a single unit.
     pub fn prefix(&self) -> Option<u32> {
         let above = self.level.checked_sub(1)?;
-        Some(self.table.first_id(above) + self.node().prefix)
+        Some(self.table.first_id(above) + self.node.prefix)
     }
 
     /// Identifier of all but its first unit; `None` for a single unit, or where a table
@@ -85,10 +105,16 @@ impl<'a> Ngram<'a> {
         (begin as u32..)
             .zip(&nodes[begin..])
             .take_while(move |(_, node)| node.prefix == prefix)
-            .map(move |(at, _)| Ngram { table, level, at })
+            .map(move |(at, node)| Ngram {
+                table,
+                node,
+                level,
+                at,
+            })
     }
 
     /// Number of units.
+    #[inline]
     pub fn length(&self) -> usize {
         self.level + 1
     }
@@ -101,12 +127,12 @@ impl<'a> Ngram<'a> {
 
     /// Text of the last unit.
     pub fn last_unit(&self) -> &'a str {
-        self.table.units.text(self.node().unit)
+        self.table.units.text(self.node.unit)
     }
 
     /// What the last unit is made of.
     pub fn last_kind(&self) -> UnitKind {
-        self.table.units.kind(self.node().unit)
+        self.table.units.kind(self.node.unit)
     }
 
     /// Hashes of its units, in order.
@@ -131,25 +157,26 @@ impl<'a> Ngram<'a> {
     }
 
     /// Occurrences.
+    #[inline]
     pub fn count(&self) -> u32 {
-        self.node().count
+        self.node.count
     }
 
     /// Documents that hold it.
+    #[inline]
     pub fn documents(&self) -> u32 {
-        self.node().documents
+        self.node.documents
     }
 
     /// Documents that hold it, by fold.
     pub fn folds(&self) -> [u16; FOLDS] {
-        self.table.spread(self.node()).folds
+        self.table.spread(self.node).folds
     }
 
     /// The folds with documents that hold it, one bit for each.
     pub fn fold_bits(&self) -> u16 {
-        let node = self.node();
-        match node.spread {
-            NONE => 1 << node.first.fold,
+        match self.node.spread {
+            NONE => 1 << self.node.first.fold,
             spread => (self.table.spreads[spread as usize].folds.iter().enumerate())
                 .fold(0, |bits, (fold, documents)| {
                     bits | u16::from(*documents > 0) << fold
@@ -159,7 +186,7 @@ impl<'a> Ngram<'a> {
 
     /// A bit for each group of 64 of the sources that used it.
     pub fn source_bits(&self) -> u64 {
-        self.table.spread(self.node()).sources
+        self.table.spread(self.node).sources
     }
 }
 

@@ -103,6 +103,16 @@ fn ngrams_end_at_six_units_and_at_four_words() {
     assert_eq!(table.ngrams().map(|n| n.length()).max(), Some(6));
     assert!(table.find("two three four five").is_some());
     assert_eq!(table.ngrams().map(|n| n.words()).max(), Some(4));
+    let of_length = |units| {
+        table
+            .ids_of_length(units)
+            .map(|id| table.ngram(id).length())
+    };
+    assert!((1..9).all(|units| of_length(units).all(|length| length == units)));
+    assert_eq!(
+        (1..9).map(|units| of_length(units).len()).sum::<usize>(),
+        table.len()
+    );
     assert_eq!(table.find("one two").unwrap().text(), "one two");
 }
 

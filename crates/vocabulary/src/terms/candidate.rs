@@ -1,13 +1,9 @@
 //! N-grams on their way through the filters that look at their surroundings.
 
-use super::{TermConfig, track::Best, window::Window};
+use super::{TermConfig, lookback::Lookback, track::Best};
 use crate::contrast::Exposure;
-use driftline_statistics::{
-    ngrams::{Ngram, source_count},
-    units::extend_hash,
-};
+use driftline_statistics::ngrams::source_count;
 use rustc_hash::FxHashMap;
-use std::collections::VecDeque;
 
 /// Below this the entropy that a term can have at all is small, so its share of that counts.
 const FEW_OCCURRENCES: u32 = 20;
@@ -39,55 +35,18 @@ pub(super) struct Spread {
     pub(super) first: Option<(i64, u8)>,
 }
 
-/// The windows of the lookback, and what was asked of them for one window's candidates.
-pub(super) struct Lookback<'a> {
-    windows: &'a VecDeque<Window>,
-    units: f64,
-    /// Occurrences by hash: candidates share their parts.
-    counted: FxHashMap<u64, u64>,
-}
-
-impl<'a> Lookback<'a> {
-    pub(super) fn new(windows: &'a VecDeque<Window>) -> Self {
-        let units: u64 = windows.iter().map(|window| window.counts.units()).sum();
-        Self {
-            windows,
-            units: units as f64,
-            counted: FxHashMap::default(),
-        }
-    }
-
-    /// The n-gram with this hash in each of the windows that has it.
-    fn places(&self, hash: u64) -> impl Iterator<Item = (&'a Window, Ngram<'a>)> {
-        let windows = self.windows.iter();
-        windows.filter_map(move |window| Some((window, window.find(hash)?)))
-    }
-
-    /// Occurrences of the n-gram of these units.
-    fn count(&mut self, units: &[u64]) -> f64 {
-        let hash = (units.iter()).fold(0, |hash, &unit| extend_hash(hash, unit));
-        if let Some(&count) = self.counted.get(&hash) {
-            return count as f64;
-        }
-        let places = self.places(hash);
-        let count = places.map(|(_, ngram)| u64::from(ngram.count())).sum();
-        self.counted.insert(hash, count);
-        count as f64
-    }
-}
-
 impl Candidate {
     /// Whether enough days and sources have it, none of the days too much of it.
-    pub(super) fn is_spread(&mut self, config: &TermConfig, lookback: &Lookback<'_>) -> bool {
+    pub(super) fn is_spread(&mut self, config: &TermConfig, lookback: &mut Lookback) -> bool {
         let spread = &mut self.spread;
-        for (window, ngram) in lookback.places(self.hash) {
-            let folds = (0..).zip(ngram.folds());
+        for (start, place) in lookback.places(self.hash) {
+            let folds = (0..).zip(place.folds);
             for (fold, documents) in folds.filter(|(_, documents)| *documents > 0) {
                 spread.days += 1;
                 spread.top_day = spread.top_day.max(documents.into());
-                spread.first.get_or_insert((window.start, fold));
+                spread.first.get_or_insert((start, fold));
             }
-            spread.sources |= ngram.source_bits();
+            spread.sources |= place.sources;
         }
         let least_sources = f64::from(config.min_sources);
         spread.days >= config.min_days
@@ -97,21 +56,18 @@ impl Candidate {
     }
 
     /// Fills in how far its parts meet more often than by chance; whether it is enough.
-    pub(super) fn holds_together(
-        &mut self,
-        config: &TermConfig,
-        lookback: &mut Lookback<'_>,
-    ) -> bool {
+    pub(super) fn holds_together(&mut self, config: &TermConfig, lookback: &mut Lookback) -> bool {
         let units = &self.units;
         if units.len() < 2 {
             return true;
         }
-        let whole = lookback.count(units);
+        let whole = lookback.count(units) as f64;
+        let all = lookback.units() as f64;
         let least = (1..units.len())
             .map(|cut| {
                 let (head, tail) = units.split_at(cut);
-                let parts = lookback.count(head) * lookback.count(tail);
-                (whole * lookback.units / parts.max(1.0)).log2()
+                let parts = lookback.count(head) as f64 * lookback.count(tail) as f64;
+                (whole * all / parts.max(1.0)).log2()
             })
             .fold(f64::INFINITY, f64::min);
         self.cohesion = Some(least);
@@ -119,18 +75,18 @@ impl Candidate {
     }
 
     /// Fills in the entropy of what stands on either side; whether it is enough.
-    pub(super) fn meets_many(&mut self, config: &TermConfig, lookback: &Lookback<'_>) -> bool {
+    pub(super) fn meets_many(&mut self, config: &TermConfig, lookback: &mut Lookback) -> bool {
         let mut occurrences = 0;
         let mut neighbours: [FxHashMap<u64, u32>; 2] = Default::default();
         let [left, right] = &mut neighbours;
-        for (window, ngram) in lookback.places(self.hash) {
-            occurrences += ngram.count();
+        for (_, place) in lookback.places(self.hash) {
+            occurrences += place.count;
             // With the candidate given, the longer n-gram stands for the neighbour.
-            for longer in window.preceded(self.hash) {
-                *left.entry(longer.hash()).or_default() += longer.count();
+            for &(longer, count) in &place.preceded {
+                *left.entry(longer).or_default() += count;
             }
-            for longer in ngram.extensions() {
-                *right.entry(longer.hash()).or_default() += longer.count();
+            for &(longer, count) in &place.followed {
+                *right.entry(longer).or_default() += count;
             }
         }
         self.entropy = neighbours.map(|side| entropy(&side, occurrences));

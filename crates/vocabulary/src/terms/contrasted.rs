@@ -1,101 +1,129 @@
 //! What is frequent, and more frequent than in the baseline: asked of every n-gram.
 
 use super::{
-    TermConfig, TermFinder,
+    TermFinder,
     candidate::{Candidate, Spread},
-    track::{Factors, Track, best_horizon},
-    window::Sightings,
+    track::{Factors, best_horizon},
+    window::{Entry, Sightings, Window, order},
 };
 use crate::contrast::Exposure;
 use driftline_statistics::{ngrams::Ngram, units::UnitKind};
-use rustc_hash::FxHashMap;
 
 /// About three times the n-grams of a quarter of headlines; more n-grams only cost time.
-const RECENT_CELLS: usize = 1 << 21;
+const RECENT_CELL_BITS: u32 = 21;
 
-/// Documents of each n-gram over the lookback, by hash; collisions only add.
+/// Documents of each n-gram over the lookback, by the upper bits of [`order`]; collisions
+/// only add.
 #[derive(Debug)]
 pub(super) struct Recent(Vec<u32>);
 
 impl Recent {
     pub(super) fn new() -> Self {
-        Self(vec![0; RECENT_CELLS])
+        Self(vec![0; 1 << RECENT_CELL_BITS])
     }
 
-    fn cell(hash: u64) -> usize {
-        (hash >> 40) as usize % RECENT_CELLS
+    fn cell(ngram: &Entry) -> usize {
+        (order(ngram.hash) >> (u64::BITS - RECENT_CELL_BITS)) as usize
     }
 
-    pub(super) fn add<'a>(&mut self, ngrams: impl Iterator<Item = Ngram<'a>>) {
-        for ngram in ngrams {
-            let cell = &mut self.0[Self::cell(ngram.hash())];
-            *cell = cell.saturating_add(ngram.documents());
+    /// Takes the n-grams of a window away and adds those of another, both in [`order`]: one walk through the cells, from the first to the last. Calls `added`
+    /// with those added and the documents of their cell.
+    pub(super) fn slide<'w>(
+        &mut self,
+        old: &[Entry],
+        new: &'w [Entry],
+        mut added: impl FnMut(&'w Entry, u32),
+    ) {
+        let mut old = old.iter().peekable();
+        for new in new.chunk_by(|a, b| Self::cell(a) == Self::cell(b)) {
+            let cell = Self::cell(&new[0]);
+            while let Some(gone) = old.next_if(|old| Self::cell(old) <= cell) {
+                self.remove(gone);
+            }
+            for ngram in new {
+                self.0[cell] = self.0[cell].saturating_add(ngram.documents);
+            }
+            for ngram in new {
+                added(ngram, self.0[cell]);
+            }
         }
+        old.for_each(|gone| self.remove(gone));
     }
 
-    pub(super) fn remove<'a>(&mut self, ngrams: impl Iterator<Item = Ngram<'a>>) {
-        for ngram in ngrams {
-            let cell = &mut self.0[Self::cell(ngram.hash())];
-            *cell = cell.saturating_sub(ngram.documents());
-        }
-    }
-
-    fn get(&self, hash: u64) -> u32 {
-        self.0[Self::cell(hash)]
+    fn remove(&mut self, ngram: &Entry) {
+        let documents = &mut self.0[Self::cell(ngram)];
+        *documents = documents.saturating_sub(ngram.documents);
     }
 }
 
+/// An n-gram of the newest window that is frequent enough over the lookback.
+struct Supported<'a> {
+    entry: &'a Entry,
+    recent: u32,
+    before: Exposure,
+    baseline_exact: bool,
+}
+
 impl TermFinder<'_> {
-    /// N-grams of the newest window with support and a contrast to the baseline.
-    pub(super) fn contrasted(&mut self) -> Vec<Candidate> {
-        let longest = self.longest_horizon();
-        let Some(newest) = self.windows.back() else {
+    /// N-grams of the newest window with support and a contrast to the baseline; `old` is
+    /// the window that went.
+    ///
+    /// Each question is put to all before the next is, in the order of hashes, so that the
+    /// processor waits for many places of memory at once, or for the next.
+    pub(super) fn contrasted(&mut self, old: Option<&Window>) -> Vec<Candidate> {
+        let windows = &self.lookback.windows;
+        let Some(newest) = windows.back() else {
             return Vec::new();
         };
-        // Units of the shortest horizon of more than one window.
-        let horizons = self.config.horizons.iter().copied();
-        let more = horizons.filter(|&horizon| horizon > 1).min().unwrap_or(1);
-        let more_units = self.spans.units(more).max(1) as f64;
-        let newest_units = newest.counts.units().max(1) as f64;
+        let mut frequent = Vec::new();
+        let old = old.map_or(&[][..], Window::entries);
+        self.recent.slide(old, newest.entries(), |entry, recent| {
+            if recent >= self.config.min_documents {
+                frequent.push((entry, recent));
+            }
+        });
+        let mut supported = self.supported(newest, &frequent);
+        self.drop_usual(&mut supported, newest);
+        let known: Vec<Option<u32>> = (supported.iter())
+            .map(|ngram| self.tracks.find(ngram.entry.hash))
+            .collect();
+        let before = self.observed - windows.len();
+        let mut begun = Vec::new();
+        let tracks: Vec<u32> = (supported.iter().zip(known))
+            .map(|(ngram, known)| {
+                let hash = ngram.entry.hash;
+                known.unwrap_or_else(|| {
+                    let track = self.tracks.begin(hash, before);
+                    begun.push((hash, track));
+                    track
+                })
+            })
+            .collect();
+        for window in windows.iter().take(windows.len() - 1) {
+            for &(hash, track) in &begun {
+                self.tracks.push(track, window.sightings(hash));
+            }
+        }
+        for (ngram, &track) in supported.iter().zip(&tracks) {
+            let sightings = newest.sightings_of(ngram.entry);
+            self.tracks.extend(track, self.observed, sightings);
+        }
         let mut found = Vec::new();
         let mut factors = Factors::default();
-        for ngram in newest.counts.ngrams() {
-            let hash = ngram.hash();
-            let recent = self.recent.get(hash);
-            if recent < self.config.min_documents || !may_be_a_term(&self.config, &ngram) {
-                continue;
-            }
-            let (count, baseline_exact) = match self.baseline.documents_with(hash) {
-                Some(count) => (count, true),
-                None => (self.baseline.absent_bound(ngram.length()), false),
-            };
-            let before = Exposure {
-                count: f64::from(count),
-                units: self.baseline.units() as f64,
-            };
-            // The rate over one window is known, and over more at most so many documents
-            // stand among at least so many units.
-            let in_newest = f64::from(ngram.documents()) / newest_units;
-            let in_more = f64::from(recent) / more_units;
-            if in_newest.max(in_more) <= self.config.min_rate_ratio * before.rate() {
-                continue;
-            }
-            let track = self.tracks.entry(hash).or_insert_with(|| {
-                let older = self.windows.iter().take(self.windows.len() - 1);
-                Track {
-                    newest: self.observed - 1,
-                    sightings: older.map(|window| window.sightings(hash)).collect(),
-                }
-            });
-            track.extend(self.observed, Sightings::of(&ngram), longest);
-            let documents = track.documents(self.windows.len());
+        for (ngram, track) in supported.into_iter().zip(tracks) {
+            let seen = self.tracks.newest_first(track);
+            let documents = seen.take(windows.len()).map(Sightings::documents).sum();
             if documents < self.config.min_documents {
                 continue;
             }
-            let best = best_horizon(&self.config, &self.spans, track, before, &mut factors);
+            let before = ngram.before;
+            let seen = self.tracks.newest_first(track);
+            let best = best_horizon(&self.config, &self.spans, seen, before, &mut factors);
             if best.ln_bayes_factor < self.config.watch {
                 continue;
             }
+            let hash = ngram.entry.hash;
+            let (baseline_exact, ngram) = (ngram.baseline_exact, newest.ngram(ngram.entry));
             found.push(Candidate {
                 hash,
                 units: ngram.unit_hashes(),
@@ -111,16 +139,63 @@ impl TermFinder<'_> {
         }
         found
     }
-}
 
-/// A single character is no term of its own, and the longest n-grams are there for
-/// their neighbours' sake.
-fn may_be_a_term(config: &TermConfig, ngram: &Ngram<'_>) -> bool {
-    match ngram.length() {
-        1 => ngram.last_kind() == UnitKind::Word && ngram.last_unit().chars().nth(1).is_some(),
-        length => length <= config.max_units,
+    fn supported<'w>(
+        &self,
+        newest: &'w Window,
+        frequent: &[(&'w Entry, u32)],
+    ) -> Vec<Supported<'w>> {
+        let units = self.baseline.units() as f64;
+        let single = newest.counts.ids_of_length(1);
+        // The longest n-grams are there for their neighbours' sake.
+        let longer = single.end..newest.counts.ids_of_length(self.config.max_units).end;
+        let may_be_a_term = |entry: &Entry| {
+            longer.contains(&entry.id)
+                || single.contains(&entry.id) && is_a_long_word(&newest.ngram(entry))
+        };
+        let frequent = frequent.iter().copied();
+        let terms = frequent.filter(|(entry, _)| may_be_a_term(entry));
+        let asked = terms.map(|(entry, recent)| {
+            let known = self.baseline.documents_with(entry.hash);
+            let count = known.unwrap_or_else(|| {
+                let length = if entry.id < longer.start {
+                    1
+                } else {
+                    newest.ngram(entry).length()
+                };
+                self.baseline.absent_bound(length)
+            });
+            Supported {
+                entry,
+                recent,
+                before: Exposure {
+                    count: f64::from(count),
+                    units,
+                },
+                baseline_exact: known.is_some(),
+            }
+        });
+        asked.collect()
+    }
+
+    /// Drops what cannot be much more frequent than in the baseline.
+    fn drop_usual(&self, supported: &mut Vec<Supported<'_>>, newest: &Window) {
+        // Units of the shortest horizon of more than one window.
+        let horizons = self.config.horizons.iter().copied();
+        let more = horizons.filter(|&horizon| horizon > 1).min().unwrap_or(1);
+        let more_units = self.spans.units(more).max(1) as f64;
+        let newest_units = newest.counts.units().max(1) as f64;
+        supported.retain(|ngram| {
+            // The rate over one window is known, and over more at most so many documents
+            // stand among at least so many units.
+            let in_newest = f64::from(ngram.entry.documents) / newest_units;
+            let in_more = f64::from(ngram.recent) / more_units;
+            in_newest.max(in_more) > self.config.min_rate_ratio * ngram.before.rate()
+        });
     }
 }
 
-/// Tracks by the hash of their n-gram.
-pub(super) type Tracks = FxHashMap<u64, Track>;
+/// A single character is no term of its own.
+fn is_a_long_word(ngram: &Ngram<'_>) -> bool {
+    ngram.last_kind() == UnitKind::Word && ngram.last_unit().chars().nth(1).is_some()
+}

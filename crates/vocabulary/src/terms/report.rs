@@ -1,14 +1,17 @@
 //! What is said of terms, and how often.
 
-use super::{Term, TermClass, TermFinder, TermSeries, Tier, candidate::Candidate, window::Window};
+use super::{
+    Term, TermClass, TermFinder, TermSeries, Tier,
+    candidate::Candidate,
+    window::{Sightings, Window},
+};
 use crate::{contrast, lexicon};
 use driftline_statistics::ngrams::source_count;
 
 /// A term that was reported.
 #[derive(Debug)]
 pub(super) struct Reported {
-    /// Hashes of its units.
-    units: Vec<u64>,
+    hash: u64,
     tier: Tier,
     /// Number of the window of the last change of tier.
     at: usize,
@@ -19,7 +22,7 @@ pub(super) struct Reported {
 impl Reported {
     /// Continues the series by a window.
     pub(super) fn extend(&mut self, window: &Window) {
-        let ngram = window.counts.find_units(&self.units);
+        let ngram = window.find(self.hash);
         let documents = ngram.map_or(0, |ngram| ngram.documents());
         self.series.documents.push(documents);
     }
@@ -57,7 +60,7 @@ impl TermFinder<'_> {
                 }
                 None => {
                     let reported = Reported {
-                        units: candidate.units.clone(),
+                        hash: candidate.hash,
                         tier,
                         at: now,
                         confirmed: false,
@@ -87,10 +90,12 @@ impl TermFinder<'_> {
     }
 
     fn series_so_far(&self, candidate: &Candidate) -> TermSeries {
-        let track = self.tracks.get(&candidate.hash);
-        let documents: Vec<u32> = track
-            .map(|track| track.sightings.iter().map(|seen| seen.documents).collect())
+        let track = self.tracks.find(candidate.hash);
+        let mut documents: Vec<u32> = track
+            .map(|track| self.tracks.newest_first(track))
+            .map(|seen| seen.map(Sightings::documents).collect())
             .unwrap_or_default();
+        documents.reverse();
         TermSeries {
             start: self.spans.start(documents.len()).unwrap_or(0),
             documents,
@@ -101,7 +106,7 @@ impl TermFinder<'_> {
         let (first_seen, first_seen_fold) = candidate.spread.first.unwrap_or_default();
         let best = candidate.best;
         let (mut count, mut documents) = (0, 0);
-        for window in self.windows.iter().rev().take(best.horizon) {
+        for window in self.lookback.windows.iter().rev().take(best.horizon) {
             if let Some(ngram) = window.find(candidate.hash) {
                 count += u64::from(ngram.count());
                 documents += u64::from(ngram.documents());
@@ -110,7 +115,11 @@ impl TermFinder<'_> {
         Term {
             class: self.class(&candidate),
             tier,
-            window_start: self.windows.back().map_or(0, |window| window.start),
+            window_start: self
+                .lookback
+                .windows
+                .back()
+                .map_or(0, |window| window.start),
             first_seen,
             first_seen_fold,
             horizon: best.horizon,

@@ -5,31 +5,112 @@ use crate::contrast::{self, Exposure};
 use rustc_hash::FxHashMap;
 use std::collections::VecDeque;
 
-/// An n-gram in the windows up to number `newest`, which comes last.
+/// Sightings of n-grams by window, for the windows of the longest horizon.
+///
+/// They lie one n-gram behind the other, each in a ring by the number of the window, since
+/// thousands are asked of in every window.
 #[derive(Debug)]
-pub(super) struct Track {
-    pub(super) newest: usize,
-    pub(super) sightings: VecDeque<Sightings>,
+pub(super) struct Tracks {
+    longest: usize,
+    by_hash: FxHashMap<u64, u32>,
+    known: Vec<Known>,
+    sightings: Vec<Sightings>,
+    free: Vec<u32>,
 }
 
-impl Track {
-    /// Adds the window that makes `observed` of them, after empty ones for those missed;
-    /// `longest` are kept.
-    pub(super) fn extend(&mut self, observed: usize, sightings: Sightings, longest: usize) {
-        let missed = (observed - 1).saturating_sub(self.newest).min(longest);
-        self.sightings
-            .extend(std::iter::repeat_n(Sightings::default(), missed));
-        self.sightings.push_back(sightings);
-        self.newest = observed;
-        while self.sightings.len() > longest {
-            self.sightings.pop_front();
+/// Which windows of an n-gram are known.
+#[derive(Debug, Clone, Copy)]
+struct Known {
+    /// Number of the newest, from 1.
+    newest: u32,
+    /// How many, up to the newest.
+    windows: u32,
+}
+
+impl Tracks {
+    /// For horizons up to so many windows.
+    pub(super) fn new(longest: usize) -> Self {
+        Self {
+            longest,
+            by_hash: FxHashMap::default(),
+            known: Vec::new(),
+            sightings: Vec::new(),
+            free: Vec::new(),
         }
     }
 
-    /// Documents in the last `windows` of them.
-    pub(super) fn documents(&self, windows: usize) -> u32 {
-        let recent = self.sightings.iter().rev().take(windows);
-        recent.map(|seen| seen.documents).sum()
+    /// Where the track of an n-gram is, if it has one.
+    pub(super) fn find(&self, hash: u64) -> Option<u32> {
+        self.by_hash.get(&hash).copied()
+    }
+
+    /// Begins a track of which window number `newest` is the last before the first known.
+    pub(super) fn begin(&mut self, hash: u64, newest: usize) -> u32 {
+        let known = Known {
+            newest: newest as u32,
+            windows: 0,
+        };
+        let track = match self.free.pop() {
+            Some(track) => {
+                self.known[track as usize] = known;
+                track
+            }
+            None => {
+                self.known.push(known);
+                let end = self.known.len() * self.longest;
+                self.sightings.resize(end, Sightings::default());
+                u32::try_from(self.known.len() - 1).expect("fewer n-grams than 2³² have support")
+            }
+        };
+        self.by_hash.insert(hash, track);
+        track
+    }
+
+    /// Adds window number `newest`, after empty ones for those missed.
+    pub(super) fn extend(&mut self, track: u32, newest: usize, sightings: Sightings) {
+        let newest = newest as u32;
+        let missed = newest - 1 - self.known[track as usize].newest;
+        for _ in 0..missed.min(self.longest as u32) {
+            self.push(track, Sightings::default());
+        }
+        self.known[track as usize].newest = newest - 1;
+        self.push(track, sightings);
+    }
+
+    /// Adds the next window.
+    pub(super) fn push(&mut self, track: u32, sightings: Sightings) {
+        let known = &mut self.known[track as usize];
+        known.newest += 1;
+        known.windows = (known.windows + 1).min(self.longest as u32);
+        let at = known.newest as usize % self.longest;
+        self.sightings[track as usize * self.longest + at] = sightings;
+    }
+
+    /// What was seen by window, the newest first.
+    pub(super) fn newest_first(&self, track: u32) -> impl ExactSizeIterator<Item = Sightings> {
+        let known = self.known[track as usize];
+        let ring = &self.sightings[track as usize * self.longest..][..self.longest];
+        let newest = known.newest as usize % self.longest;
+        (0..known.windows as usize).map(move |back| {
+            let at = if back <= newest {
+                newest
+            } else {
+                newest + ring.len()
+            };
+            ring[at - back]
+        })
+    }
+
+    /// Forgets the n-grams that were seen last in a window before number `oldest`.
+    pub(super) fn forget(&mut self, oldest: usize) {
+        let (known, free) = (&self.known, &mut self.free);
+        self.by_hash.retain(|_, track| {
+            let keep = known[*track as usize].newest as usize >= oldest;
+            if !keep {
+                free.push(*track);
+            }
+            keep
+        });
     }
 }
 
@@ -92,7 +173,7 @@ pub(super) type Factors = FxHashMap<[u64; 3], f64>;
 pub(super) fn best_horizon(
     config: &TermConfig,
     spans: &Spans,
-    track: &Track,
+    newest_first: impl ExactSizeIterator<Item = Sightings>,
     before: Exposure,
     factors: &mut Factors,
 ) -> Best {
@@ -105,13 +186,13 @@ pub(super) fn best_horizon(
         },
     };
     // A track knows nothing of windows before its first.
-    let known = spans.len().min(track.sightings.len());
-    let mut newest_first = track.sightings.iter().rev();
+    let known = spans.len().min(newest_first.len());
+    let mut newest_first = newest_first;
     let (mut days, mut taken) = (0, 0);
     for &horizon in &config.horizons {
         let more = horizon.min(known).saturating_sub(taken);
         days += (newest_first.by_ref().take(more))
-            .map(|seen| u64::from(seen.days))
+            .map(|seen| u64::from(seen.days()))
             .sum::<u64>();
         taken += more;
         let live = Exposure {
