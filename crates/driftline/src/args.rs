@@ -2,7 +2,7 @@
 
 mod feature_statistics;
 
-pub(crate) use feature_statistics::FeatureStatistics;
+pub(crate) use feature_statistics::{FeatureStatistics, pair};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::{net::SocketAddr, path::PathBuf};
@@ -46,6 +46,8 @@ pub(crate) enum Verb {
     Schema(SchemaVerb),
     /// Drift of every column between two sources
     Drift(Compare),
+    /// The same rows in two sources, found by key and compared value by value
+    Skew(Skew),
     /// New terms and surges in the text of a source
     Terms(Terms),
     /// A model's label and confidence for every row, as Parquet
@@ -242,6 +244,8 @@ pub(crate) enum SchemaFormat {
     Yaml,
     /// TFDV's `Schema` as text.
     TfdvPbtxt,
+    /// The same in binary form.
+    TfdvPb,
 }
 
 #[derive(Debug, Args)]
@@ -254,11 +258,11 @@ pub(crate) struct Infer {
     /// Do not make the ranges and lengths seen a constraint.
     #[arg(long)]
     pub(crate) no_ranges: bool,
-    /// With statistics: do not make fixed lengths a shape.
+    /// Do not make fixed lengths of lists a shape.
     #[arg(long)]
     pub(crate) no_feature_shape: bool,
-    /// With statistics: TFDV's `FeatureStatisticsToProtoConfig` as text, instead of both.
-    #[arg(long, value_name = "FILE", requires = "statistics")]
+    /// For TFDV's forms: its `FeatureStatisticsToProtoConfig` as text, instead of these.
+    #[arg(long, value_name = "FILE")]
     pub(crate) inference_config: Option<PathBuf>,
     /// What is printed [default: tfdv-pbtxt with statistics, else yaml].
     #[arg(long, value_enum)]
@@ -312,7 +316,7 @@ pub(crate) enum AnomalyFormat {
     Json,
     /// For a build server.
     Junit,
-    /// TFDV's `Anomalies` as text; with statistics.
+    /// TFDV's `Anomalies` as text.
     TfdvPbtxt,
     /// For the alerts of a code host.
     Sarif,
@@ -325,24 +329,37 @@ pub(crate) struct Validate {
     /// The schema file: YAML, or TFDV's as text, or binary where it ends in .pb.
     #[arg(long, value_name = "FILE")]
     pub(crate) schema: PathBuf,
-    /// With statistics: those of the span before, for drift.
-    #[arg(long, value_name = "FILE", requires = "statistics")]
-    pub(crate) previous: Option<PathBuf>,
-    /// With statistics: those of an earlier version of the same span.
-    #[arg(long, value_name = "FILE", requires = "statistics")]
-    pub(crate) previous_version: Option<PathBuf>,
-    /// With statistics: those of what is served, for skew.
-    #[arg(long, value_name = "FILE", requires = "statistics")]
-    pub(crate) serving: Option<PathBuf>,
-    /// With statistics: the environment that they are of.
-    #[arg(long, value_name = "NAME", requires = "statistics")]
+    /// The span before, for drift: a source, or TFDV's statistics (.pbtxt, .pb).
+    #[arg(long, value_name = "SOURCE")]
+    pub(crate) previous: Option<String>,
+    /// An earlier version of the same span: a source, or TFDV's statistics.
+    #[arg(long, value_name = "SOURCE")]
+    pub(crate) previous_version: Option<String>,
+    /// What is served, for skew: a source, or TFDV's statistics.
+    #[arg(long, value_name = "SOURCE")]
+    pub(crate) serving: Option<String>,
+    /// The environment that the data is of.
+    #[arg(long, value_name = "NAME")]
     pub(crate) environment: Option<String>,
-    /// With statistics: a JSON list of the new features that are anomalies [default: all].
-    #[arg(long, value_name = "FILE", requires = "statistics")]
+    /// A JSON list of the new features that are anomalies [default: all].
+    #[arg(long, value_name = "FILE")]
     pub(crate) features_needed: Option<PathBuf>,
-    /// With statistics: TFDV's `ValidationConfig` as text.
-    #[arg(long, value_name = "FILE", requires = "statistics")]
+    /// TFDV's `ValidationConfig` as text: severities.
+    #[arg(long, value_name = "FILE")]
     pub(crate) validation_config: Option<PathBuf>,
+    /// The words of a vocabulary that the schema names, one a line; may be repeated.
+    #[arg(long, value_name = "NAME=FILE")]
+    pub(crate) vocabulary: Vec<String>,
+    /// Show the first rows behind each anomaly, at most so many, by a second pass.
+    #[arg(long, value_name = "N", conflicts_with = "statistics")]
+    pub(crate) rows: Option<usize>,
+    /// Write those rows to a file instead: .parquet, .csv or .jsonl.
+    #[arg(long, value_name = "FILE", requires = "rows")]
+    pub(crate) rows_out: Option<PathBuf>,
+    /// Show this column of those rows, `*` for all; may be repeated [default: those whose role is
+    /// `id` or `key`].
+    #[arg(long, value_name = "COLUMN", requires = "rows")]
+    pub(crate) show: Vec<String>,
     /// What is printed.
     #[arg(long, value_enum, default_value_t = AnomalyFormat::Table)]
     pub(crate) format: AnomalyFormat,
@@ -352,6 +369,42 @@ pub(crate) struct Validate {
     /// Which severities end with exit code 1.
     #[arg(long, value_enum, default_value_t = FailOn::Fail, value_name = "VERDICT")]
     pub(crate) fail_on: FailOn,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Skew {
+    /// The base: a file, pattern or directory, training data for instance.
+    pub(crate) base: String,
+    /// The rows to compare with it, those that are served for instance.
+    pub(crate) test: String,
+    /// Columns that together name a row: `id`, or `user,day`; may be repeated.
+    #[arg(long, required = true, value_delimiter = ',', value_name = "COLUMNS")]
+    pub(crate) key: Vec<String>,
+    /// Columns that are not compared; may be repeated.
+    #[arg(long, value_delimiter = ',', value_name = "COLUMNS")]
+    pub(crate) ignore: Vec<String>,
+    /// Round floating-point numbers to this many digits after the point [default: compare them
+    /// exactly].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(0..=15))]
+    pub(crate) float_digits: Option<u8>,
+    /// Let a key name several rows, and compare each with each.
+    #[arg(long)]
+    pub(crate) allow_duplicate_keys: bool,
+    /// Pairs of rows that differ to show, at most.
+    #[arg(long, default_value_t = 0, value_name = "N")]
+    pub(crate) samples: usize,
+    /// End with exit code 1 where a column differs in more than this share of the pairs
+    /// [default: only tell].
+    #[arg(long, value_name = "SHARE")]
+    pub(crate) max_share: Option<f64>,
+    /// SQL over the table `source`, for both sides.
+    #[arg(long, value_name = "SQL")]
+    pub(crate) prepare: Option<String>,
+    /// Damaged records of TFRecord files to leave out, at most.
+    #[arg(long, default_value_t = 0, value_name = "N")]
+    pub(crate) skip_corrupt: u64,
+    #[command(flatten)]
+    pub(crate) output: Output,
 }
 
 #[derive(Debug, Subcommand)]

@@ -8,7 +8,9 @@ mod run;
 mod schema;
 mod score;
 mod serve;
+mod skew;
 mod tfdv;
+mod validate;
 
 use crate::{args, exit_code};
 use args::Verb;
@@ -81,9 +83,10 @@ pub(crate) async fn run(arguments: args::Arguments) -> miette::Result<u8> {
         Verb::Profile(arguments) => profile::profile(*arguments, config, quiet).await,
         Verb::Merge(arguments) => profile::merge(arguments),
         Verb::Infer(arguments) => schema::infer(arguments, config).await,
-        Verb::Validate(arguments) => schema::validate(arguments, config).await,
+        Verb::Validate(arguments) => validate::validate(arguments, config).await,
         Verb::Schema(verb) => schema::files(verb),
         Verb::Drift(arguments) => compare::drift(arguments, config, quiet).await,
+        Verb::Skew(arguments) => skew::skew(arguments, config).await,
         Verb::Terms(arguments) => compare::terms(arguments, config, quiet).await,
         Verb::Score(arguments) => score::score(arguments, config, quiet).await,
         Verb::Report(arguments) => report::report(arguments).await,

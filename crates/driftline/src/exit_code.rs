@@ -64,8 +64,8 @@ pub(crate) fn of_pipeline(error: &PipelineError) -> u8 {
         PipelineError::Unreadable { .. } | PipelineError::NoTrainingData { .. } => UNREADABLE,
         PipelineError::Yaml { .. }
         | PipelineError::Configuration { .. }
-        | PipelineError::Schema(_)
         | PipelineError::Drift(_) => USAGE,
+        PipelineError::Schema(error) => of_schema(error),
         PipelineError::Engine(error) => of_engine(error),
         PipelineError::Scorer(error) => of_scorer(error),
         PipelineError::Statistics(_) => UNREADABLE,
@@ -109,6 +109,8 @@ fn of_engine(error: &EngineError) -> u8 {
         | EngineError::Width { .. }
         | EngineError::TimeZone { .. }
         | EngineError::TooManyGroups { .. }
+        | EngineError::NoKey
+        | EngineError::RowsFormat { .. }
         | EngineError::OutOfMemory { .. }
         | EngineError::Rules { .. } => USAGE,
         EngineError::Unwritable { .. } => INFRASTRUCTURE,

@@ -15,7 +15,7 @@ use std::{
 };
 
 /// Verbs in the order of the book.
-const VERBS: [&str; 19] = [
+const VERBS: [&str; 20] = [
     "run",
     "profile",
     "merge",
@@ -28,6 +28,7 @@ const VERBS: [&str; 19] = [
     "schema import",
     "schema export",
     "drift",
+    "skew",
     "terms",
     "score",
     "report",

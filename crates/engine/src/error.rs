@@ -210,6 +210,26 @@ pub enum EngineError {
         /// The limit.
         limit: usize,
     },
+    /// A file of rows whose ending names no form.
+    #[error("{file}: rows are written as .parquet, .csv or .jsonl")]
+    RowsFormat {
+        /// The file.
+        file: String,
+    },
+    /// Rows are to be joined, and nothing says by what.
+    #[error("rows are compared by key: name the columns that tell one row from another")]
+    NoKey,
+    /// Keys that name several rows.
+    #[error(
+        "{count} keys of {} name several rows of a side; add a column to the key, or allow duplicate keys to compare each with each",
+        .keys.join(", ")
+    )]
+    DuplicateKeys {
+        /// The key columns.
+        keys: Vec<String>,
+        /// How many keys.
+        count: u64,
+    },
     /// The memory limit is reached, and spilling to disk did not help.
     #[error(
         "the memory limit is reached: {reason}; raise it, use wider windows or fewer slices, or drop columns in `prepare`"

@@ -13,12 +13,14 @@ mod error;
 mod examples;
 mod feature_statistics;
 mod nested;
+mod offending;
 mod oov_udf;
 mod output;
 pub mod profile_file;
 mod profile_udaf;
 mod rows;
 mod score_udf;
+mod skew;
 mod slice;
 mod source;
 mod state;
@@ -33,10 +35,14 @@ pub use error::EngineError;
 pub use examples::EXAMPLE_CHARS;
 pub use feature_statistics::{FeatureRequest, Sample, SlicedStatistics};
 pub use nested::{LeafRows, Leaves, SkippedColumn};
+pub use offending::{
+    OffendingRequest, OffendingRow, Parts, RowCheck, RowTable, RowTest, ValueTest,
+};
 pub use output::write_atomically;
 pub use rows::{
     AggregateRow, ColumnInfo, ProfileColumn, ProfileRequest, ProfileRow, ROLES_SAMPLE_ROWS, Rows,
 };
+pub use skew::{FeatureSkew, KeyMatches, RowSkew, SkewPair, SkewRequest, SkewValue};
 pub use slice::Slice;
 pub use source::{CsvOptions, Source, SourceHead, SourceSize, words};
 pub use text_udf::AdvertRules;

@@ -149,7 +149,11 @@ impl StatisticsOptions {
             Some(path) => Some(read_message(path)?),
             None => None,
         };
-        let claims = schema.as_ref().map(statistics::claims).unwrap_or_default();
+        self.request_for(schema.as_ref())
+    }
+
+    fn request_for(&self, schema: Option<&tfmd::Schema>) -> Result<FeatureRequest, PipelineError> {
+        let claims = schema.map(statistics::claims).unwrap_or_default();
         if !(self.epsilon > 0.0 && self.epsilon < 1.0) {
             let epsilon = self.epsilon;
             return Err(configuration(format!(
@@ -193,7 +197,7 @@ impl StatisticsOptions {
             crosses: crosses(&self.cross)?,
             ..FeatureOptions::default()
         };
-        options.generators = self.generators(schema.as_ref(), &options)?;
+        options.generators = self.generators(schema, &options)?;
         let conditions = self.slice_sql.iter();
         Ok(FeatureRequest {
             options,
@@ -251,7 +255,7 @@ impl StatisticsOptions {
 }
 
 /// The words of a vocabulary's file, in the order of their numbers.
-fn vocabulary(path: &Path) -> Result<Vocabulary, PipelineError> {
+pub(crate) fn vocabulary(path: &Path) -> Result<Vocabulary, PipelineError> {
     let words = driftline_engine::words(path)?;
     Ok(Vocabulary::new(words))
 }
@@ -394,7 +398,7 @@ impl SingleSource {
 }
 
 /// The statistics of all rows have a name only beside slices, as in TFDV.
-fn messages(
+pub(crate) fn messages(
     found: &SlicedStatistics,
     sliced: bool,
 ) -> Result<DatasetFeatureStatisticsList, PipelineError> {

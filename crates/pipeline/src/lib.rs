@@ -12,11 +12,15 @@ pub mod estimate;
 pub mod feature_statistics;
 mod findings;
 mod live;
+pub mod offending;
 pub mod output;
 mod report;
 mod rows;
 pub mod run;
 pub mod single;
+pub mod skew;
+pub mod validation;
+mod window_schema;
 
 pub use baseline::{Baseline, Manifest};
 pub use config::Pipeline;

@@ -12,12 +12,13 @@ use crate::{
     findings,
     live::{LiveWindow, VocabularyReader, read_live},
     report,
+    window_schema::{self, WindowCheck},
 };
 use chrono::{DateTime, SecondsFormat, Utc};
 use driftline_drift::Measurement;
 use driftline_engine::{Engine, EngineConfig, Rows, Span};
 use driftline_scorer::Manifest;
-use driftline_statistics::{ColumnProfile, ngrams::NgramCounts};
+use driftline_statistics::ngrams::NgramCounts;
 use driftline_verdict::{
     Finding, FindingKind, NotEvaluated, Report, Run, Severity, Window, decide_actions, run_verdict,
     window_verdict,
@@ -134,6 +135,8 @@ impl Evaluator {
             rows: live.rows.clone(),
             request,
         });
+        let checks =
+            window_schema::check(&engine, pipeline, &baseline, &live.rows, &windows).await?;
         let mut judged = judge(pipeline, Arc::clone(&baseline), windows, reader).await?;
         (request.progress)("looking for examples");
         let examples = term_examples(pipeline, &live.rows, &judged).await?;
@@ -146,7 +149,10 @@ impl Evaluator {
         }
         let mut shown = Vec::new();
         for (index, window) in judged.windows.iter_mut().enumerate() {
-            shown.push(conclude(pipeline, &baseline, window, &examples, index));
+            let check = checks.as_ref().and_then(|checks| checks.get(index));
+            shown.push(conclude(
+                pipeline, &baseline, window, check, &examples, index,
+            ));
         }
         if let (Some((finding, missing)), Some(newest)) = (not_fresh, shown.last_mut()) {
             newest.findings.push(finding);
@@ -451,6 +457,7 @@ fn conclude(
     pipeline: &Pipeline,
     baseline: &Baseline,
     window: &JudgedWindow,
+    check: Option<&WindowCheck>,
     examples: &BTreeMap<String, Vec<String>>,
     index: usize,
 ) -> Window {
@@ -476,18 +483,12 @@ fn conclude(
         });
     } else {
         found.extend(volume(pipeline, live.rows));
-        let columns: Vec<(String, &ColumnProfile)> = live
-            .checked
-            .iter()
-            .filter_map(|column| {
-                let key = driftline_drift::ColumnKey::whole(column);
-                Some((
-                    column.clone(),
-                    live.profiles.get(&key).or(live.unjudged.get(column))?,
-                ))
-            })
-            .collect();
-        let anomalies = driftline_schema::validate(&baseline.schema, &columns, live.rows);
+        let columns = window_schema::profiles(live);
+        let mut anomalies = driftline_schema::validate(&baseline.schema, &columns, live.rows);
+        if let Some(check) = check {
+            anomalies = check.with_profiles(anomalies);
+            not_evaluated.extend(check.not_evaluated.iter().cloned());
+        }
         found.extend(anomalies.iter().map(|a| findings::anomaly(a, live.rows)));
         for measurement in &window.measurements {
             match findings::drift(pipeline, measurement) {

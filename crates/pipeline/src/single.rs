@@ -2,14 +2,18 @@
 
 use crate::PipelineError;
 use driftline_engine::{
-    ColumnInfo, Engine, ProfileColumn, ProfileRequest, ProfileRow, Rows, SkippedColumn, Source, Tz,
-    Width, Windows,
+    ColumnInfo, Engine, FeatureRequest, ProfileColumn, ProfileRequest, ProfileRow, Rows,
+    SkippedColumn, Source, Tz, Width, Windows,
 };
-use driftline_schema::{Anomaly, InferConfig, Role, Schema};
-use driftline_statistics::{CategoricalProfile, ColumnProfile, NumericProfile, Summary};
-use driftline_verdict::{Finding, NotEvaluated, Run, Window, window_verdict};
+use driftline_schema::{
+    InferConfig, Role, Schema,
+    tfmd::{self, DatasetFeatureStatistics, data_validation::FeatureStatisticsToProtoConfig},
+};
+use driftline_statistics::{
+    CategoricalProfile, ColumnProfile, NumericProfile, Summary, ValueType, features::FeatureOptions,
+};
 use serde_json::{Map, Value, json};
-use std::{collections::BTreeMap, path::Path};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// One source, and how its rows are read.
 #[derive(Debug, Clone, Default)]
@@ -138,7 +142,7 @@ impl SingleSource {
         }
     }
 
-    /// The schema that the data suggests.
+    /// The schema that the data suggests, nested columns to their leaves.
     ///
     /// # Errors
     /// As [`profile`](Self::profile).
@@ -146,43 +150,70 @@ impl SingleSource {
         &self,
         engine: &Engine,
         config: InferConfig,
+        feature_shape: bool,
     ) -> Result<Schema, PipelineError> {
         let profiles = self.whole(engine, &BTreeMap::new()).await?;
         let config = InferConfig {
             roles: self.roles.clone(),
             ..config
         };
-        Ok(driftline_schema::infer(&borrowed(&profiles), &config))
+        let mut schema = driftline_schema::infer(&borrowed(&profiles), &config);
+        let nested: BTreeSet<String> = profiles
+            .iter()
+            .filter(|(_, profile)| profile.value_type == ValueType::Nested)
+            .map(|(name, _)| name.clone())
+            .collect();
+        if nested.is_empty() {
+            return Ok(schema);
+        }
+        let options = FeatureOptions {
+            columns: Some(nested),
+            ..FeatureOptions::default()
+        };
+        let (statistics, _) = self.statistics(engine, options).await?;
+        let size = u32::try_from(config.max_string_domain_size).unwrap_or(u32::MAX);
+        let inference = tfmd::inference_config(size, feature_shape);
+        driftline_schema::infer_nested(&mut schema, &statistics, &inference, config.ranges)?;
+        Ok(schema)
     }
 
-    /// Anomalies against a schema file, and the rows checked.
+    /// The schema that TFDV infers from the data, and columns that it cannot see, each
+    /// with the reason.
     ///
     /// # Errors
-    /// As [`profile`](Self::profile), and those of the schema file.
-    pub async fn validate(
+    /// As [`profile`](Self::profile), and those of [`tfmd::infer`].
+    pub async fn infer_tfmd(
         &self,
         engine: &Engine,
-        schema: &Path,
-    ) -> Result<(Vec<Anomaly>, u64), PipelineError> {
-        let schema = crate::baseline::read_schema(schema)?;
-        let hints = schema
-            .columns
-            .iter()
-            .filter_map(|column| Some((column.name.clone(), column.role?)))
-            .collect();
-        let profiles = self.whole(engine, &hints).await?;
-        let rows = profiles
-            .iter()
-            .map(|(_, profile)| profile.rows)
-            .max()
-            .unwrap_or(0);
-        Ok((
-            driftline_schema::validate(&schema, &borrowed(&profiles), rows),
-            rows,
-        ))
+        config: &FeatureStatisticsToProtoConfig,
+    ) -> Result<(tfmd::Schema, Vec<String>), PipelineError> {
+        let (statistics, skipped) = self.statistics(engine, FeatureOptions::default()).await?;
+        Ok((tfmd::infer(&statistics, config)?, skipped))
     }
 
-    fn check_roles<'a>(&self, columns: impl Iterator<Item = &'a str>) -> Result<(), PipelineError> {
+    async fn statistics(
+        &self,
+        engine: &Engine,
+        options: FeatureOptions,
+    ) -> Result<(DatasetFeatureStatistics, Vec<String>), PipelineError> {
+        let request = FeatureRequest {
+            options,
+            ..FeatureRequest::default()
+        };
+        let found = self
+            .rows(engine)
+            .await?
+            .feature_statistics(&request)
+            .await?;
+        let skipped = found.all.skipped().values().map(ToString::to_string);
+        let skipped = skipped.collect();
+        Ok((tfmd::statistics::message(&found.all, "")?, skipped))
+    }
+
+    pub(crate) fn check_roles<'a>(
+        &self,
+        columns: impl Iterator<Item = &'a str>,
+    ) -> Result<(), PipelineError> {
         let columns: Vec<&str> = columns.collect();
         match self.roles.keys().find(|c| !columns.contains(&c.as_str())) {
             None => Ok(()),
@@ -217,42 +248,6 @@ fn asked(column: &str, roles: &BTreeMap<String, Role>) -> ProfileColumn {
     ProfileColumn {
         name: column.to_owned(),
         text: roles.get(column) == Some(&Role::Text),
-    }
-}
-
-/// A validation in the form of a run, so that every report draws it.
-pub fn validation_run(source: &str, anomalies: &[Anomaly], rows: u64) -> Run {
-    let findings: Vec<Finding> = anomalies
-        .iter()
-        .map(|anomaly| crate::findings::anomaly(anomaly, rows))
-        .collect();
-    let not_evaluated = if rows == 0 {
-        vec![NotEvaluated {
-            check: "schema".into(),
-            reason: "the source has no rows".into(),
-            required: true,
-        }]
-    } else {
-        Vec::new()
-    };
-    let verdict = window_verdict(rows, &findings, &not_evaluated);
-    Run {
-        format_version: Run::FORMAT_VERSION,
-        verdict,
-        pipeline: format!("validate {source}"),
-        run_id: String::new(),
-        created_at: String::new(),
-        baseline_id: String::new(),
-        windows: vec![Window {
-            start: None,
-            end: None,
-            rows,
-            verdict,
-            findings,
-            not_evaluated,
-        }],
-        actions: Vec::new(),
-        notes: Vec::new(),
     }
 }
 

@@ -120,6 +120,72 @@ anomaly_types! {
     FeatureTypeHighUnique = "FEATURE_TYPE_HIGH_UNIQUE",
     /// `unique` is set and distinct values were not counted.
     FeatureTypeNoUnique = "FEATURE_TYPE_NO_UNIQUE",
+    /// Lists are nested deeper, or less deep, than `valency` or `value_counts` say.
+    ValueNestednessMismatch = "VALUE_NESTEDNESS_MISMATCH",
+    /// Lists do not have the fixed lengths of `shape`, or values are missing.
+    InvalidFeatureShape = "INVALID_FEATURE_SHAPE",
+    /// Strings of a `domain` that are no UTF-8.
+    EnumTypeInvalidUtf8 = "ENUM_TYPE_INVALID_UTF8",
+    /// A domain that does not suit the type, by the schema or by the data.
+    DomainInvalidForType = "DOMAIN_INVALID_FOR_TYPE",
+    /// A feature of the schema without a name.
+    FeatureMissingName = "FEATURE_MISSING_NAME",
+    /// A feature of the schema without a type.
+    FeatureMissingType = "FEATURE_MISSING_TYPE",
+    /// A constraint that no data can meet or that contradicts another.
+    InvalidSchemaSpecification = "INVALID_SCHEMA_SPECIFICATION",
+    /// A domain that is not there, or that contradicts itself.
+    InvalidDomainSpecification = "INVALID_DOMAIN_SPECIFICATION",
+    /// The data looks like a domain that the schema does not state.
+    SemanticDomainUpdate = "SEMANTIC_DOMAIN_UPDATE",
+    /// Fewer images of a known format than `image_domain` asks for.
+    LowSupportedImageFraction = "LOW_SUPPORTED_IMAGE_FRACTION",
+    /// An image of more bytes than `image_domain` allows.
+    MaxImageByteSizeExceeded = "MAX_IMAGE_BYTE_SIZE_EXCEEDED",
+    /// The vocabulary covers less of the text than `natural_language_domain` asks for.
+    FeatureCoverageTooLow = "FEATURE_COVERAGE_TOO_LOW",
+    /// Tokens are shorter on average than `natural_language_domain` asks for.
+    FeatureCoverageTooShortAvgTokenLength = "FEATURE_COVERAGE_TOO_SHORT_AVG_TOKEN_LENGTH",
+    /// A token is in a smaller share of the sequences than its constraint asks for.
+    SequenceValueTooSmallFraction = "SEQUENCE_VALUE_TOO_SMALL_FRACTION",
+    /// A token is in a larger share of the sequences than its constraint allows.
+    SequenceValueTooLargeFraction = "SEQUENCE_VALUE_TOO_LARGE_FRACTION",
+    /// A sequence has a token less often than its constraint asks for.
+    SequenceValueTooFewOccurrences = "SEQUENCE_VALUE_TOO_FEW_OCCURRENCES",
+    /// A sequence has a token more often than its constraint allows.
+    SequenceValueTooManyOccurrences = "SEQUENCE_VALUE_TOO_MANY_OCCURRENCES",
+    /// Rows with an index and without the value of a sparse feature.
+    SparseFeatureMissingValue = "SPARSE_FEATURE_MISSING_VALUE",
+    /// Rows with the value and without an index of a sparse feature.
+    SparseFeatureMissingIndex = "SPARSE_FEATURE_MISSING_INDEX",
+    /// Value and index of a sparse feature have different lengths.
+    SparseFeatureLengthMismatch = "SPARSE_FEATURE_LENGTH_MISMATCH",
+    /// A sparse feature is called like another feature.
+    SparseFeatureNameCollision = "SPARSE_FEATURE_NAME_COLLISION",
+    /// Rows with the weight and without the value of a weighted feature.
+    WeightedFeatureMissingValue = "WEIGHTED_FEATURE_MISSING_VALUE",
+    /// Rows with the value and without the weight of a weighted feature.
+    WeightedFeatureMissingWeight = "WEIGHTED_FEATURE_MISSING_WEIGHT",
+    /// Value and weight of a weighted feature have different lengths.
+    WeightedFeatureLengthMismatch = "WEIGHTED_FEATURE_LENGTH_MISMATCH",
+    /// A weighted feature is called like another feature.
+    WeightedFeatureNameCollision = "WEIGHTED_FEATURE_NAME_COLLISION",
+    /// The statistics say that a feature is derived, and the schema does not.
+    DerivedFeatureInvalidSource = "DERIVED_FEATURE_INVALID_SOURCE",
+    /// A derived feature is not in the stage of derived ones.
+    DerivedFeatureBadLifecycle = "DERIVED_FEATURE_BAD_LIFECYCLE",
+    /// A value's share moved further than `infinity_norm` of a comparator allows.
+    ComparatorLInftyHigh = "COMPARATOR_L_INFTY_HIGH",
+    /// The Jensen-Shannon divergence is above that of a comparator.
+    ComparatorJensenShannonDivergenceHigh = "COMPARATOR_JENSEN_SHANNON_DIVERGENCE_HIGH",
+    /// A value's count moved further than `normalized_abs_difference` of a comparator allows.
+    ComparatorNormalizedAbsoluteDifferenceHigh = "COMPARATOR_NORMALIZED_ABSOLUTE_DIFFERENCE_HIGH",
+    /// What is compared with lacks the column.
+    ComparatorControlDataMissing = "COMPARATOR_CONTROL_DATA_MISSING",
+    /// Fewer rows, for each that was there before, than a comparator of row counts asks for.
+    ComparatorLowNumExamples = "COMPARATOR_LOW_NUM_EXAMPLES",
+    /// More rows, for each that was there before, than a comparator of row counts allows.
+    ComparatorHighNumExamples = "COMPARATOR_HIGH_NUM_EXAMPLES",
     /// A string shorter than `length.min`. Driftline's own: TFDV has no lengths.
     LengthTooShort = "LENGTH_TOO_SHORT",
     /// A string longer than `length.max`. Driftline's own: TFDV has no lengths.
@@ -129,6 +195,11 @@ anomaly_types! {
 }
 
 impl AnomalyType {
+    /// The type of this name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.iter().find(|kind| kind.name() == name).copied()
+    }
+
     /// Whether this is Driftline's own, without a counterpart in `AnomalyInfo.Type`.
     pub fn is_own(self) -> bool {
         matches!(

@@ -8,6 +8,10 @@
 //!
 //! Roles are Driftline's own: they decide which columns are profiled as text.
 
+mod nested;
+
+pub use nested::infer_nested;
+
 use crate::{
     BooleanDomain, Bounds, Column, ColumnType, Number, Presence, Role, Schema, SpelledNumber,
 };

@@ -9,12 +9,14 @@
 //! |---|---|
 //! | learn a schema from training data | [`infer()`] |
 //! | read and write the YAML that people edit | [`Schema::from_yaml`], [`Schema::to_yaml`] |
-//! | check a window | [`validate()`] |
+//! | check data by all that is known of it | [`check::check`] |
+//! | check the profiles of a window | [`validate()`] |
 //! | help an editor complete the YAML | [`json_schema`] |
 
 pub mod anomaly;
 #[cfg(test)]
 mod arbitrary;
+pub mod check;
 pub mod diff;
 mod error;
 mod file;
@@ -28,7 +30,7 @@ mod yaml;
 
 pub use anomaly::{Anomaly, AnomalyType, Severity, UnexpectedValue};
 pub use error::SchemaError;
-pub use infer::{InferConfig, Ranges, infer, infer_role};
+pub use infer::{InferConfig, Ranges, infer, infer_nested, infer_role};
 pub use json_schema::json_schema;
 pub use model::{
     BooleanDomain, Bounds, Column, ColumnType, Number, Presence, Role, Schema, SpelledNumber,

@@ -42,6 +42,7 @@ mod view;
 #[cfg(test)]
 mod ported;
 
+pub(crate) use draft::{feature_at, feature_is_deprecated, is_in_environment};
 pub use features_needed::FeaturesNeeded;
 pub use files::{anomalies_table, gravest, read_message, read_statistics, schema_diff};
 pub use infer::{Scope, infer, relate_string_domains, update};

@@ -11,7 +11,9 @@
 use crate::{
     Anomaly, AnomalyType, BooleanDomain, Bounds, Column, ColumnType, Number, Schema, SpelledNumber,
     UnexpectedValue,
+    check::is_list,
     infer::{MAX_WHOLE_BYTES, lengths, spells_integer},
+    tfmd,
 };
 use driftline_statistics::{
     CategoricalProfile, ColumnProfile, NumericProfile, Summary, ValueCount, ValueType,
@@ -44,6 +46,10 @@ pub fn validate(schema: &Schema, columns: &[(String, &ColumnProfile)], rows: u64
         profiles.entry(name).or_insert(profile);
     }
     for column in &schema.columns {
+        // As in TFDV, what is planned or out of use is not checked.
+        if tfmd::feature_is_deprecated(&column.other) {
+            continue;
+        }
         check.column = Some(&column.name);
         check.column(column, profiles.get(column.name.as_str()).copied(), rows);
     }
@@ -147,6 +153,17 @@ impl Check<'_> {
                     (1.0, 0.0),
                 );
             }
+            return;
+        }
+        if profile.value_type == ValueType::Nested
+            && is_list(column)
+            && !matches!(column.column_type, ColumnType::Nested | ColumnType::Any)
+        {
+            self.presence(column, present, rows);
+            self.unavailable(
+                "type",
+                "a profile of the whole column does not tell what is inside of it",
+            );
             return;
         }
         self.valency(column, profile);

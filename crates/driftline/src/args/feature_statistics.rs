@@ -170,7 +170,7 @@ fn set<T>(field: &mut T, given: Option<T>) {
     }
 }
 
-fn pair(
+pub(crate) fn pair(
     argument: &'static str,
     form: &str,
     text: &str,

@@ -358,7 +358,7 @@ pub(crate) fn is_deprecated(schema: &Schema, path: &FeaturePath) -> bool {
 }
 
 /// Whether a feature belongs to the environment; without one, every feature does.
-fn is_in_environment(
+pub(crate) fn is_in_environment(
     feature: &Feature,
     default_environment: &[String],
     environment: Option<&str>,

@@ -1,6 +1,6 @@
 //! Aligned columns of plain text: profiles, anomalies, terms.
 
-use crate::{Run, TermClass, report::model::Report};
+use crate::{NotEvaluated, Run, TermClass, report::model::Report};
 use unicode_width::UnicodeWidthStr;
 
 /// Rows as columns that line up, whatever their script; the first row is the heading.
@@ -28,7 +28,8 @@ pub fn aligned(rows: &[Vec<String>]) -> String {
     text
 }
 
-/// The anomalies of a validation, one a line, or that there are none.
+/// The anomalies of a validation, one a line, or that there are none; then what could not
+/// be evaluated.
 pub fn anomaly_table(run: &Run) -> String {
     let mut rows = vec![
         ["severity", "column", "anomaly", "description"]
@@ -48,24 +49,31 @@ pub fn anomaly_table(run: &Run) -> String {
         }
     }
     let verdict = run.verdict.name();
-    if rows.len() == 1 {
-        let reasons: Vec<&str> = run
-            .windows
-            .iter()
-            .flat_map(|window| &window.not_evaluated)
-            .map(|missing| missing.reason.as_str())
-            .collect();
-        return if reasons.is_empty() {
-            format!("{verdict}: no anomaly in {checked} rows\n")
-        } else {
-            format!("{verdict}: {}\n", reasons.join("; "))
-        };
+    let missing: Vec<&NotEvaluated> = run
+        .windows
+        .iter()
+        .flat_map(|window| &window.not_evaluated)
+        .collect();
+    if checked == 0 && rows.len() == 1 && !missing.is_empty() {
+        let reasons: Vec<&str> = missing.iter().map(|m| m.reason.as_str()).collect();
+        return format!("{verdict}: {}\n", reasons.join("; "));
     }
-    format!(
-        "{verdict}: {} anomalies in {checked} rows\n\n{}",
-        rows.len() - 1,
-        aligned(&rows)
-    )
+    let mut text = if rows.len() == 1 {
+        format!("{verdict}: no anomaly in {checked} rows\n")
+    } else {
+        format!(
+            "{verdict}: {} anomalies in {checked} rows\n\n{}",
+            rows.len() - 1,
+            aligned(&rows)
+        )
+    };
+    for missing in missing {
+        text.push_str(&format!(
+            "not evaluated: {}: {}\n",
+            missing.check, missing.reason
+        ));
+    }
+    text
 }
 
 /// The terms of a run, one a line, or that there are none.
