@@ -1,7 +1,7 @@
 //! `infer` and `validate` of sources: everything that a schema can state is checked, or
 //! told as not evaluated.
 
-use crate::desk::{Desk, Ended, root};
+use crate::desk::{Desk, Ended, PURPLE, SAME, TRAINING, root};
 use driftline_schema::tfmd::{self, Anomalies};
 use serde_json::Value;
 
@@ -646,4 +646,47 @@ fn sources_give_the_schemas_and_anomalies_that_tfdv_gave() {
     eprintln!("{seen} cases of TFDV");
     let there = root().join("../shared/tfdv-cases").exists();
     assert!(!there || seen >= 12, "only {seen} cases");
+}
+
+#[test]
+fn a_pipeline_checks_what_its_profiles_do_not_tell() {
+    let desk = Desk::new();
+    desk.write("base.csv", TRAINING.csv());
+    desk.write("same.csv", SAME.csv());
+    desk.write("purple.csv", PURPLE.csv());
+    let schema = |colour: &str| {
+        desk.write(
+            "schema.yaml",
+            format!(
+                "format_version: 1
+columns:
+  day: {{type: date, role: time}}
+  amount: {{type: float}}
+  colour: {{type: string, {colour}}}
+"
+            ),
+        );
+    };
+    schema("skew_comparator: {infinity_norm: 0.3}, drift_comparator: {infinity_norm: 0.6}");
+    desk.pipeline("base.csv", "same.csv", "schema: schema.yaml\n");
+    desk.run(&[]).ends_with(0);
+    let verdict = desk.json("out/verdict.json");
+    let first = &verdict["windows"][0]["not_evaluated"];
+    assert!(
+        first.to_string().contains("drift_comparator of colour"),
+        "nothing is before the first window: {first}"
+    );
+    desk.pipeline("base.csv", "purple.csv", "schema: schema.yaml\n");
+    desk.run(&[]).ends_with(1);
+    let verdict = desk.json("out/verdict.json");
+    let found = verdict["windows"][0]["findings"].to_string();
+    assert!(found.contains("COMPARATOR_L_INFTY_HIGH"), "{found}");
+    // A shape is no constraint of a profile, and is met by one value in every row.
+    schema("shape: [1]");
+    desk.pipeline("base.csv", "same.csv", "schema: schema.yaml\n");
+    desk.run(&[]).ends_with(0);
+    schema("shape: [2]");
+    desk.run(&[]).ends_with(1);
+    let verdict = desk.json("out/verdict.json");
+    assert!(verdict.to_string().contains("INVALID_FEATURE_SHAPE"));
 }
