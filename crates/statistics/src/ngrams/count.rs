@@ -164,18 +164,54 @@ impl Packing {
             *at += 1;
         }
         // The places of each unit now end where those of the next began.
+        let mut begin = 0;
+        for &end in &next[..=texts.units] {
+            numbers[begin..end as usize].sort_unstable();
+            begin = end as usize;
+        }
+        counter.reserve(&self.different(&numbers, &next[..=texts.units]));
         let (mut begin, mut ngram) = (0, Vec::new());
         for (first, &end) in (0..).zip(&next[..=texts.units]) {
-            let places = &mut numbers[begin..end as usize];
-            begin = end as usize;
-            places.sort_unstable();
-            for &number in places.iter() {
+            for &number in &numbers[begin..end as usize] {
                 ngram.clear();
                 ngram.push(first);
                 let document = self.unpack(number, &mut ngram);
                 counter.add(&ngram, document);
             }
+            begin = end as usize;
         }
+    }
+
+    /// How many different n-grams of each length there are in sorted places, so that the
+    /// table need not grow: that would touch twice its memory.
+    fn different(self, numbers: &[u128], ends: &[u32]) -> Vec<usize> {
+        let mut different = vec![0; self.following as usize + 1];
+        let all_bits = self.following * self.unit_bits;
+        let mut begin = 0;
+        for &end in ends {
+            let mut before = None;
+            for &number in &numbers[begin..end as usize] {
+                let units = number >> self.document_bits;
+                // Units that follow, and those of them that the place before has too.
+                let length = match units {
+                    0 => 0,
+                    units => self.following - units.trailing_zeros() / self.unit_bits,
+                };
+                let new = match before.replace(units).map(|before: u128| before ^ units) {
+                    None => 0,
+                    Some(0) => length + 1,
+                    Some(differing) => {
+                        let common_bits = all_bits - (u128::BITS - differing.leading_zeros());
+                        common_bits / self.unit_bits + 1
+                    }
+                };
+                for level in new..=length {
+                    different[level as usize] += 1;
+                }
+            }
+            begin = end as usize;
+        }
+        different
     }
 }
 
@@ -233,6 +269,13 @@ impl<'b> Counter<'b> {
             open: vec![nothing; config.max_units.into()],
             previous: Vec::new(),
             serial: 0,
+        }
+    }
+
+    /// Makes room for so many n-grams of each length.
+    fn reserve(&mut self, ngrams: &[usize]) {
+        for (level, &ngrams) in self.levels.iter_mut().zip(ngrams) {
+            level.reserve_exact(ngrams);
         }
     }
 

@@ -38,14 +38,14 @@ pub(super) struct Spread {
 impl Candidate {
     /// Whether enough days and sources have it, none of the days too much of it.
     pub(super) fn is_spread(&mut self, config: &TermConfig, lookback: &mut Lookback) -> bool {
+        let starts: Vec<i64> = lookback.starts().collect();
         let spread = &mut self.spread;
-        for (start, place) in lookback.places(self.hash) {
-            let folds = (0..).zip(place.folds);
-            for (fold, documents) in folds.filter(|(_, documents)| *documents > 0) {
-                spread.days += 1;
-                spread.top_day = spread.top_day.max(documents.into());
-                spread.first.get_or_insert((start, fold));
-            }
+        let by_window = lookback.places(self.hash).by_window();
+        for (start, place) in starts.into_iter().zip(by_window) {
+            let Some(place) = place else { continue };
+            spread.days += place.days;
+            spread.top_day = spread.top_day.max(place.top_day);
+            spread.first.get_or_insert((start, place.first_day));
             spread.sources |= place.sources;
         }
         let least_sources = f64::from(config.min_sources);
@@ -76,20 +76,10 @@ impl Candidate {
 
     /// Fills in the entropy of what stands on either side; whether it is enough.
     pub(super) fn meets_many(&mut self, config: &TermConfig, lookback: &mut Lookback) -> bool {
-        let mut occurrences = 0;
-        let mut neighbours: [FxHashMap<u64, u32>; 2] = Default::default();
-        let [left, right] = &mut neighbours;
-        for (_, place) in lookback.places(self.hash) {
-            occurrences += place.count;
-            // With the candidate given, the longer n-gram stands for the neighbour.
-            for &(longer, count) in &place.preceded {
-                *left.entry(longer).or_default() += count;
-            }
-            for &(longer, count) in &place.followed {
-                *right.entry(longer).or_default() += count;
-            }
-        }
-        self.entropy = neighbours.map(|side| entropy(&side, occurrences));
+        let places = lookback.places(self.hash);
+        let occurrences = places.by_window().flatten().map(|place| place.count).sum();
+        // With the candidate given, the longer n-gram stands for the neighbour.
+        self.entropy = [0, 1].map(|side| entropy(&places.longer[side], occurrences));
         let least = self.entropy[0].min(self.entropy[1]);
         let most = f64::from(occurrences).log2();
         if occurrences < FEW_OCCURRENCES {

@@ -15,7 +15,10 @@ const RECENT_CELL_BITS: u32 = 21;
 /// Documents of each n-gram over the lookback, by the upper bits of [`order`]; collisions
 /// only add.
 #[derive(Debug)]
-pub(super) struct Recent(Vec<u32>);
+pub(super) struct Recent(Vec<u16>);
+
+/// A cell that was full: from then on nobody knows how many there are.
+const MANY: u16 = u16::MAX;
 
 impl Recent {
     pub(super) fn new() -> Self {
@@ -26,33 +29,30 @@ impl Recent {
         (order(ngram.hash) >> (u64::BITS - RECENT_CELL_BITS)) as usize
     }
 
-    /// Takes the n-grams of a window away and adds those of another, both in [`order`]: one walk through the cells, from the first to the last. Calls `added`
-    /// with those added and the documents of their cell.
-    pub(super) fn slide<'w>(
-        &mut self,
-        old: &[Entry],
-        new: &'w [Entry],
-        mut added: impl FnMut(&'w Entry, u32),
-    ) {
-        let mut old = old.iter().peekable();
-        for new in new.chunk_by(|a, b| Self::cell(a) == Self::cell(b)) {
-            let cell = Self::cell(&new[0]);
-            while let Some(gone) = old.next_if(|old| Self::cell(old) <= cell) {
-                self.remove(gone);
-            }
-            for ngram in new {
-                self.0[cell] = self.0[cell].saturating_add(ngram.documents);
-            }
-            for ngram in new {
-                added(ngram, self.0[cell]);
-            }
+    /// Takes the n-grams of a window away and adds those of another. Both are in [`order`],
+    /// so to walk over them is to walk over the cells from the first to the last.
+    pub(super) fn slide(&mut self, old: &[Entry], new: &[Entry]) {
+        for ngram in new {
+            let cell = &mut self.0[Self::cell(ngram)];
+            let documents = u16::try_from(ngram.documents).unwrap_or(MANY);
+            *cell = cell.saturating_add(documents);
         }
-        old.for_each(|gone| self.remove(gone));
+        for ngram in old {
+            let cell = &mut self.0[Self::cell(ngram)];
+            let documents = u16::try_from(ngram.documents).unwrap_or(MANY);
+            *cell = match *cell {
+                MANY => MANY,
+                all => all.saturating_sub(documents),
+            };
+        }
     }
 
-    fn remove(&mut self, ngram: &Entry) {
-        let documents = &mut self.0[Self::cell(ngram)];
-        *documents = documents.saturating_sub(ngram.documents);
+    /// Documents of the n-gram's cell.
+    pub(super) fn get(&self, ngram: &Entry) -> u32 {
+        match self.0[Self::cell(ngram)] {
+            MANY => u32::MAX,
+            documents => documents.into(),
+        }
     }
 }
 
@@ -75,13 +75,13 @@ impl TermFinder<'_> {
         let Some(newest) = windows.back() else {
             return Vec::new();
         };
-        let mut frequent = Vec::new();
         let old = old.map_or(&[][..], Window::entries);
-        self.recent.slide(old, newest.entries(), |entry, recent| {
-            if recent >= self.config.min_documents {
-                frequent.push((entry, recent));
-            }
-        });
+        self.recent.slide(old, newest.entries());
+        let entries = newest.entries().iter();
+        let frequent: Vec<(&Entry, u32)> = entries
+            .map(|entry| (entry, self.recent.get(entry)))
+            .filter(|(_, recent)| *recent >= self.config.min_documents)
+            .collect();
         let mut supported = self.supported(newest, &frequent);
         self.drop_usual(&mut supported, newest);
         let known: Vec<Option<u32>> = (supported.iter())

@@ -3,7 +3,7 @@
 use super::window::{Place, Window};
 use driftline_statistics::units::extend_hash;
 use rustc_hash::FxHashMap;
-use std::collections::VecDeque;
+use std::collections::{VecDeque, hash_map::Entry};
 
 /// The last windows, the newest last.
 ///
@@ -16,7 +16,7 @@ pub(super) struct Lookback {
     /// Windows so far.
     observed: usize,
     units: u64,
-    places: FxHashMap<u64, Found<Option<Place>>>,
+    places: FxHashMap<u64, Places>,
     counts: FxHashMap<u64, Found<u32>>,
 }
 
@@ -25,6 +25,15 @@ pub(super) struct Lookback {
 struct Found<T> {
     observed: usize,
     by_window: VecDeque<T>,
+}
+
+/// Where an n-gram stands in the windows.
+#[derive(Debug, Default)]
+pub(super) struct Places {
+    found: Found<Option<Place>>,
+    /// Hashes of the n-grams that have one unit more in front, and of those that have one
+    /// more behind, with their counts in all windows.
+    pub(super) longer: [FxHashMap<u64, u32>; 2],
 }
 
 impl<T> Default for Found<T> {
@@ -42,14 +51,53 @@ impl<T> Found<T> {
         &mut self,
         windows: &VecDeque<Window>,
         observed: usize,
-        find: impl Fn(&Window) -> T,
+        find: impl FnMut(&Window) -> T,
+        gone: impl FnMut(T),
     ) {
         let missing = (observed - self.observed).min(windows.len());
         let newer = windows.iter().skip(windows.len() - missing);
         self.by_window.extend(newer.map(find));
         let surplus = self.by_window.len() - windows.len();
-        self.by_window.drain(..surplus);
+        self.by_window.drain(..surplus).for_each(gone);
         self.observed = observed;
+    }
+}
+
+impl Places {
+    fn bring_up(&mut self, hash: u64, windows: &VecDeque<Window>, observed: usize) {
+        let Self { found, longer } = self;
+        let mut went = Vec::new();
+        let find = |window: &Window| {
+            let place = window.place(hash)?;
+            for (all, counts) in longer.iter_mut().zip(&place.longer) {
+                for &(longer, count) in counts {
+                    *all.entry(longer).or_default() += count;
+                }
+            }
+            Some(place)
+        };
+        found.bring_up(windows, observed, find, |place| went.extend(place));
+        for place in went {
+            for (all, counts) in longer.iter_mut().zip(place.longer) {
+                subtract(all, counts);
+            }
+        }
+    }
+
+    /// By window, the oldest first; `None` where a window does not have it.
+    pub(super) fn by_window(&self) -> impl Iterator<Item = Option<&Place>> {
+        self.found.by_window.iter().map(Option::as_ref)
+    }
+}
+
+fn subtract(all: &mut FxHashMap<u64, u32>, gone: Vec<(u64, u32)>) {
+    for (hash, gone) in gone {
+        if let Entry::Occupied(mut count) = all.entry(hash) {
+            *count.get_mut() -= gone;
+            if *count.get() == 0 {
+                count.remove();
+            }
+        }
     }
 }
 
@@ -77,7 +125,8 @@ impl Lookback {
         self.observed += 1;
         if self.observed.is_multiple_of(self.most) {
             let stale = self.observed - self.most;
-            self.places.retain(|_, found| found.observed > stale);
+            self.places
+                .retain(|_, places| places.found.observed > stale);
             self.counts.retain(|_, found| found.observed > stale);
         }
         old
@@ -88,24 +137,24 @@ impl Lookback {
         self.units
     }
 
-    /// The n-gram with this hash in each of the windows that has it, with the window's start.
-    pub(super) fn places(&mut self, hash: u64) -> impl Iterator<Item = (i64, &Place)> {
-        let found = self.places.entry(hash).or_default();
-        let windows = &self.windows;
-        found.bring_up(windows, self.observed, |window| window.place(hash));
-        let starts = windows.iter().map(|window| window.start);
-        starts
-            .zip(&found.by_window)
-            .filter_map(|(start, place)| Some((start, place.as_ref()?)))
+    /// Starts of the windows.
+    pub(super) fn starts(&self) -> impl Iterator<Item = i64> {
+        self.windows.iter().map(|window| window.start)
+    }
+
+    /// Where the n-gram with this hash stands.
+    pub(super) fn places(&mut self, hash: u64) -> &Places {
+        let places = self.places.entry(hash).or_default();
+        places.bring_up(hash, &self.windows, self.observed);
+        places
     }
 
     /// Occurrences of the n-gram of these units.
     pub(super) fn count(&mut self, units: &[u64]) -> u64 {
         let hash = (units.iter()).fold(0, |hash, &unit| extend_hash(hash, unit));
         let found = self.counts.entry(hash).or_default();
-        found.bring_up(&self.windows, self.observed, |window| {
-            window.find(hash).map_or(0, |ngram| ngram.count())
-        });
+        let find = |window: &Window| window.find(hash).map_or(0, |ngram| ngram.count());
+        found.bring_up(&self.windows, self.observed, find, drop);
         found.by_window.iter().copied().map(u64::from).sum()
     }
 }

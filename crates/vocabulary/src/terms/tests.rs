@@ -1,6 +1,6 @@
 //! Terms of made-up texts, and their numbers against a plain search.
 
-use super::{candidate::entropy, *};
+use super::{candidate::entropy, window::Entry, *};
 use crate::contrast::{self, Exposure};
 use driftline_statistics::ngrams::NgramConfig;
 use proptest::prelude::*;
@@ -344,6 +344,22 @@ proptest! {
             prop_assert_eq!(terms.is_empty(), lookback.last().is_none_or(Vec::is_empty));
         }
     }
+}
+
+#[test]
+fn recent_documents_come_and_go_until_a_cell_is_full() {
+    let ngram = |hash, documents| Entry {
+        hash,
+        documents,
+        id: 0,
+    };
+    let (rare, frequent) = (ngram(1 << 41, 3), ngram(5 << 41, 70_000));
+    let mut recent = Recent::new();
+    recent.slide(&[], &[rare, frequent]);
+    recent.slide(&[], &[rare]);
+    assert_eq!((recent.get(&rare), recent.get(&frequent)), (6, u32::MAX));
+    recent.slide(&[rare, frequent], &[]);
+    assert_eq!((recent.get(&rare), recent.get(&frequent)), (3, u32::MAX));
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! The n-grams of one window, and what finds them.
 
 use crate::by_hash::{ByHash, Hashed};
-use driftline_statistics::ngrams::{FOLDS, Ngram, NgramCounts};
+use driftline_statistics::ngrams::{Ngram, NgramCounts};
 
 /// A window of the lookback.
 #[derive(Debug)]
@@ -42,13 +42,16 @@ pub(super) struct Sightings(u32);
 #[derive(Debug)]
 pub(super) struct Place {
     pub(super) count: u32,
-    /// Documents by fold.
-    pub(super) folds: [u16; FOLDS],
     pub(super) sources: u64,
-    /// Hashes of the n-grams that have one unit more in front, with their counts.
-    pub(super) preceded: Vec<(u64, u32)>,
-    /// The same of those that have one unit more behind.
-    pub(super) followed: Vec<(u64, u32)>,
+    /// Folds with a document.
+    pub(super) days: u32,
+    /// Documents of the fold with most.
+    pub(super) top_day: u32,
+    /// The first fold with a document.
+    pub(super) first_day: u8,
+    /// Hashes of the n-grams that have one unit more in front, and of those that have one
+    /// more behind, with their counts.
+    pub(super) longer: [Vec<(u64, u32)>; 2],
 }
 
 impl Window {
@@ -109,14 +112,19 @@ impl Window {
     pub(super) fn place(&self, hash: u64) -> Option<Place> {
         let ngram = self.find(hash)?;
         let counted = |longer: Ngram<'_>| (longer.hash(), longer.count());
+        let folds = ngram.folds();
+        let days = || (0..).zip(folds).filter(|(_, documents)| *documents > 0);
+        let preceded = self.by_suffix.find(hash);
         Some(Place {
             count: ngram.count(),
-            folds: ngram.folds(),
             sources: ngram.source_bits(),
-            preceded: (self.by_suffix.find(hash))
-                .map(|id| counted(self.counts.ngram(id)))
-                .collect(),
-            followed: ngram.extensions().map(counted).collect(),
+            days: days().count() as u32,
+            top_day: folds.into_iter().max().map_or(0, u32::from),
+            first_day: days().next().map_or(0, |(day, _)| day),
+            longer: [
+                preceded.map(|id| counted(self.counts.ngram(id))).collect(),
+                ngram.extensions().map(counted).collect(),
+            ],
         })
     }
 }
