@@ -10,6 +10,7 @@
 //! ```
 
 pub mod cards;
+pub mod decode;
 pub mod output;
 pub mod process;
 pub mod weibo;

@@ -222,8 +222,9 @@ pub(crate) const MAX_WHOLE_BYTES: u64 = 256;
 /// What the values of a column are for, by their type and, for strings, their look.
 ///
 /// A string column is an `id` when no value repeats and each is a single token, `text`
-/// when its median length is at least 6 characters and at least half of its values
-/// are distinct, and else a `category`. A column that was profiled as text is text. `None`
+/// when its median length is at least 6 characters, at least half of its values are
+/// distinct and not all of them are single tokens, and else a `category`: what names one
+/// of very many users or pages is no text, however long. A column that was profiled as text is text. `None`
 /// for bytes, nested columns and columns without a type.
 ///
 /// On a first sample of a column, profiled as categories, this says whether to
@@ -251,9 +252,13 @@ fn string_role(values: &CategoricalProfile) -> Role {
     let found = values.values();
     // A sketch of distinct values is off by a known share: unique within it is unique.
     let unique = distinct.value >= count as f64 * (1.0 - distinct.error);
+    let of_words = found
+        .iter()
+        .any(|v| !v.value.is_empty() && !is_single_token(&v.value));
     if unique && found.iter().all(|v| is_single_token(&v.value)) {
         Role::Id
-    } else if distinct.value >= count as f64 * MIN_TEXT_DISTINCT_SHARE
+    } else if of_words
+        && distinct.value >= count as f64 * MIN_TEXT_DISTINCT_SHARE
         && median_length(&found).is_none_or(|length| length >= MIN_TEXT_LENGTH)
     {
         Role::Text

@@ -241,6 +241,21 @@ fn unique_single_tokens_are_identifiers() {
 }
 
 #[test]
+fn single_tokens_that_repeat_are_categories_however_many() {
+    // 30,000 different users in 40,000 rows; and a page that has no name.
+    let users: Vec<String> = (0..40_000)
+        .map(|i| format!("user-{:x}", i % 30_000))
+        .collect();
+    let values = users.iter().map(String::as_str);
+    assert_eq!(role(&words(values.clone())), Some(Role::Category));
+    assert_eq!(role(&words(values.chain([""]))), Some(Role::Category));
+    // Words in scripts without spaces are no single tokens.
+    let titles: Vec<String> = users.iter().map(|user| format!("标题{user}")).collect();
+    let titles = titles.iter().map(String::as_str);
+    assert_eq!(role(&words(titles)), Some(Role::Text));
+}
+
+#[test]
 fn twenty_thousand_distinct_titles_are_text() {
     // More than the profile keeps: length and share come from sketches.
     let many: Vec<String> = (0..20_000).map(|i| format!("标题 number {i}")).collect();

@@ -156,12 +156,22 @@ impl HeavyHitters {
 
     /// Takes the first count that is not to be kept off all of them.
     fn cut_down(&mut self) {
-        let mut counts: Vec<u64> = self.counters.values().map(|c| c.count).collect();
-        let (_, &mut cut, _) = counts.select_nth_unstable_by(KEPT, |a, b| b.cmp(a));
+        let repeated = self.counters.values().filter(|c| c.count > 1).count();
+        // In a column of very many values nearly all came once since the last cut.
+        let cut = if repeated <= KEPT {
+            1
+        } else {
+            let mut counts: Vec<u64> = self.counters.values().map(|c| c.count).collect();
+            *counts.select_nth_unstable_by(KEPT, |a, b| b.cmp(a)).1
+        };
         let at_cut = self.counters.iter().filter(|(_, c)| c.count == cut);
         let mut examples: Vec<u64> = at_cut.map(|(&hash, _)| hash).collect();
+        if examples.len() > EXAMPLES {
+            // Those of the least hashes, which are the same in every run.
+            examples.select_nth_unstable(EXAMPLES);
+            examples.truncate(EXAMPLES);
+        }
         examples.sort_unstable();
-        examples.truncate(EXAMPLES);
         let held = &mut self.text_bytes;
         self.counters.retain(|hash, counter| {
             let example = counter.count == cut && examples.binary_search(hash).is_ok();
