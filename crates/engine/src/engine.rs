@@ -171,6 +171,11 @@ impl Engine {
         self.shared.runtime.memory_pool.reserved()
     }
 
+    /// A session whose queries run on one thread.
+    pub(crate) fn ordered_session(&self) -> SessionContext {
+        self.shared.session(false, true)
+    }
+
     pub(crate) fn rows(&self, table: SourceTable) -> Result<Rows, EngineError> {
         Rows::of_table(Arc::clone(&self.shared), table)
     }

@@ -82,7 +82,7 @@ fn has_term(text: &str, term: &str) -> bool {
 }
 
 /// A text without what could name a person.
-fn mask(text: &str) -> String {
+pub(crate) fn mask(text: &str) -> String {
     static MASKS: LazyLock<[(Regex, &str); 4]> = LazyLock::new(|| {
         [
             (r"(?i)(?:https?://|www\.)[^\s\p{Han}，。！？、]+", "[link]"),
@@ -102,7 +102,7 @@ fn mask(text: &str) -> String {
 }
 
 /// At most [`EXAMPLE_CHARS`] characters of a text, around the term if it is found.
-fn cut(text: &str, term: &str) -> String {
+pub(crate) fn cut(text: &str, term: &str) -> String {
     let characters: Vec<char> = text.chars().collect();
     if characters.len() <= EXAMPLE_CHARS {
         return text.to_owned();

@@ -8,12 +8,14 @@
 //! that does not change the order in which a state sees its rows, and states of
 //! several threads are merged in an order that does not depend on which was first.
 
+mod constraint;
 mod engine;
 mod error;
 mod examples;
 mod feature_statistics;
 mod nested;
 mod offending;
+mod one_row;
 mod oov_udf;
 mod output;
 pub mod profile_file;
@@ -30,6 +32,8 @@ mod vocabulary_udaf;
 mod window;
 
 pub use chrono_tz::Tz;
+pub use constraint::{BrokenValue, ByWindow, RowRule, RuleCount, RuleTest};
+pub use datafusion::arrow::datatypes::{DataType, Field};
 pub use engine::{Engine, EngineConfig};
 pub use error::EngineError;
 pub use examples::EXAMPLE_CHARS;

@@ -518,6 +518,11 @@ impl Rows {
         self.shared.session(self.row_wise, self.one_stream)
     }
 
+    /// A session whose queries read the rows in the order of the files.
+    pub(crate) fn ordered_session(&self) -> SessionContext {
+        self.shared.session(false, true)
+    }
+
     pub(crate) fn frame(&self, context: &SessionContext) -> DataFrame {
         DataFrame::new(context.state(), self.plan.clone())
     }
