@@ -192,6 +192,24 @@ anomaly_types! {
     LengthTooLong = "LENGTH_TOO_LONG",
     /// The profile does not hold what a constraint of the schema needs.
     StatsNotAvailable = "STATS_NOT_AVAILABLE",
+    /// Rows that share their `key` with another row. Driftline's own.
+    KeyNotUnique = "KEY_NOT_UNIQUE",
+    /// Strings that a `regex` does not match. Driftline's own.
+    RegexNotMatched = "REGEX_NOT_MATCHED",
+    /// Values that turn back where they should be `monotone`. Driftline's own.
+    NotMonotone = "NOT_MONOTONE",
+    /// Values outside what `between` allows. Driftline's own.
+    NotBetween = "NOT_BETWEEN",
+    /// Values that are none of an `in_set`. Driftline's own.
+    NotInSet = "NOT_IN_SET",
+    /// Strings shorter or longer than a constraint's `length`. Driftline's own.
+    LengthNotBetween = "LENGTH_NOT_BETWEEN",
+    /// Values that the source of `references` does not have. Driftline's own.
+    ReferenceNotFound = "REFERENCE_NOT_FOUND",
+    /// The newest row is older than `freshness`. Driftline's own.
+    DataStale = "DATA_STALE",
+    /// Rows for which the `sql` of a constraint is false. Driftline's own.
+    SqlNotTrue = "SQL_NOT_TRUE",
 }
 
 impl AnomalyType {
@@ -204,7 +222,18 @@ impl AnomalyType {
     pub fn is_own(self) -> bool {
         matches!(
             self,
-            Self::DataMissing | Self::LengthTooShort | Self::LengthTooLong
+            Self::DataMissing
+                | Self::LengthTooShort
+                | Self::LengthTooLong
+                | Self::KeyNotUnique
+                | Self::RegexNotMatched
+                | Self::NotMonotone
+                | Self::NotBetween
+                | Self::NotInSet
+                | Self::LengthNotBetween
+                | Self::ReferenceNotFound
+                | Self::DataStale
+                | Self::SqlNotTrue
         )
     }
 }
@@ -240,6 +269,13 @@ pub struct Anomaly {
     pub short_description: String,
     /// What was expected, what was found, and how sure that is.
     pub description: String,
+    /// The constraint that is broken: its name, or its rule in words. Absent for keys of
+    /// the schema that are no list of constraints.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub constraint: Option<String>,
+    /// Rows that break the constraint, where they were counted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub count: Option<u64>,
     /// The limit in the schema, in the unit of `actual`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expected: Option<f64>,

@@ -167,6 +167,8 @@ fn listed(tfdv: &Anomalies, schema: &Schema, given: Option<&ValidationConfig>) -
                     "" => reason.short_description().to_owned(),
                     long => long.to_owned(),
                 },
+                constraint: None,
+                count: None,
                 expected: None,
                 actual: None,
                 evidence: Vec::new(),

@@ -31,7 +31,7 @@ mod effect;
 
 pub use effect::Effect;
 
-use crate::{Bounds, Column, Schema, Severity, tfmd};
+use crate::{Bounds, Column, Constraint, Schema, Severity, tfmd};
 use serde::Serialize;
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -118,6 +118,7 @@ impl Differ<'_> {
         let (old, new) = (self.old, self.new);
         self.bounds("rows", old.rows, new.rows);
         self.severities();
+        self.constraints(&old.constraints, &new.constraints);
         self.domain_names();
         let (old, new) = (tfmd::dynamic(&old.other), tfmd::dynamic(&new.other));
         self.fields(&old, &new, |field| match field {
@@ -155,6 +156,18 @@ impl Differ<'_> {
                     effect,
                 );
             }
+        }
+    }
+
+    /// Rules come and go as wholes: which of two is narrower nobody can tell of SQL.
+    fn constraints(&mut self, old: &[Constraint], new: &[Constraint]) {
+        for gone in old.iter().filter(|rule| !new.contains(rule)) {
+            let text = Some(crate::yaml::constraint_text(gone));
+            self.change("constraint", text, None, Effect::Readers);
+        }
+        for added in new.iter().filter(|rule| !old.contains(rule)) {
+            let text = Some(crate::yaml::constraint_text(added));
+            self.change("constraint", None, text, Effect::Writers);
         }
     }
 

@@ -132,6 +132,16 @@ pub enum SchemaError {
         reason: String,
     },
 
+    /// Validations of one's own that do not fit the statistics.
+    #[error("the custom validations cannot be asked: {reason}")]
+    #[diagnostic(code(schema::custom_validation), help("{help}"))]
+    CustomValidation {
+        /// What is missing.
+        reason: String,
+        /// What to do.
+        help: String,
+    },
+
     /// A binary message with a field that this version does not know.
     #[error("{name}: field `{field}` is not known to this version")]
     #[diagnostic(
@@ -306,6 +316,21 @@ pub enum SchemaError {
         value: String,
         /// The second one.
         #[label("again")]
+        at: SourceSpan,
+    },
+
+    /// A constraint that says nothing that could be checked.
+    #[error("{place}: {problem}")]
+    #[diagnostic(code(schema::constraint), help("{help}"))]
+    Constraint {
+        /// Which constraint.
+        place: String,
+        /// What is wrong.
+        problem: String,
+        /// What to do.
+        help: String,
+        /// Where.
+        #[label("here")]
         at: SourceSpan,
     },
 

@@ -1,5 +1,7 @@
 //! The JSON Schema of a schema file, for editors that complete and check YAML.
 
+mod constraint;
+
 use crate::{AnomalyType, Schema, tfmd, yaml};
 use prost_reflect::{FieldDescriptor, Kind, MessageDescriptor};
 use serde_json::{Map, Value, json};
@@ -53,6 +55,9 @@ pub fn json_schema() -> serde_json::Value {
     }
     column["domain"] = described;
     extend(column, keys);
+    column["constraints"] = constraint::list();
+    schema["properties"]["constraints"] = constraint::list();
+    schema["$defs"]["Constraint"] = constraint::constraint();
     extend(&mut schema["$defs"], definitions.written);
     schema
 }

@@ -11,12 +11,14 @@
 //! | read and write the YAML that people edit | [`Schema::from_yaml`], [`Schema::to_yaml`] |
 //! | check data by all that is known of it | [`check::check`] |
 //! | check the profiles of a window | [`validate()`] |
+//! | state rules about rows, and judge what was counted | [`constraint`] |
 //! | help an editor complete the YAML | [`json_schema`] |
 
 pub mod anomaly;
 #[cfg(test)]
 mod arbitrary;
 pub mod check;
+pub mod constraint;
 pub mod diff;
 mod error;
 mod file;
@@ -29,10 +31,12 @@ mod validate;
 mod yaml;
 
 pub use anomaly::{Anomaly, AnomalyType, Severity, UnexpectedValue};
+pub use constraint::Constraint;
 pub use error::SchemaError;
 pub use infer::{InferConfig, Ranges, infer, infer_nested, infer_role};
 pub use json_schema::json_schema;
 pub use model::{
-    BooleanDomain, Bounds, Column, ColumnType, Number, Presence, Role, Schema, SpelledNumber,
+    BooleanDomain, Bounds, Column, ColumnDrift, ColumnType, Number, Presence, Role, Schema,
+    SpelledNumber,
 };
 pub use validate::validate;

@@ -9,7 +9,7 @@
 //! [`Schema::other`] and [`Column::other`]: each fact has one place, so the conversion of
 //! [`tfmd::convert`] loses nothing.
 
-use crate::{AnomalyType, Severity, tfmd};
+use crate::{AnomalyType, Severity, constraint::Constraint, tfmd};
 use driftline_statistics::ValueType;
 use schemars::JsonSchema;
 use std::{collections::BTreeMap, fmt};
@@ -26,6 +26,9 @@ pub struct Schema {
     /// Severities other than `error`, by anomaly type.
     #[schemars(default)]
     pub severity_overrides: BTreeMap<AnomalyType, Severity>,
+    /// Rules about rows, some of them about a column.
+    #[schemars(skip)]
+    pub constraints: Vec<Constraint>,
     /// Everything else that TensorFlow Metadata can say of a table, in its own terms:
     /// shared domains, environments, sparse and weighted features, comparators of row
     /// counts, tensor representations. It holds no features: those are the columns.
@@ -101,6 +104,11 @@ pub struct Column {
     pub length: Option<Bounds<u64>>,
     /// How many distinct values it has.
     pub unique: Option<Bounds<u64>>,
+    /// How drift of the column is judged by a pipeline.
+    pub drift: Option<ColumnDrift>,
+    /// Rules about its values, row by row.
+    #[schemars(skip)]
+    pub constraints: Vec<Constraint>,
     /// The columns inside a struct.
     #[schemars(with = "BTreeMap<String, Column>", default)]
     pub columns: Vec<Column>,
@@ -133,6 +141,8 @@ impl Column {
             disallow_inf: false,
             length: None,
             unique: None,
+            drift: None,
+            constraints: Vec::new(),
             columns: Vec::new(),
             unnamed: false,
             other: tfmd::Feature::default(),
@@ -268,6 +278,19 @@ pub struct Presence {
     pub min_fraction: Option<f64>,
     /// Least number of rows that have a value.
     pub min_count: Option<u64>,
+}
+
+/// How drift of a column is judged, by limits that are learnt from the training data.
+#[derive(Debug, Clone, Copy, Default, PartialEq, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct ColumnDrift {
+    /// The least effect that matters, in each measure's own unit, instead of the
+    /// measure's documented default.
+    #[schemars(range(min = 0))]
+    pub min_effect: Option<f64>,
+    /// A window in which the column cannot be judged is unknown.
+    #[schemars(default)]
+    pub required: bool,
 }
 
 /// The two strings that mean true and false; neither for a column of numbers.

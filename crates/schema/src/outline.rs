@@ -1,6 +1,6 @@
 //! A schema told in a table: a line for each column.
 
-use crate::{BooleanDomain, Bounds, Column, Number, Schema};
+use crate::{BooleanDomain, Bounds, Column, Number, Schema, yaml::constraint_text};
 
 /// The most values of a domain that are named.
 const MOST_VALUES: usize = 5;
@@ -20,7 +20,8 @@ impl Schema {
         out
     }
 
-    /// A heading and a line for each column: path, type, role, presence, values.
+    /// A heading, a line for each column (path, type, role, presence, values) and one for
+    /// each constraint of the table.
     pub fn outline(&self) -> Vec<Vec<String>> {
         let heading = ["column", "type", "role", "presence", "values"];
         let mut rows = vec![heading.map(str::to_owned).to_vec()];
@@ -32,6 +33,12 @@ impl Schema {
                 presence(column),
                 self.values(column),
             ]);
+        }
+        for constraint in &self.constraints {
+            let mut row = vec![String::new(); heading.len()];
+            row[0] = "(rows)".to_owned();
+            row[heading.len() - 1] = constraint_text(constraint);
+            rows.push(row);
         }
         rows
     }
@@ -79,6 +86,10 @@ impl Schema {
         if let Some(length) = column.length {
             let ends = (length.min.map(Number::from), length.max.map(Number::from));
             parts.push(format!("{} characters", span(ends.0, ends.1)));
+        }
+        if !column.constraints.is_empty() {
+            let rules: Vec<String> = column.constraints.iter().map(constraint_text).collect();
+            parts.push(rules.join("; "));
         }
         parts.join(" ")
     }

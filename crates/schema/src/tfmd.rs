@@ -17,6 +17,7 @@
 //! | the same, step by step | anomalies | [`Validation`] |
 //! | a schema | the own [`Schema`](crate::Schema), and back | [`convert`] |
 //! | a file | statistics, or any message | [`read_statistics`], [`read_message`] |
+//! | statistics, SQL of one's own | anomalies | [`custom_validation`] |
 //! | two features | their distance | [`distance`] |
 //! | schema, path | feature, domain | [`lookup`] |
 //! | list of slices | the slice of all examples | [`of_all_examples`] |
@@ -25,6 +26,7 @@
 //! feature is, `a.'b.c'` on one line.
 
 pub mod convert;
+pub mod custom_validation;
 pub mod distance;
 mod draft;
 mod features_needed;

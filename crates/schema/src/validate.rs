@@ -82,6 +82,8 @@ impl Check<'_> {
             severity: self.schema.severity(kind),
             short_description: short.to_owned(),
             description,
+            constraint: None,
+            count: None,
             expected: None,
             actual: None,
             evidence: Vec::new(),

@@ -8,9 +8,11 @@
 //! |---|---|---|
 //! | the table | `read` | `write` |
 //! | a column | `column` | `write` |
+//! | rules about rows | `constraint` | `constraint` |
 //! | what only TensorFlow Metadata names | `message` | `message_tree` |
 
 mod column;
+mod constraint;
 mod message;
 mod message_tree;
 mod read;
@@ -19,6 +21,7 @@ mod tree;
 mod write;
 
 pub(crate) use column::GENERIC_KEYS as COLUMN_KEYS;
+pub(crate) use constraint::one_line as constraint_text;
 pub(crate) use message::principal;
 pub(crate) use message_tree::field_text;
 pub(crate) use read::GENERIC_KEYS as SCHEMA_KEYS;

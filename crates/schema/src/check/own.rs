@@ -47,6 +47,7 @@ pub fn own_part(
             .filter(|rows| rows.min.is_none())
             .filter(|rows| rows.max.is_some()),
         severity_overrides: schema.severity_overrides.clone(),
+        constraints: Vec::new(),
         other: tfmd::Schema::default(),
     }
 }
@@ -134,6 +135,8 @@ pub(super) fn check(
             severity: schema.severity(kind),
             short_description: short.to_owned(),
             description,
+            constraint: None,
+            count: None,
             expected: None,
             actual: None,
             evidence: Vec::new(),

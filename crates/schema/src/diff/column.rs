@@ -19,11 +19,25 @@ impl Differ<'_> {
             let name = |column: &Column| column.role.map(|role| role.name().to_owned());
             self.change("role", name(old), name(new), Effect::None);
         }
+        if old.drift != new.drift {
+            let text = |column: &Column| {
+                column.drift.map(|drift| {
+                    let effect = drift
+                        .min_effect
+                        .map(|effect| format!("min_effect: {effect:?}"));
+                    let required = drift.required.then(|| "required: true".to_owned());
+                    let parts: Vec<String> = [effect, required].into_iter().flatten().collect();
+                    format!("{{{}}}", parts.join(", "))
+                })
+            };
+            self.change("drift", text(old), text(new), Effect::None);
+        }
         self.presence(old.presence, new.presence);
         self.bounds("valency", old.valency, new.valency);
         self.values(old, new);
         self.bounds("length", old.length, new.length);
         self.bounds("unique", old.unique, new.unique);
+        self.constraints(&old.constraints, &new.constraints);
         for (key, before, after) in [
             ("disallow_nan", old.disallow_nan, new.disallow_nan),
             ("disallow_inf", old.disallow_inf, new.disallow_inf),

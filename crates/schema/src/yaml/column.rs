@@ -1,11 +1,12 @@
 //! What one column says, and what in it cannot both hold.
 
 use super::{
+    constraint::owner_of,
     read::{Entries, Reader},
     tree::{Key, Node, Value},
 };
 use crate::{
-    BooleanDomain, Column, ColumnType, Presence, Role, SchemaError, SpelledNumber,
+    BooleanDomain, Column, ColumnDrift, ColumnType, Presence, Role, SchemaError, SpelledNumber,
     tfmd::{self, feature::DomainInfo},
 };
 use prost_reflect::DynamicMessage;
@@ -85,6 +86,7 @@ impl Reader {
             nan: entries.peek("disallow_nan"),
             inf: entries.peek("disallow_inf"),
             length: entries.peek("length"),
+            constraints: entries.peek("constraints").filter(|_| !prefix.is_empty()),
             columns: entries.peek("columns"),
             column: key,
         };
@@ -154,6 +156,9 @@ impl Reader {
         let role = entries.take("role");
         column.role = role.and_then(|n| self.name(&place, "role", n, Role::ALL, Role::name));
         column.length = self.bounds(entries, "length", Self::count);
+        let drift = entries.take("drift");
+        column.drift = drift.and_then(|n| self.drift(&place, n));
+        column.constraints = self.constraints(entries, owner_of(column));
     }
 
     /// Reads a map of nothing but own keys; `None` where it is no map.
@@ -332,6 +337,12 @@ impl Reader {
                 "only floats can be NaN or infinite",
             );
         }
+        refuse(
+            parts.constraints,
+            true,
+            "a column inside a struct has no `constraints`".to_owned(),
+            "make it an `sql` of the table, such as `sql: trip['fare'] >= 0`",
+        );
         let (integer, float) = (ColumnType::Integer, ColumnType::Float);
         refuse(
             parts.boolean,
@@ -398,6 +409,27 @@ impl Reader {
         };
         self.finish(entries);
         Some(presence)
+    }
+
+    fn drift(&mut self, place: &str, node: &Node) -> Option<ColumnDrift> {
+        let mut entries = self.entries(place, "drift", node)?;
+        let (min_effect, required) = (entries.take("min_effect"), entries.take("required"));
+        let drift = ColumnDrift {
+            min_effect: min_effect.and_then(|n| {
+                let value = self.number(place, "drift.min_effect", n)?.as_f64();
+                if value < 0.0 {
+                    let text = value.to_string();
+                    self.out_of_range(place, "drift.min_effect", text, "0 or more", n);
+                    return None;
+                }
+                Some(value)
+            }),
+            required: required
+                .and_then(|n| self.flag(place, "drift.required", n))
+                .unwrap_or(false),
+        };
+        self.finish(entries);
+        Some(drift)
     }
 
     fn boolean(&mut self, place: &str, node: &Node) -> Option<BooleanDomain> {
@@ -467,6 +499,8 @@ struct Parts<'a> {
     nan: Option<&'a Node>,
     inf: Option<&'a Node>,
     length: Option<&'a Node>,
+    /// Where the column is inside a struct.
+    constraints: Option<&'a Node>,
     columns: Option<&'a Node>,
     column: &'a Key,
 }

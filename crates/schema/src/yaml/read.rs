@@ -1,6 +1,7 @@
 //! The schema taken out of the tree key by key; every mistake is noted with its place.
 
 use super::{
+    constraint::Owner,
     suggestion::{suggestion, suggestion_of},
     tree::{Key, Node, Value},
 };
@@ -93,6 +94,9 @@ impl Reader {
             }),
             Some(node) => schema.columns = self.columns("the schema", "", node),
         }
+        if self.mistakes.is_empty() {
+            self.known_columns(&schema);
+        }
         self.finish(entries);
         schema
     }
@@ -103,6 +107,7 @@ impl Reader {
             .take("severity_overrides")
             .map(|node| self.severity_overrides(node))
             .unwrap_or_default();
+        schema.constraints = self.constraints(entries, Owner::Table);
     }
 
     /// Reads a map of nothing but own keys; `None` where it is no map.

@@ -5,6 +5,7 @@
 
 use super::{
     column::GENERIC_KEYS,
+    constraint::put_constraints,
     message_tree::{Tree, fields, message},
     read,
 };
@@ -69,7 +70,7 @@ pub(super) fn own_keys_of_schema(out: &mut String, schema: &Schema) -> fmt::Resu
             writeln!(out, "  {}: {}", kind.name(), severity.name())?;
         }
     }
-    Ok(())
+    put_constraints(out, "", &schema.constraints)
 }
 
 fn columns(out: &mut String, indent: &str, columns: &[Column]) -> fmt::Result {
@@ -170,7 +171,14 @@ pub(super) fn own_keys_of_column(
 }
 
 fn own_constraints(out: &mut String, indent: &str, column: &Column) -> fmt::Result {
-    bounds(out, indent, "length", column.length)
+    bounds(out, indent, "length", column.length)?;
+    if let Some(drift) = column.drift {
+        let effect = drift.min_effect.map(|effect| format!("{effect:?}"));
+        let required = drift.required.then(|| "true".to_owned());
+        let keys = [("min_effect", effect), ("required", required)];
+        map(out, indent, "drift", &keys)?;
+    }
+    put_constraints(out, indent, &column.constraints)
 }
 
 /// What only TensorFlow Metadata names: under its own words where those mean nothing

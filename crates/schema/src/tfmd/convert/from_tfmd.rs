@@ -61,6 +61,7 @@ impl Schema {
     /// Takes over the keys that TensorFlow Metadata has no words for.
     pub(crate) fn take_own_keys(&mut self, read: Schema) {
         self.severity_overrides = read.severity_overrides;
+        self.constraints = read.constraints;
     }
 }
 
@@ -179,6 +180,8 @@ impl Column {
     fn take_own_keys(&mut self, read: Column) {
         self.role = read.role;
         self.length = read.length;
+        self.drift = read.drift;
+        self.constraints = read.constraints;
     }
 }
 
