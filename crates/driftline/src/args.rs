@@ -31,6 +31,8 @@ pub(crate) struct Arguments {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Verb {
+    /// A first pipeline and schema from the data, each choice with its reason
+    Init(Init),
     /// Evaluate a pipeline: baseline, windows, verdict, report, store, actions
     Run(Run),
     /// Statistics of every column of a source
@@ -110,6 +112,23 @@ pub(crate) struct Run {
     pub(crate) fail_on: FailOn,
     #[command(flatten)]
     pub(crate) output: ReportOutput,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Init {
+    /// The training data, or all data: a file, pattern or directory.
+    pub(crate) source: String,
+    /// The live data; without it the source is parted in two.
+    pub(crate) live: Option<String>,
+    /// Folder that pipeline.yaml and schema.yaml are written into.
+    #[arg(long, default_value = ".", value_name = "DIR")]
+    pub(crate) out: PathBuf,
+    /// Name of the pipeline [default: that of the source].
+    #[arg(long, value_name = "NAME")]
+    pub(crate) name: Option<String>,
+    /// Replace files that are there.
+    #[arg(long)]
+    pub(crate) force: bool,
 }
 
 #[derive(Debug, Args)]
@@ -329,6 +348,9 @@ pub(crate) struct Validate {
     /// The schema file: YAML, or TFDV's as text, or binary where it ends in .pb.
     #[arg(long, value_name = "FILE")]
     pub(crate) schema: PathBuf,
+    /// When the age of rows is counted from, for `freshness` [default: the present].
+    #[arg(long, value_name = "TIME", conflicts_with = "statistics")]
+    pub(crate) now: Option<chrono::DateTime<chrono::Utc>>,
     /// The span before, for drift: a source, or TFDV's statistics (.pbtxt, .pb).
     #[arg(long, value_name = "SOURCE")]
     pub(crate) previous: Option<String>,
@@ -347,6 +369,9 @@ pub(crate) struct Validate {
     /// TFDV's `ValidationConfig` as text: severities.
     #[arg(long, value_name = "FILE")]
     pub(crate) validation_config: Option<PathBuf>,
+    /// With statistics: TFDV's `CustomValidationConfig` as text, SQL over statistics.
+    #[arg(long, value_name = "FILE", requires = "statistics")]
+    pub(crate) custom_validation_config: Option<PathBuf>,
     /// The words of a vocabulary that the schema names, one a line; may be repeated.
     #[arg(long, value_name = "NAME=FILE")]
     pub(crate) vocabulary: Vec<String>,

@@ -1,6 +1,7 @@
 //! One file for each verb.
 
 mod compare;
+mod init;
 mod outbox;
 mod profile;
 mod report;
@@ -79,6 +80,7 @@ pub(crate) async fn run(arguments: args::Arguments) -> miette::Result<u8> {
         ..EngineConfig::default()
     };
     match verb {
+        Verb::Init(arguments) => init::init(arguments, config, quiet).await,
         Verb::Run(arguments) => run::run(arguments, config, quiet).await,
         Verb::Profile(arguments) => profile::profile(*arguments, config, quiet).await,
         Verb::Merge(arguments) => profile::merge(arguments),

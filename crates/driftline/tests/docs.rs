@@ -15,7 +15,8 @@ use std::{
 };
 
 /// Verbs in the order of the book.
-const VERBS: [&str; 20] = [
+const VERBS: [&str; 21] = [
+    "init",
     "run",
     "profile",
     "merge",

@@ -110,7 +110,7 @@ impl Baseline {
             let blocks = driftline_engine::profile_file::read(path)?;
             return Self::of_blocks(engine, pipeline, blocks, None, None);
         }
-        let mut prepared = PreparedRows::read(engine, pipeline, &source).await?;
+        let mut prepared = PreparedRows::read(engine, pipeline, &pipeline.baseline).await?;
         let given = match &pipeline.schema {
             Some(path) => Some(read_schema(&pipeline.path(path))?),
             None => None,
@@ -334,7 +334,9 @@ async fn profile_blocks(
             prepared.rows.profile(&request).await?
         }
         None => {
-            let chunk = format!("(row_number() OVER () - 1) * {UNTIMED_BLOCKS} / count(*) OVER ()");
+            // Of whole numbers: a share of a row would be a block of its own.
+            let place = format!("CAST(row_number() OVER () - 1 AS BIGINT) * {UNTIMED_BLOCKS}");
+            let chunk = format!("{place} / CAST(count(*) OVER () AS BIGINT)");
             let rows = prepared
                 .rows
                 .prepare(&format!("SELECT *, {chunk} AS {CHUNK} FROM source"))

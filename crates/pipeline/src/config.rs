@@ -97,6 +97,20 @@ pub struct SourceConfig {
     /// A file, glob, directory, or `-` for standard input. Relative paths are read
     /// against the pipeline's folder.
     pub source: String,
+    /// SQL over the table `source` for this side alone, before the pipeline's own
+    /// `prepare`: which part of a file it is.
+    #[serde(default)]
+    pub prepare: Option<String>,
+}
+
+impl SourceConfig {
+    /// A source that is taken as it is.
+    pub fn of(source: String) -> Self {
+        Self {
+            source,
+            prepare: None,
+        }
+    }
 }
 
 /// How rows are laid out in time.
@@ -480,8 +494,8 @@ impl Pipeline {
         Self {
             name,
             description: String::new(),
-            baseline: SourceConfig { source: baseline },
-            live: SourceConfig { source: live },
+            baseline: SourceConfig::of(baseline),
+            live: SourceConfig::of(live),
             time: None,
             prepare: None,
             skip_corrupt: 0,
@@ -518,7 +532,26 @@ impl Pipeline {
             .collect();
         let mut pipeline = Self::parse(&text, &path.display().to_string(), environment)?;
         pipeline.folder = path.parent().unwrap_or(Path::new("")).to_owned();
+        pipeline.take_drift_of_schema()?;
         Ok(pipeline)
+    }
+
+    /// Takes what the schema file says of the drift of columns that the pipeline says
+    /// nothing of.
+    fn take_drift_of_schema(&mut self) -> Result<(), PipelineError> {
+        let Some(schema) = &self.schema else {
+            return Ok(());
+        };
+        for column in crate::baseline::read_schema(&self.path(schema))?.columns {
+            if let Some(drift) = column.drift {
+                let config = ColumnDriftConfig {
+                    min_effect: drift.min_effect,
+                    required: drift.required,
+                };
+                self.drift.columns.entry(column.name).or_insert(config);
+            }
+        }
+        Ok(())
     }
 
     /// Reads a pipeline from text; `file` names it in errors and `environment` holds

@@ -111,7 +111,7 @@ impl PipelineError {
         Self::at(text, file, line, column, message)
     }
 
-    fn at(text: &str, file: &str, line: usize, column: usize, message: String) -> Self {
+    pub(crate) fn at(text: &str, file: &str, line: usize, column: usize, message: String) -> Self {
         let start: usize = text
             .split_inclusive('\n')
             .take(line.saturating_sub(1))

@@ -33,6 +33,8 @@ pub(crate) fn anomaly(anomaly: &Anomaly, rows: u64) -> Finding {
     let about = anomaly
         .column
         .as_deref()
+        // A constraint names its columns itself.
+        .filter(|_| anomaly.constraint.is_none())
         .map_or(String::new(), |column| format!("`{column}`: "));
     let text = if anomaly.description.is_empty() {
         &anomaly.short_description
@@ -44,6 +46,7 @@ pub(crate) fn anomaly(anomaly: &Anomaly, rows: u64) -> Finding {
         measure: Some(anomaly.kind.name().to_owned()),
         value: anomaly.actual,
         threshold: anomaly.expected,
+        count: anomaly.count,
         window_rows: Some(rows),
         evidence: anomaly
             .evidence

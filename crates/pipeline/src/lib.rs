@@ -7,10 +7,13 @@
 mod arbitrary;
 pub mod baseline;
 pub mod config;
+mod constraints;
+pub mod custom_validation;
 mod error;
 pub mod estimate;
 pub mod feature_statistics;
 mod findings;
+pub mod init;
 mod live;
 pub mod offending;
 pub mod output;
@@ -24,5 +27,6 @@ mod window_schema;
 
 pub use baseline::{Baseline, Manifest};
 pub use config::Pipeline;
+pub use constraints::{RowRules, SchemaOrigin};
 pub use error::PipelineError;
 pub use run::{Evaluation, EvaluationRequest, Evaluator};

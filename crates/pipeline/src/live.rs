@@ -76,13 +76,20 @@ pub(crate) struct LiveWindow {
     pub(crate) documents: u64,
 }
 
+impl LiveWindow {
+    /// The profile of a column over all rows of the window.
+    pub(crate) fn profile(&self, column: &str) -> Option<&ColumnProfile> {
+        let key = driftline_drift::ColumnKey::whole(column);
+        self.profiles.get(&key).or(self.unjudged.get(column))
+    }
+}
+
 pub(crate) async fn read_live(
     engine: &Engine,
     pipeline: &Pipeline,
     baseline: &Baseline,
 ) -> Result<Live, PipelineError> {
-    let source = pipeline.source(&pipeline.live);
-    let mut prepared = PreparedRows::read(engine, pipeline, &source).await?;
+    let mut prepared = PreparedRows::read(engine, pipeline, &pipeline.live).await?;
     let own = prepared.columns(pipeline);
     let mut columns = profile_columns(&own, &baseline.roles);
     let terms = pipeline

@@ -3,7 +3,7 @@
 
 use crate::{
     PipelineError,
-    config::{ModelConfig, Name, Pipeline},
+    config::{ModelConfig, Name, Pipeline, SourceConfig},
 };
 use driftline_engine::{ColumnInfo, Engine, ProfileColumn, Rows, Source, Tz};
 use driftline_schema::Role;
@@ -21,13 +21,16 @@ impl PreparedRows {
     pub(crate) async fn read(
         engine: &Engine,
         pipeline: &Pipeline,
-        source: &str,
+        side: &SourceConfig,
     ) -> Result<Self, PipelineError> {
         let source = Source {
             skip_corrupt: pipeline.skip_corrupt,
-            ..Source::new(source)
+            ..Source::new(pipeline.source(side))
         };
         let mut rows = engine.open(&source).await?;
+        if let Some(sql) = &side.prepare {
+            rows = rows.prepare(sql).await?;
+        }
         if let Some(sql) = &pipeline.prepare {
             rows = rows.prepare(sql).await?;
         }

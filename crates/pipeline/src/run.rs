@@ -6,9 +6,10 @@
 //! ```
 
 use crate::{
-    PipelineError,
+    PipelineError, SchemaOrigin,
     baseline::Baseline,
     config::{EvaluateConfig, ExamplesConfig, Name, Pipeline},
+    constraints::{self, Checked, CheckedRows, WindowProfiles},
     findings,
     live::{LiveWindow, VocabularyReader, read_live},
     report,
@@ -137,6 +138,15 @@ impl Evaluator {
         });
         let checks =
             window_schema::check(&engine, pipeline, &baseline, &live.rows, &windows).await?;
+        let rules = row_rules(
+            &engine,
+            pipeline,
+            &baseline,
+            &live.rows,
+            &windows,
+            request.now,
+        )
+        .await?;
         let mut judged = judge(pipeline, Arc::clone(&baseline), windows, reader).await?;
         (request.progress)("looking for examples");
         let examples = term_examples(pipeline, &live.rows, &judged).await?;
@@ -150,9 +160,16 @@ impl Evaluator {
         let mut shown = Vec::new();
         for (index, window) in judged.windows.iter_mut().enumerate() {
             let check = checks.as_ref().and_then(|checks| checks.get(index));
-            shown.push(conclude(
-                pipeline, &baseline, window, check, &examples, index,
-            ));
+            let mut concluded = conclude(pipeline, &baseline, window, check, &examples, index);
+            if let Some(asked) = rules.get(index) {
+                let rows = concluded.rows;
+                let broken = asked.anomalies.iter();
+                let broken = broken.map(|anomaly| findings::anomaly(anomaly, rows));
+                concluded.findings.extend(broken);
+                let missing = asked.not_evaluated.iter().cloned();
+                concluded.not_evaluated.extend(missing);
+            }
+            shown.push(concluded);
         }
         if let (Some((finding, missing)), Some(newest)) = (not_fresh, shown.last_mut()) {
             newest.findings.push(finding);
@@ -238,6 +255,53 @@ impl Evaluator {
         *self.learnt.lock().unwrap_or_else(PoisonError::into_inner) = Some(learnt.clone());
         Ok(learnt)
     }
+}
+
+/// Asks the schema's rules about rows of every window.
+async fn row_rules(
+    engine: &Engine,
+    pipeline: &Pipeline,
+    baseline: &Baseline,
+    rows: &Rows,
+    windows: &[LiveWindow],
+    now: DateTime<Utc>,
+) -> Result<Vec<Checked>, PipelineError> {
+    if baseline.schema.all_constraints().is_empty() {
+        return Ok(Vec::new());
+    }
+    let origin = match &pipeline.schema {
+        Some(schema) => SchemaOrigin::file(&pipeline.path(schema)),
+        None => SchemaOrigin {
+            file: None,
+            folder: pipeline.folder.clone(),
+        },
+    };
+    let time = pipeline.time.as_ref();
+    let by = time.map(|time| time.windows()).transpose()?;
+    let asked = CheckedRows {
+        engine,
+        rows,
+        windows: by.as_ref(),
+        zone: crate::rows::time_zone(pipeline)?,
+        // They were read by several threads.
+        in_file_order: false,
+        environment: None,
+        now,
+        examples: pipeline.examples != ExamplesConfig::None,
+    };
+    let windows: Vec<WindowProfiles<'_>> = windows
+        .iter()
+        .map(|window| WindowProfiles {
+            span: window.span,
+            rows: window.rows,
+            columns: window
+                .checked
+                .iter()
+                .filter_map(|name| Some((name.as_str(), window.profile(name)?)))
+                .collect(),
+        })
+        .collect();
+    constraints::check(&baseline.schema, &origin, &asked, &windows).await
 }
 
 /// The identity that the baseline's directory would have.

@@ -63,6 +63,8 @@ pub struct Validated {
     pub rows: u64,
     /// Anomalies, and what could not be checked.
     pub checked: Checked,
+    /// Rules about rows that could not be asked.
+    pub unasked: Vec<NotEvaluated>,
 }
 
 /// Reads TFDV's statistics: text, or binary where the name ends in `.pb`.
@@ -226,6 +228,7 @@ pub async fn of_statistics(
     Ok(Validated {
         rows: statistics.num_examples,
         checked: check::check(schema, &data, &comparison.inputs(&controls))?,
+        unasked: Vec::new(),
     })
 }
 
@@ -283,6 +286,7 @@ impl SingleSource {
         Ok(Validated {
             rows: known.statistics.num_examples,
             checked: check::check(schema, &data, &comparison.inputs(&controls))?,
+            unasked: Vec::new(),
         })
     }
 }
@@ -316,7 +320,8 @@ impl Validated {
             }]
         } else {
             let unevaluated = self.checked.unevaluated.iter();
-            unevaluated.map(not_evaluated).collect()
+            let unevaluated = unevaluated.map(not_evaluated);
+            unevaluated.chain(self.unasked.iter().cloned()).collect()
         };
         let verdict = window_verdict(rows, &findings, &not_evaluated);
         Run {

@@ -68,8 +68,9 @@ pub(crate) async fn check(
     let columns = windows.iter().flat_map(|window| window.checked.clone());
     let reader = Reader::new(&theirs, &BTreeMap::new())?.of_columns(columns);
     let trained = if asks(&theirs.feature, |f| f.skew_comparator.is_some()) {
-        let source = pipeline.source(&pipeline.baseline);
-        let rows = PreparedRows::read(engine, pipeline, &source).await?.rows;
+        let rows = PreparedRows::read(engine, pipeline, &pipeline.baseline)
+            .await?
+            .rows;
         Some(reader.read(&rows).await?)
     } else {
         None

@@ -192,6 +192,8 @@ anomaly_types! {
     LengthTooLong = "LENGTH_TOO_LONG",
     /// The profile does not hold what a constraint of the schema needs.
     StatsNotAvailable = "STATS_NOT_AVAILABLE",
+    /// An expression of a custom validation is false.
+    CustomValidation = "CUSTOM_VALIDATION",
     /// Rows that share their `key` with another row. Driftline's own.
     KeyNotUnique = "KEY_NOT_UNIQUE",
     /// Strings that a `regex` does not match. Driftline's own.

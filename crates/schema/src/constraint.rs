@@ -26,7 +26,7 @@ mod judge;
 pub use by_profile::profile_holds;
 pub use judge::{Count, Judgement, judge, judge_age};
 
-use crate::{AnomalyType, Bounds, Number, Schema, Severity};
+use crate::{AnomalyType, Bounds, Number, Schema, Severity, tfmd};
 use std::fmt;
 
 /// A rule, and how strictly it is meant.
@@ -409,6 +409,23 @@ impl Schema {
             })
         });
         table.chain(columns).collect()
+    }
+}
+
+impl Schema {
+    /// The constraints that are asked in an environment: those of columns that are not in
+    /// it, or out of use, are not.
+    pub fn constraints_in(&self, environment: Option<&str>) -> Vec<Placed<'_>> {
+        let defaults = &self.other.default_environment;
+        let mut all = self.all_constraints();
+        all.retain(|placed| {
+            let column = placed.column.and_then(|name| self.column(name));
+            column.is_none_or(|column| {
+                !tfmd::feature_is_deprecated(&column.other)
+                    && tfmd::is_in_environment(&column.other, defaults, environment)
+            })
+        });
+        all
     }
 }
 

@@ -6,7 +6,7 @@ use crate::{
     exit_code, output,
 };
 use driftline_schema::tfmd::{
-    self, DatasetFeatureStatistics, Named, Schema, Scope,
+    self, DatasetFeatureStatistics, DatasetFeatureStatisticsList, Named, Schema, Scope,
     data_validation::FeatureStatisticsToProtoConfig,
 };
 use std::path::Path;
@@ -35,6 +35,14 @@ pub(crate) fn schema(path: &Path) -> Result<Schema, CommandError> {
 fn statistics(path: &Path) -> Result<DatasetFeatureStatistics, CommandError> {
     let name = path.display().to_string();
     Ok(tfmd::read_statistics(&name, &bytes(path)?)?)
+}
+
+/// The statistics of all slices; those of a file of one dataset alone as a list of it.
+pub(crate) fn slices(path: &Path) -> Result<DatasetFeatureStatisticsList, CommandError> {
+    message(path).or_else(|error| {
+        let datasets = vec![statistics(path).map_err(|_| error)?];
+        Ok(DatasetFeatureStatisticsList { datasets })
+    })
 }
 
 pub(crate) fn config(

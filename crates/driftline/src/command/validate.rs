@@ -6,13 +6,14 @@ use crate::{
     exit_code, output,
 };
 use driftline_engine::EngineConfig;
+use driftline_monitor::{Clock, SystemClock};
 use driftline_pipeline::{
-    PipelineError, baseline,
+    PipelineError, RowRules, SchemaOrigin, baseline, custom_validation,
     offending::Offending,
     single::SingleSource,
     validation::{self, Compared, Comparison, Validated},
 };
-use driftline_schema::tfmd::{self, FeaturesNeeded};
+use driftline_schema::tfmd::{self, DatasetFeatureStatisticsList, FeaturesNeeded};
 use driftline_verdict::{Run, report};
 use miette::IntoDiagnostic;
 use std::{collections::BTreeMap, path::Path};
@@ -30,8 +31,17 @@ pub(crate) async fn validate(
             let schema = baseline::read_schema(&arguments.schema)?;
             let source = command::single(source)?;
             let rows = source.rows(&engine).await?;
-            let found = source
+            let mut found = source
                 .validate(&engine, &rows, &schema, &comparison)
+                .await?;
+            let rules = RowRules {
+                schema: &schema,
+                origin: &SchemaOrigin::file(&arguments.schema),
+                environment: arguments.environment.as_deref(),
+                now: arguments.now.unwrap_or_else(|| SystemClock.now()),
+            };
+            source
+                .check_row_rules(&engine, &rows, &rules, &mut found)
                 .await?;
             if let Some(limit) = arguments.rows {
                 let anomalies = &found.checked.anomalies;
@@ -46,8 +56,19 @@ pub(crate) async fn validate(
         }
         (None, Some(statistics)) => {
             let schema = driftline_schema::Schema::from(&tfdv::schema(&arguments.schema)?);
-            let found =
+            let mut found =
                 validation::of_statistics(&engine, statistics, &schema, &comparison).await?;
+            if let Some(config) = &arguments.custom_validation_config {
+                custom_validation::validate(
+                    &engine,
+                    &tfdv::message(config)?,
+                    &tfdv::slices(statistics)?,
+                    base(&comparison)?.as_ref(),
+                    comparison.environment.as_deref(),
+                    &mut found.checked,
+                )
+                .await?;
+            }
             (found, statistics.display().to_string())
         }
         (None, None) => {
@@ -136,6 +157,14 @@ fn comparison(arguments: &args::Validate) -> Result<Comparison, CommandError> {
         config: config.map(tfdv::message).transpose()?,
         vocabularies,
     })
+}
+
+/// The statistics that custom validations of pairs compare with.
+fn base(comparison: &Comparison) -> Result<Option<DatasetFeatureStatisticsList>, CommandError> {
+    match &comparison.previous {
+        Some(Compared::Statistics(path)) => Ok(Some(tfdv::slices(path)?)),
+        _ => Ok(None),
+    }
 }
 
 /// Statistics by their ending; anything else is a source, read as the one that is checked.

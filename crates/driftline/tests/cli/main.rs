@@ -12,8 +12,10 @@
 )]
 
 mod bad_input;
+mod constraints;
 mod crate_graph;
 mod desk;
+mod init;
 mod pipelines;
 mod schema_files;
 mod schemas;

@@ -122,3 +122,67 @@ fn bad_input_is_told_by_its_exit_code() {
     desk.driftline(&["validate", "--schema", "schema.pbtxt"])
         .ends_with(2);
 }
+
+#[test]
+fn validations_of_ones_own_join_those_of_the_schema() {
+    let desk = Desk::new();
+    let of = |zeros: u32, max: u32| {
+        format!(
+            "datasets {{ name: 'All Examples' num_examples: 10 features {{ path {{ step: 'fare' }} type: INT num_stats {{ common_stats {{ num_non_missing: 10 min_num_values: 1 max_num_values: 1 }} num_zeros: {zeros} max: {max} }} }} }}\n"
+        )
+    };
+    desk.write("today.pbtxt", of(5, 25));
+    desk.write("yesterday.pbtxt", of(1, 10));
+    desk.write("schema.pbtxt", "feature { name: 'fare' type: INT }\n");
+    let custom = |expression: &str| {
+        format!(
+            "feature_validations {{ feature_path {{ step: 'fare' }} validations {{ sql_expression: \"{expression}\" severity: WARNING description: 'odd' }} }}\n"
+        )
+    };
+    let told = |more: &[&str]| {
+        let fixed = [
+            "validate",
+            "--statistics",
+            "today.pbtxt",
+            "--schema",
+            "schema.pbtxt",
+            "--custom-validation-config",
+            "custom.pbtxt",
+        ];
+        desk.driftline(&[&fixed[..], more].concat())
+    };
+    desk.write("custom.pbtxt", custom("feature.num_stats.num_zeros < 3"));
+    let broken = told(&[]);
+    broken.ends_with(0);
+    assert!(
+        broken.out.contains("CUSTOM_VALIDATION") && broken.out.contains("warning"),
+        "{}",
+        broken.out
+    );
+    told(&["--fail-on", "warn"]).ends_with(1);
+    // The fields of a single feature can be named alone.
+    for holds in [
+        "feature.num_stats.max > 10 AND num_stats.common_stats.num_non_missing = 10",
+        "feature.type = 'INT' AND string_stats IS NULL",
+    ] {
+        desk.write("custom.pbtxt", custom(holds));
+        let held = told(&["--fail-on", "warn"]);
+        held.ends_with(0);
+        assert!(held.out.starts_with("pass: no anomaly"), "{}", held.out);
+    }
+    for (wrong, what) in [
+        ("feature.num_stats.max >", "is wrong"),
+        ("feature.num_stats.maximum > 1", "is wrong"),
+        ("feature.string_stats.unique > 1", "is null"),
+        ("feature.num_stats.max", "not true or false"),
+    ] {
+        desk.write("custom.pbtxt", custom(wrong));
+        told(&[]).ends_with(2).says(what);
+    }
+    let pair = "feature_pair_validations { feature_test_path { step: 'fare' } feature_base_path { step: 'fare' } validations { sql_expression: 'feature_test.num_stats.max < 2 * feature_base.num_stats.max' severity: ERROR description: 'grew' } }\n";
+    desk.write("custom.pbtxt", pair);
+    told(&[]).ends_with(2).says("--previous");
+    told(&["--previous", "yesterday.pbtxt"]).ends_with(1);
+    desk.write("yesterday.pbtxt", of(1, 20));
+    told(&["--previous", "yesterday.pbtxt"]).ends_with(0);
+}

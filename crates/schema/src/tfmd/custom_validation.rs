@@ -23,7 +23,7 @@ use super::{
     Anomalies, AnomalyInfo, DatasetFeatureStatistics, DatasetFeatureStatisticsList,
     FeatureNameStatistics, Path, feature_name_statistics::FieldId,
 };
-use crate::SchemaError;
+use crate::{Anomaly, AnomalyType, SchemaError};
 use serde_json::Value;
 
 /// What TFDV calls an anomaly of several reasons.
@@ -120,6 +120,33 @@ pub fn answered(anomalies: &mut Anomalies, questions: &[Question], answers: &[bo
             _ => SEVERAL.to_owned(),
         });
     }
+}
+
+/// What is false as anomalies of its own, one for each question.
+pub fn anomalies(questions: &[Question], answers: &[bool]) -> Vec<Anomaly> {
+    let broken = questions.iter().zip(answers).filter(|(_, holds)| !**holds);
+    broken
+        .map(|(question, _)| Anomaly {
+            kind: AnomalyType::CustomValidation,
+            column: Some(FeaturePath::from(&question.path).to_string()),
+            severity: match question.severity {
+                Severity::Warning => crate::Severity::Warning,
+                // What states no severity is an error, as everything else is.
+                Severity::Error | Severity::Unknown => crate::Severity::Error,
+            },
+            short_description: question.reason.short_description().to_owned(),
+            description: format!(
+                "{}: {}",
+                question.reason.short_description(),
+                question.reason.description()
+            ),
+            constraint: Some(question.sql.clone()),
+            count: None,
+            expected: None,
+            actual: None,
+            evidence: Vec::new(),
+        })
+        .collect()
 }
 
 /// The reason of an anomaly, in TFDV's words.
