@@ -79,7 +79,7 @@ impl<'a> TermFinder<'a> {
         let mut candidates = self.contrasted(old.as_ref());
         let (config, lookback) = (&self.config, &mut self.lookback);
         candidates.retain_mut(|candidate| {
-            (lexicon::is_known(&candidate.text) || !lexicon::is_cut_out(&candidate.text))
+            (!lexicon::is_cut_out(&candidate.text) || lexicon::is_known(&candidate.text))
                 && candidate.is_spread(config, lookback)
                 && candidate.holds_together(config, lookback)
                 && candidate.meets_many(config, lookback)

@@ -100,7 +100,7 @@ impl<'a> Ngram<'a> {
     pub fn extensions(&self) -> impl Iterator<Item = Ngram<'a>> {
         let (table, level) = (self.table, self.level + 1);
         let nodes = table.level(level);
-        let begin = nodes.partition_point(|node| node.prefix < self.at);
+        let begin = first_extension(nodes, self.at, table.level(self.level).len());
         let prefix = self.at;
         (begin as u32..)
             .zip(&nodes[begin..])
@@ -188,6 +188,26 @@ impl<'a> Ngram<'a> {
     pub fn source_bits(&self) -> u64 {
         self.table.spread(self.node).sources
     }
+}
+
+/// Where the nodes begin whose prefix is at `at`, or would: looked for outwards from where
+/// they would be if all of `prefixes` began equally many.
+fn first_extension(nodes: &[Node], at: u32, prefixes: usize) -> usize {
+    let is_before = |place: usize| nodes.get(place).is_some_and(|node| node.prefix < at);
+    let guess = (at as usize * nodes.len()) / prefixes.max(1);
+    let mut step = 8;
+    let (mut low, mut high) = (guess, guess);
+    while low > 0 && !is_before(low - 1) {
+        low = low.saturating_sub(step);
+        step *= 2;
+    }
+    step = 8;
+    while is_before(high) {
+        high += step;
+        step *= 2;
+    }
+    let (low, high) = (low.min(nodes.len()), high.min(nodes.len()));
+    low + nodes[low..high].partition_point(|node| node.prefix < at)
 }
 
 /// Number of sources behind a set of [`Ngram::source_bits`], by linear counting; `None` where

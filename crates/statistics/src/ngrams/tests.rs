@@ -234,14 +234,22 @@ proptest! {
         let (head, tail) = texts.split_at(cut.min(texts.len()));
         let mut table = table(head, NgramConfig::default());
         table.merge(&self::table(tail, NgramConfig::default()));
+        let mut extensions: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
+        for ngram in table.ngrams() {
+            if let Some(prefix) = ngram.prefix() {
+                extensions.entry(prefix).or_default().push(ngram.id());
+            }
+        }
+        for ngram in table.ngrams() {
+            let found: Vec<u32> = ngram.extensions().map(|longer| longer.id()).collect();
+            prop_assert_eq!(found, extensions.remove(&ngram.id()).unwrap_or_default());
+        }
         for ngram in table.ngrams().filter(|n| n.length() > 1) {
             let text = ngram.text();
             let (prefix, suffix) = (table.ngram(ngram.prefix().unwrap()), table.ngram(ngram.suffix().unwrap()));
             prop_assert!(text.starts_with(&prefix.text()) && text.ends_with(&suffix.text()));
             prop_assert_eq!((prefix.length(), suffix.length()), (ngram.length() - 1, ngram.length() - 1));
             prop_assert!(prefix.id() < ngram.id() && suffix.id() < ngram.id());
-            let extensions: Vec<u32> = prefix.extensions().map(|longer| longer.id()).collect();
-            prop_assert!(extensions.contains(&ngram.id()));
             prop_assert_eq!(table.suffix_hashes()[ngram.id() as usize], suffix.hash());
             prop_assert_eq!(Some(ngram.hash()), crate::units::ngram_hash(&text));
         }

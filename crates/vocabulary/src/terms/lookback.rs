@@ -17,7 +17,7 @@ pub(super) struct Lookback {
     observed: usize,
     units: u64,
     places: FxHashMap<u64, Places>,
-    counts: FxHashMap<u64, Found<u32>>,
+    counts: FxHashMap<u64, Counts>,
 }
 
 /// What was found of one n-gram in the windows up to number `observed`.
@@ -25,6 +25,14 @@ pub(super) struct Lookback {
 struct Found<T> {
     observed: usize,
     by_window: VecDeque<T>,
+}
+
+/// How often an n-gram stands in the windows.
+#[derive(Debug, Default)]
+struct Counts {
+    found: Found<u32>,
+    /// In all of them.
+    total: u64,
 }
 
 /// Where an n-gram stands in the windows.
@@ -127,7 +135,8 @@ impl Lookback {
             let stale = self.observed - self.most;
             self.places
                 .retain(|_, places| places.found.observed > stale);
-            self.counts.retain(|_, found| found.observed > stale);
+            self.counts
+                .retain(|_, counts| counts.found.observed > stale);
         }
         old
     }
@@ -145,16 +154,28 @@ impl Lookback {
     /// Where the n-gram with this hash stands.
     pub(super) fn places(&mut self, hash: u64) -> &Places {
         let places = self.places.entry(hash).or_default();
-        places.bring_up(hash, &self.windows, self.observed);
+        if places.found.observed < self.observed {
+            places.bring_up(hash, &self.windows, self.observed);
+        }
         places
     }
 
     /// Occurrences of the n-gram of these units.
     pub(super) fn count(&mut self, units: &[u64]) -> u64 {
         let hash = (units.iter()).fold(0, |hash, &unit| extend_hash(hash, unit));
-        let found = self.counts.entry(hash).or_default();
-        let find = |window: &Window| window.find(hash).map_or(0, |ngram| ngram.count());
-        found.bring_up(&self.windows, self.observed, find, drop);
-        found.by_window.iter().copied().map(u64::from).sum()
+        let Counts { found, total } = self.counts.entry(hash).or_default();
+        if found.observed < self.observed {
+            let mut gone = 0;
+            let find = |window: &Window| {
+                let count = window.find(hash).map_or(0, |ngram| ngram.count());
+                *total += u64::from(count);
+                count
+            };
+            found.bring_up(&self.windows, self.observed, find, |count| {
+                gone += u64::from(count);
+            });
+            *total -= gone;
+        }
+        *total
     }
 }

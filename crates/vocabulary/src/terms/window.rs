@@ -156,7 +156,7 @@ struct Present(Vec<u64>);
 
 impl Present {
     fn new(entries: &[Entry]) -> Self {
-        let mut bits = Self(vec![0; (entries.len() / 4).next_power_of_two()]);
+        let mut bits = Self(vec![0; (entries.len() / 8).next_power_of_two()]);
         for entry in entries {
             let (word, bit) = bits.place(entry.hash);
             bits.0[word] |= bit;
