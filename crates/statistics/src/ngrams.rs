@@ -169,17 +169,10 @@ impl NgramCounts {
         if self.batch.is_empty() {
             return &self.table;
         }
-        self.counted
-            .get_or_init(|| self.with_batch(self.table.gate.clone()))
-    }
-
-    fn with_batch(&self, gate: Option<gate::Gate>) -> Table {
-        let mut counted = count::count(&self.batch, self.config());
-        if self.table.is_empty() && gate.is_none() {
-            counted.shrink();
-            return counted;
-        }
-        self.table.merged(gate, &counted)
+        self.counted.get_or_init(|| {
+            let counted = count::count(&self.batch, self.config());
+            together(self.table.clone(), counted)
+        })
     }
 
     /// Keeps what was counted because somebody asked.
@@ -194,10 +187,16 @@ impl NgramCounts {
     fn settle(&mut self) {
         self.take_counted();
         if !self.batch.is_empty() {
-            let gate = self.table.gate.take();
-            self.table = self.with_batch(gate);
-            self.batch = Batch::default();
+            let batch = std::mem::take(&mut self.batch);
+            let counted = count::count(&batch, self.config());
+            drop(batch);
+            self.table = together(self.take_table(), counted);
         }
+    }
+
+    fn take_table(&mut self) -> Table {
+        let empty = Table::new(self.config());
+        std::mem::replace(&mut self.table, empty)
     }
 
     /// Adds the n-grams of another table, whose folds cover the same time.
@@ -212,7 +211,7 @@ impl NgramCounts {
             *mine += theirs;
         }
         self.settle();
-        self.table.merge(other.table());
+        self.table = self.take_table().merged(other.table());
     }
 
     /// What the table counts and may hold.
@@ -299,6 +298,15 @@ impl NgramCounts {
             + self.batch.size_bytes()
             + self.remembered.capacity() * 9
     }
+}
+
+/// A table and that of a batch.
+fn together(table: Table, mut counted: Table) -> Table {
+    if table.is_empty() && table.gate.is_none() {
+        counted.shrink();
+        return counted;
+    }
+    table.merged(&counted)
 }
 
 impl Default for NgramCounts {

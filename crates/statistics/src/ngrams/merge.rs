@@ -4,24 +4,18 @@ use super::{
     NONE,
     gate::Gate,
     position,
-    table::{Node, Table},
+    table::{Node, Spread, Table},
     unit_texts::{Union, UnitTexts},
 };
 use std::cmp::Ordering;
 
 impl Table {
-    /// Adds the n-grams of another table.
-    pub(super) fn merge(&mut self, other: &Self) {
-        let gate = self.gate.take();
-        *self = self.merged(gate, other);
-    }
-
-    /// The n-grams of this table and of another; `gate` is this table's.
+    /// The n-grams of this table and of another.
     ///
-    /// Both are in order, so one walk over each level finds what is in both. Past the
-    /// cap, what this table does not have enters it only after its prefix and once it
-    /// was seen often enough.
-    pub(super) fn merged(&self, gate: Option<Gate>, other: &Self) -> Self {
+    /// Both are in order, so one walk over each level finds what is in both, and each level
+    /// of this table is given back once it was walked. Past the cap, what this table does
+    /// not have enters it only after its prefix and once it was seen often enough.
+    pub(super) fn merged(mut self, other: &Self) -> Self {
         let Union {
             units,
             of_first,
@@ -29,14 +23,18 @@ impl Table {
         } = UnitTexts::union(&self.units, &other.units);
         let mut merged = Self {
             units,
-            gate,
+            gate: self.gate.take(),
             spreads: Vec::with_capacity(self.spreads.len().max(other.spreads.len())),
             merged_shortfall: self.merged_shortfall,
             ..Self::new(self.config)
         };
         let (mut mine_above, mut theirs_above) = (Vec::new(), Vec::new());
         for level in 0..self.levels.len().max(other.levels.len()) {
-            let mut mine = Side::new(self.level(level), &of_first, &mine_above);
+            let nodes_of_mine = match self.levels.get_mut(level) {
+                Some(nodes) => std::mem::take(nodes),
+                None => Vec::new(),
+            };
+            let mut mine = Side::new(&nodes_of_mine, &of_first, &mine_above);
             let mut theirs = Side::new(other.level(level), &of_second, &theirs_above);
             let mut nodes = Vec::with_capacity(mine.nodes.len().max(theirs.nodes.len()));
             loop {
@@ -51,13 +49,13 @@ impl Table {
                     Ordering::Less => {
                         let node = mine.take(number);
                         let seen = other.gate.as_ref().map_or(0, |gate| gate.get(node.hash));
-                        merged.one(at, self, node, seen)
+                        merged.one(at, &self.spreads, node, seen)
                     }
                     Ordering::Equal => {
-                        merged.both(at, (self, mine.take(number)), (other, theirs.take(number)))
+                        merged.both(at, (&self, mine.take(number)), (other, theirs.take(number)))
                     }
                     Ordering::Greater => match merged.admit(theirs.peek()) {
-                        Some(seen) => merged.one(at, other, theirs.take(number), seen),
+                        Some(seen) => merged.one(at, &other.spreads, theirs.take(number), seen),
                         None => {
                             theirs.take(NONE);
                             continue;
@@ -94,8 +92,14 @@ impl Table {
     }
 
     /// A node of one table only, which a gate has `seen` so often besides.
-    fn one(&mut self, (prefix, unit): (u32, u32), table: &Self, node: &Node, seen: u32) -> Node {
-        let spread = match table.spreads.get(node.spread as usize) {
+    fn one(
+        &mut self,
+        (prefix, unit): (u32, u32),
+        spreads: &[Spread],
+        node: &Node,
+        seen: u32,
+    ) -> Node {
+        let spread = match spreads.get(node.spread as usize) {
             None => NONE,
             Some(spread) => {
                 self.spreads.push(*spread);
@@ -150,12 +154,12 @@ impl Table {
         }
         // What an n-gram begins is no more frequent than it and is dropped with it; the
         // shortfall allows for that, and the gate is spared what cannot enter soon.
-        let whole = std::mem::replace(self, Self::new(self.config));
+        let mut whole = std::mem::replace(self, Self::new(self.config));
         let mut above = Vec::new();
         let mut used = vec![NONE; whole.units.len()];
-        for nodes in &whole.levels {
-            let units: Vec<u32> = (0..position(whole.units.len())).collect();
-            let mut side = Side::new(nodes, &units, &above);
+        let units: Vec<u32> = (0..position(whole.units.len())).collect();
+        for nodes in std::mem::take(&mut whole.levels) {
+            let mut side = Side::new(&nodes, &units, &above);
             let mut kept = Vec::new();
             while let Some(at) = side.next() {
                 let node = side.peek();
@@ -166,7 +170,7 @@ impl Table {
                 }
                 used[node.unit as usize] = 0;
                 let node = side.take(position(kept.len()));
-                kept.push(self.one(at, &whole, node, 0));
+                kept.push(self.one(at, &whole.spreads, node, 0));
             }
             above = side.moved;
             self.levels.push(kept);
