@@ -1,7 +1,7 @@
 //! Rules about rows: how many rows break each, and which values those have.
 //!
-//! All rules but keys are counted in one scan: each becomes a column that is true where
-//! a row keeps it, false where it breaks it and null where it says nothing. A
+//! All rules but keys are counted in one scan: each becomes a column that is 1 where
+//! a row keeps it, 0 where it breaks it and null where it says nothing. A
 //! key is a group of its own, so it is counted by the query engine's grouping, which
 //! goes to temporary files where it must; the same by a window function
 //! would hold all rows in memory.
@@ -186,7 +186,7 @@ impl Rows {
                 let mut group = vec![ident(WINDOW)];
                 group.extend(self.shown(&context, rule)?.into_iter().map(ident));
                 frame
-                    .filter(not(verdict.clone()))?
+                    .filter(verdict.clone().eq(lit(0_i64)))?
                     .aggregate(group, vec![count(lit(1_i64)).alias(COUNT)])?
             }
         };
@@ -291,14 +291,12 @@ impl Rows {
         }
         let context = self.context_of(rules);
         let (frame, verdicts) = self.verdicts(&context, rules, windows)?;
-        let ones = |condition: Expr| -> Result<Expr, EngineError> {
-            Ok(count(when(condition, lit(1_i64)).end()?))
-        };
         let mut sums = Vec::new();
         for (index, (inside, verdict)) in verdicts.into_iter().enumerate() {
-            sums.push(ones(inside)?.alias(format!("rows_{index}")));
-            sums.push(ones(verdict.clone().is_not_null())?.alias(format!("judged_{index}")));
-            sums.push(ones(verdict.is_false())?.alias(format!("broken_{index}")));
+            let broken = when(verdict.clone().eq(lit(0_i64)), lit(1_i64)).end()?;
+            sums.push(count(inside).alias(format!("rows_{index}")));
+            sums.push(count(verdict).alias(format!("judged_{index}")));
+            sums.push(count(broken).alias(format!("broken_{index}")));
         }
         let counted = frame.aggregate(vec![ident(WINDOW)], sums)?;
         for batch in collect(counted).await? {
@@ -386,8 +384,9 @@ impl Rows {
         Ok(frame.aggregate(group, vec![count(lit(1_i64)).alias(COUNT)])?)
     }
 
-    /// The rows with a column for each rule: whether the rule is about the row, and
-    /// whether the row keeps it.
+    /// The rows with two columns for each rule: 1 where the rule is about the row, else
+    /// null, and 1 where the row keeps it, 0 where it breaks it, else null. Numbers, because
+    /// a planner and an executor may differ on whether `x IS TRUE` can be null.
     fn verdicts(
         &self,
         context: &SessionContext,
@@ -405,8 +404,8 @@ impl Rows {
         let mut verdicts = Vec::with_capacity(rules.len());
         for (index, rule) in rules.iter().enumerate() {
             let inside = match &rule.filter {
-                Some(filter) => filter_condition(&frame, filter)?.is_true(),
-                None => lit(true),
+                Some(filter) => Some(filter_condition(&frame, filter)?),
+                None => None,
             };
             let (inside_name, verdict_name) = (
                 format!("driftline_in_{index}"),
@@ -429,7 +428,11 @@ impl Rows {
                     self.check_columns(by.iter().chain(per).chain([column]))?;
                     let mut needed = by.clone();
                     needed.push(column.clone());
-                    let judged = inside.clone().and(present(&needed));
+                    let judged = match &inside {
+                        Some(inside) => inside.clone().and(present(&needed)),
+                        None => present(&needed),
+                    };
+                    let judged = when(judged, lit(1_i64)).otherwise(lit(0_i64))?;
                     // Rows that say nothing are a series of their own.
                     let mut series = vec![ident(WINDOW), judged.clone()];
                     series.extend(per.iter().map(ident));
@@ -489,10 +492,19 @@ impl Rows {
                         .join_on(other, JoinType::Left, equal)?
                         .select(selected)?;
                     kept.push(ident(&found));
-                    when(present(columns), ident(&found).is_true()).end()?
+                    when(present(columns), ident(&found).is_not_null()).end()?
                 }
             };
-            let verdict = when(inside.clone(), holds).end()?;
+            let verdict = when(holds.clone(), lit(1_i64))
+                .when(not(holds), lit(0_i64))
+                .end()?;
+            let (inside, verdict) = match inside {
+                Some(inside) => (
+                    when(inside.clone(), lit(1_i64)).end()?,
+                    when(inside, verdict).end()?,
+                ),
+                None => (lit(1_i64), verdict),
+            };
             let mut selected = kept.clone();
             selected.push(inside.alias(&inside_name));
             selected.push(verdict.alias(&verdict_name));

@@ -74,6 +74,10 @@ async fn rows_that_lack_a_value_say_nothing() {
         key(&["vendor", "trip"], false),
         key(&["vendor", "trip"], true),
         RowRule {
+            filter: Some("vendor <> 'B'".into()),
+            ..monotone(&["day"], false, false)
+        },
+        RowRule {
             filter: Some("day < '2024-01-08'".into()),
             ..key(&["vendor", "trip"], false)
         },
@@ -85,6 +89,7 @@ async fn rows_that_lack_a_value_say_nothing() {
             count(3, 2, 1),
             count(6, 4, 3),
             count(6, 6, 5),
+            count(4, 3, 0),
             count(4, 2, 2),
         ]
     );
@@ -110,7 +115,7 @@ async fn windows_are_judged_by_themselves() {
 
 #[tokio::test]
 async fn a_series_may_follow_the_order_of_the_file() {
-    let (_directory, rows) = rows_of(&engine(), "n\n1\n2\n2\n\n1\n3\n").await;
+    let (_directory, rows) = rows_of(&engine(), "n,x\n1,a\n2,a\n2,a\n,a\n1,a\n3,a\n").await;
     let rules = [
         monotone(&[], true, false),
         monotone(&[], true, true),
