@@ -45,6 +45,10 @@ pub struct Pipeline {
     /// A schema file; inferred from the baseline where it is left out.
     #[serde(default)]
     pub schema: Option<PathBuf>,
+    /// The environment of the schema that the live data is of; without it every column of the
+    /// schema is expected.
+    #[serde(default)]
+    pub environment: Option<String>,
     /// Roles of columns, where they are not what the data suggests.
     #[serde(default)]
     pub roles: BTreeMap<String, RoleName>,
@@ -501,6 +505,7 @@ impl Pipeline {
             skip_corrupt: 0,
             advert_rules: None,
             schema: None,
+            environment: None,
             roles: BTreeMap::new(),
             ignore: Vec::new(),
             slices: Vec::new(),

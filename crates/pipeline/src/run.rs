@@ -18,6 +18,7 @@ use crate::{
 use chrono::{DateTime, SecondsFormat, Utc};
 use driftline_drift::Measurement;
 use driftline_engine::{Engine, EngineConfig, Rows, Span};
+use driftline_schema::{Schema, check};
 use driftline_scorer::Manifest;
 use driftline_statistics::ngrams::NgramCounts;
 use driftline_verdict::{
@@ -136,6 +137,10 @@ impl Evaluator {
             rows: live.rows.clone(),
             request,
         });
+        let schema = match &pipeline.environment {
+            Some(environment) => check::in_environment(&baseline.schema, environment)?,
+            None => baseline.schema.clone(),
+        };
         let checks =
             window_schema::check(&engine, pipeline, &baseline, &live.rows, &windows).await?;
         let rules = row_rules(
@@ -520,6 +525,7 @@ fn freshness_finding(age_us: i64, max_age: crate::config::Duration) -> (Finding,
 fn conclude(
     pipeline: &Pipeline,
     baseline: &Baseline,
+    schema: &Schema,
     window: &JudgedWindow,
     check: Option<&WindowCheck>,
     examples: &BTreeMap<String, Vec<String>>,
@@ -548,7 +554,7 @@ fn conclude(
     } else {
         found.extend(volume(pipeline, live.rows));
         let columns = window_schema::profiles(live);
-        let mut anomalies = driftline_schema::validate(&baseline.schema, &columns, live.rows);
+        let mut anomalies = driftline_schema::validate(schema, &columns, live.rows);
         if let Some(check) = check {
             anomalies = check.with_profiles(anomalies);
             not_evaluated.extend(check.not_evaluated.iter().cloned());

@@ -105,6 +105,7 @@ pub(crate) async fn check(
         }
         let previous = before.as_ref().map(|(_, known)| &known.statistics);
         let inputs = Inputs {
+            environment: pipeline.environment.as_deref(),
             previous_span: previous.filter(|statistics| statistics.num_examples > 0),
             serving: trained.as_ref().map(|known| &known.statistics),
             ..Inputs::default()

@@ -22,7 +22,7 @@ mod unevaluated;
 
 pub(crate) use beyond::is_list;
 pub use beyond::needs_statistics;
-pub use own::own_part;
+pub use own::{in_environment, own_part};
 pub use theirs::claims;
 pub use unevaluated::Unevaluated;
 

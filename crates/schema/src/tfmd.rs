@@ -50,6 +50,7 @@ pub use files::{anomalies_table, gravest, read_message, read_statistics, schema_
 pub use infer::{Scope, infer, relate_string_domains, update};
 pub use path::FeaturePath;
 pub use rules::inference_config;
+pub(crate) use validation::check_environment;
 pub use validation::{Inputs, Validation, validate};
 pub use view::{DEFAULT_SLICE, DatasetView, FeatureView, of_all_examples};
 

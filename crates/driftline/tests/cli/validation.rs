@@ -688,4 +688,21 @@ columns:
     desk.run(&[]).ends_with(1);
     let verdict = desk.json("out/verdict.json");
     assert!(verdict.to_string().contains("INVALID_FEATURE_SHAPE"));
+    // A label that is only there in training.
+    desk.write(
+        "schema.yaml",
+        "format_version: 1
+default_environment: [TRAINING, SERVING]
+columns:
+  day: {type: date, role: time}
+  amount: {type: float}
+  colour: {type: string}
+  label: {type: integer, presence: {min_count: 1}, not_in_environment: [SERVING]}
+",
+    );
+    for (environment, code) in [("TRAINING", 1), ("SERVING", 0), ("MOON", 2)] {
+        let more = format!("schema: schema.yaml\nenvironment: {environment}\n");
+        desk.pipeline("base.csv", "same.csv", &more);
+        desk.run(&[]).ends_with(code);
+    }
 }

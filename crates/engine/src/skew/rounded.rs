@@ -19,11 +19,12 @@ use std::sync::Arc;
 /// The array with its floating-point numbers rounded, halves away from zero; anything
 /// else as it is.
 pub(super) fn rounded(array: &ArrayRef, digits: u8) -> ArrayRef {
+    /// From here on doubles are whole.
+    const WHOLE: f64 = 9_007_199_254_740_992.0;
     let scale = 10_f64.powi(i32::from(digits));
-    // Numbers that large have no digits after the point.
     let round = |value: f64| {
         let scaled = value * scale;
-        if scaled.is_finite() {
+        if scaled.abs() < WHOLE {
             scaled.round() / scale
         } else {
             value

@@ -6,7 +6,7 @@
 
 use super::Data;
 use crate::{
-    Anomaly, AnomalyType, Bounds, Column, ColumnType, Schema,
+    Anomaly, AnomalyType, Bounds, Column, ColumnType, Schema, SchemaError,
     tfmd::{self, DatasetView, FeaturePath, FeatureView, Inputs},
 };
 use driftline_statistics::{ColumnProfile, ValueType};
@@ -50,6 +50,19 @@ pub fn own_part(
         constraints: Vec::new(),
         other: tfmd::Schema::default(),
     }
+}
+
+/// The schema of one environment: without the columns that are not in it.
+///
+/// # Errors
+/// [`SchemaError::Environment`] for one that the schema never mentions.
+pub fn in_environment(schema: &Schema, environment: &str) -> Result<Schema, SchemaError> {
+    tfmd::check_environment(&schema.into(), environment)?;
+    let columns = checked(schema, Some(environment)).cloned().collect();
+    Ok(Schema {
+        columns,
+        ..schema.clone()
+    })
 }
 
 /// The columns that are in use, and in the environment.

@@ -56,14 +56,13 @@ fn observe(column: &mut Column, above: &FeaturePath, view: &DatasetView<'_>) {
         return;
     }
     let end = |value: f64| {
-        value.is_finite().then(|| {
-            if float {
-                Number::Float(value)
-            } else {
-                // Exact to 2^53, as the statistics are; the cast saturates.
-                Number::Integer(value as i64)
-            }
-        })
+        let number = if float {
+            Number::Float(value)
+        } else {
+            // Exact to 2^53, as the statistics are; the cast saturates.
+            Number::Integer(value as i64)
+        };
+        value.is_finite().then_some(number)
     };
     let nan = numbers.histograms.iter().any(|h| h.num_nan > 0);
     // Of nothing but NaN there is no range.

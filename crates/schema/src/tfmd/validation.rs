@@ -92,7 +92,7 @@ pub fn validate(
 }
 
 /// A name that no part of the schema mentions is a mistake: every feature would be out.
-fn check_environment(schema: &Schema, environment: &str) -> Result<(), SchemaError> {
+pub(crate) fn check_environment(schema: &Schema, environment: &str) -> Result<(), SchemaError> {
     fn mention<'s>(features: &'s [Feature], into: &mut BTreeSet<&'s str>) {
         for feature in features {
             into.extend(feature.in_environment.iter().map(String::as_str));
