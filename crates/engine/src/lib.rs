@@ -40,7 +40,7 @@ pub use examples::EXAMPLE_CHARS;
 pub use feature_statistics::{FeatureRequest, Sample, SlicedStatistics};
 pub use nested::{LeafRows, Leaves, SkippedColumn};
 pub use offending::{
-    OffendingRequest, OffendingRow, Parts, RowCheck, RowTable, RowTest, ValueTest,
+    OffendingRequest, OffendingRow, Parts, RowCheck, RowTable, RowTest, TableRow, ValueTest,
 };
 pub use output::write_atomically;
 pub use rows::{

@@ -7,7 +7,7 @@ mod test;
 mod write;
 
 pub use test::{Parts, RowTest, ValueTest};
-pub use write::RowTable;
+pub use write::{RowTable, TableRow};
 
 use self::test::Places;
 use crate::{Engine, EngineError, Rows, Source};

@@ -165,7 +165,9 @@ impl Evaluator {
         let mut shown = Vec::new();
         for (index, window) in judged.windows.iter_mut().enumerate() {
             let check = checks.as_ref().and_then(|checks| checks.get(index));
-            let mut concluded = conclude(pipeline, &baseline, window, check, &examples, index);
+            let mut concluded = conclude(
+                pipeline, &baseline, &schema, window, check, &examples, index,
+            );
             if let Some(asked) = rules.get(index) {
                 let rows = concluded.rows;
                 let broken = asked.anomalies.iter();

@@ -175,12 +175,12 @@ fn lengths(wanted: &[(Option<u64>, Option<u64>)], found: &Located) -> Places {
     let mut rows = found.rows.clone();
     let mut odd = Vec::new();
     for (level, (min, max)) in found.nested.levels.iter().zip(wanted) {
-        for place in 0..level.len() {
+        for (place, row) in rows.iter().enumerate() {
             let length = level.length(place) as u64;
             let outside =
                 min.is_some_and(|min| length < min) || max.is_some_and(|max| length > max);
             if level.is_present(place) && outside {
-                odd.push((rows[place], Some(format!("{length} values"))));
+                odd.push((*row, Some(format!("{length} values"))));
             }
         }
         rows = level.spread(&rows);

@@ -21,9 +21,12 @@ pub struct RowTable {
     pub before: Vec<String>,
     /// Names of the columns of text after it.
     pub after: Vec<String>,
-    /// The rows: text before, row number, text after.
-    pub rows: Vec<(Vec<Option<String>>, u64, Vec<Option<String>>)>,
+    /// The rows.
+    pub rows: Vec<TableRow>,
 }
+
+/// A row: text before its number, the number, text after it.
+pub type TableRow = (Vec<Option<String>>, u64, Vec<Option<String>>);
 
 /// Name of the column of row numbers.
 const ROW: &str = "row";
@@ -68,10 +71,7 @@ impl RowTable {
             .chain([Field::new(ROW, DataType::UInt64, false)])
             .chain(self.after.iter().map(text))
             .collect();
-        let column = |values: &dyn Fn(
-            &(Vec<Option<String>>, u64, Vec<Option<String>>),
-        ) -> Option<String>|
-         -> ArrayRef {
+        let column = |values: &dyn Fn(&TableRow) -> Option<String>| -> ArrayRef {
             Arc::new(self.rows.iter().map(values).collect::<StringArray>())
         };
         let cell = |cells: &[Option<String>], place: usize| cells.get(place).cloned().flatten();

@@ -148,7 +148,12 @@ mod tests {
         ]));
         let found = rounded(&lists, 1);
         let found = found.as_list::<i32>();
-        assert_eq!(found.value(0).as_primitive::<Float64Type>().value(0), 0.1);
+        let first: Vec<_> = found
+            .value(0)
+            .as_primitive::<Float64Type>()
+            .iter()
+            .collect();
+        assert_eq!(first, [Some(0.1), None]);
         assert!(found.is_null(1));
     }
 }
