@@ -292,7 +292,7 @@ async fn row_rules(
         zone: crate::rows::time_zone(pipeline)?,
         // They were read by several threads.
         in_file_order: false,
-        environment: None,
+        environment: pipeline.environment.as_deref(),
         now,
         examples: pipeline.examples != ExamplesConfig::None,
     };
