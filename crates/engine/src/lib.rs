@@ -13,6 +13,7 @@ mod engine;
 mod error;
 mod examples;
 mod feature_statistics;
+mod in_order;
 mod nested;
 mod offending;
 mod one_row;
@@ -24,6 +25,7 @@ mod rows;
 mod score_udf;
 mod skew;
 mod slice;
+mod sliced_aggregate;
 mod source;
 mod state;
 mod text_udf;
@@ -38,6 +40,7 @@ pub use engine::{Engine, EngineConfig};
 pub use error::EngineError;
 pub use examples::EXAMPLE_CHARS;
 pub use feature_statistics::{FeatureRequest, Sample, SlicedStatistics};
+pub use in_order::InOrder;
 pub use nested::{LeafRows, Leaves, SkippedColumn};
 pub use offending::{
     OffendingRequest, OffendingRow, Parts, RowCheck, RowTable, RowTest, TableRow, ValueTest,
@@ -48,6 +51,7 @@ pub use rows::{
 };
 pub use skew::{FeatureSkew, KeyMatches, RowSkew, SkewPair, SkewRequest, SkewValue};
 pub use slice::Slice;
+pub use sliced_aggregate::SliceValues;
 pub use source::{CsvOptions, Source, SourceHead, SourceSize, words};
 pub use text_udf::AdvertRules;
 pub use tfrecord::tfrecord;

@@ -46,7 +46,7 @@ pub struct StatisticsOptions {
     pub sample: Option<f64>,
     /// Pairs of columns of numbers to correlate, `a,b`, or `all`.
     pub cross: Vec<String>,
-    /// Further numbers by SQL over all rows: `column:name` and an aggregate.
+    /// Further numbers by SQL over all rows and every slice: `column:name` and an aggregate.
     pub statistics: BTreeMap<String, String>,
     /// Top values listed.
     pub top_values: usize,
@@ -375,17 +375,16 @@ impl SingleSource {
             .collect();
         if !given.is_empty() {
             let values = rows.aggregate(&given, None).await?;
-            let values = values.first().map(|row| row.values.clone());
-            for ((name, _), value) in given.iter().zip(values.into_iter().flatten()) {
-                let Some((path, name)) = name.split_once(':') else {
-                    return Err(configuration(format!(
-                        "a statistic by SQL is named `column:name`, not `{name}`"
-                    )));
+            let of_all = values.into_iter().next().map(|row| row.values);
+            let of_slices = rows
+                .aggregate_slices(&given, &request.slices, &request.conditions)
+                .await?;
+            for (place, dataset) in made.datasets.iter_mut().enumerate() {
+                let values = match place {
+                    0 => of_all.as_ref(),
+                    _ => of_slices.get(&dataset.name),
                 };
-                // Null is no number, and 0 would be a claim.
-                if let (Some(value), Some(dataset)) = (value, made.datasets.first_mut()) {
-                    add_number(dataset, &path.parse()?, name, value);
-                }
+                add_values(dataset, &given, values)?;
             }
         }
         let skipped = found.all.skipped().values();
@@ -408,6 +407,25 @@ pub(crate) fn messages(
         datasets.push(statistics::message(slice, key)?);
     }
     Ok(DatasetFeatureStatisticsList { datasets })
+}
+
+/// Numbers of one's own, by `column:name`. Null is no number, and 0 would be a claim.
+fn add_values(
+    dataset: &mut tfmd::DatasetFeatureStatistics,
+    given: &[(String, String)],
+    values: Option<&Vec<Option<f64>>>,
+) -> Result<(), PipelineError> {
+    for (place, (name, _)) in given.iter().enumerate() {
+        let Some((path, name)) = name.split_once(':') else {
+            return Err(configuration(format!(
+                "a statistic by SQL is named `column:name`, not `{name}`"
+            )));
+        };
+        if let Some(Some(value)) = values.and_then(|values| values.get(place)) {
+            add_number(dataset, &path.parse()?, name, *value);
+        }
+    }
+    Ok(())
 }
 
 fn add_number(

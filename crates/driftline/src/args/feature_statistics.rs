@@ -38,8 +38,8 @@ pub(crate) struct FeatureStatistics {
     /// Correlate two columns of numbers, `a,b`, or `all` pairs; may be repeated.
     #[arg(long, value_name = "A,B")]
     pub(crate) cross: Vec<String>,
-    /// A number of your own: an SQL aggregate over all rows, as a custom statistic of a column; may
-    /// be repeated.
+    /// A number of your own: an SQL aggregate over all rows and every slice, as a custom statistic
+    /// of a column; may be repeated.
     #[arg(long, value_name = "COLUMN:NAME=SQL")]
     pub(crate) statistic: Vec<String>,
     /// Top values listed [default: 20].

@@ -186,3 +186,73 @@ fn validations_of_ones_own_join_those_of_the_schema() {
     desk.write("yesterday.pbtxt", of(1, 20));
     told(&["--previous", "yesterday.pbtxt"]).ends_with(0);
 }
+
+/// Values of a custom statistic by the name of the slice, in TFDV's text.
+fn by_slice(text: &str, statistic: &str) -> Vec<(String, f64)> {
+    let mut found = Vec::new();
+    let mut slice = String::new();
+    let mut next = false;
+    for line in text.lines() {
+        let word = |key: &str| {
+            line.trim()
+                .strip_prefix(key)
+                .map(|rest| rest.trim_matches('"'))
+        };
+        // The name of a dataset is two blanks deep, that of a statistic deeper.
+        if let Some(name) = word("name: ").filter(|_| line.starts_with("  name: ")) {
+            name.clone_into(&mut slice);
+        }
+        next |= word("name: ") == Some(statistic);
+        if let Some(value) = word("num: ").filter(|_| next) {
+            found.push((slice.clone(), value.parse().unwrap()));
+            next = false;
+        }
+    }
+    found
+}
+
+#[test]
+fn a_statistic_of_one_s_own_is_made_for_every_slice() {
+    let desk = Desk::new();
+    desk.write(
+        "a.jsonl",
+        "{\"n\": 1, \"c\": \"red\", \"tags\": [\"x\", \"y\"]}\n\
+         {\"n\": 3, \"c\": \"red\", \"tags\": [\"x\", \"x\"]}\n\
+         {\"n\": 8, \"c\": \"blue\", \"tags\": []}\n",
+    );
+    let ended = desk.driftline(&[
+        "profile",
+        "a.jsonl",
+        "--format",
+        "tfdv-pbtxt",
+        "--slice",
+        "c",
+        "--slice",
+        "tags=x",
+        "--slice",
+        "c,tags",
+        "--slice-sql",
+        "big:=n > 2",
+        "--slice-sql",
+        "huge:=n > 99",
+        "--statistic",
+        "n:total=sum(n)",
+        "--statistic",
+        "n:none=sum(CASE WHEN n > 99 THEN n END)",
+    ]);
+    ended.ends_with(0);
+    let mut found = by_slice(&ended.out, "total");
+    found.sort_by(|a, b| a.0.cmp(&b.0));
+    let expected = [
+        ("All Examples", 12.0),
+        ("big", 11.0),
+        ("c_blue", 8.0),
+        ("c_red", 4.0),
+        ("c_red_tags_x", 4.0),
+        ("c_red_tags_y", 1.0),
+        ("tags_x", 4.0),
+    ];
+    let expected = expected.map(|(name, value)| (name.to_owned(), value));
+    assert_eq!(found, expected, "{}", ended.out);
+    assert!(by_slice(&ended.out, "none").is_empty());
+}
