@@ -10,15 +10,16 @@ use crate::{
     measure::Measure,
     replay::{Calibrator, Profiles, Series},
     threshold_card::{Basis, ColumnKey, NotCalibrated, SliceRows, TestCard, ThresholdCard},
+    workings::{LimitWorkings, Workings},
 };
 use serde::{Deserialize, Serialize};
 
 /// With fewer rows nothing is judged: no limit drawn from so few rows means anything.
 pub const LEAST_ROWS: u64 = 30;
-/// Entries of evidence in a measurement.
-const EVIDENCE: usize = 10;
+/// Entries of evidence in a measurement: the bins of a number, its tenths and two more.
+const EVIDENCE: usize = 12;
 /// Quantile of the stationary windows that an effect must come out of.
-const NULL_UPPER: f64 = 0.95;
+pub(crate) const NULL_UPPER: f64 = 0.95;
 /// Quantile of the stationary windows for a power of 80 %.
 const NULL_LOWER: f64 = 0.2;
 
@@ -136,6 +137,8 @@ pub struct Measurement {
     pub judgement: Judgement,
     /// What moved most.
     pub evidence: Vec<Evidence>,
+    /// What the value and its limit are made of beyond that.
+    pub workings: Option<Workings>,
 }
 
 impl Measurement {
@@ -273,6 +276,7 @@ impl Comparison<'_> {
             unstable_windows: None,
             judgement: Judgement::Shown,
             evidence: Vec::new(),
+            workings: None,
         };
         if let Err(reason) = self.fill(&mut measurement, counts) {
             measurement.judgement = Judgement::Skipped { reason };
@@ -300,6 +304,11 @@ impl Comparison<'_> {
                 })?;
         into.value = Some(value);
         into.evidence = grid.evidence(self.measure, total, counts, EVIDENCE);
+        // Only what decides becomes a finding, and only that is ever redone.
+        if self.decides {
+            let told = into.evidence.len();
+            into.workings = Workings::of(grid, self.measure, (total, counts), told);
+        }
         if counts.rows() < LEAST_ROWS {
             return Err(Skipped::TooFewRows);
         }
@@ -320,6 +329,9 @@ impl Comparison<'_> {
             return Ok(());
         };
         let threshold = test.value_at(limit);
+        if let Some(workings) = &mut into.workings {
+            workings.limit = Some(LimitWorkings::of(self.card, test, limit));
+        }
         into.p_value = Some(test.p_value(value));
         into.threshold = Some(threshold);
         into.least_detectable_effect = Some(threshold - test.quantile(NULL_LOWER));

@@ -337,6 +337,27 @@ impl NumericGrid {
             .collect()
     }
 
+    /// The finite cells up to the cut where the distribution functions are furthest apart.
+    fn widest_gap(&self, baseline: &[u64], window: &[u64]) -> Option<Evidence> {
+        let finite = (baseline.get(SPECIAL..)?, window.get(SPECIAL..)?);
+        let gaps = kolmogorov_smirnov::parts(finite.0, finite.1)?;
+        let (b, w) = totals(finite.0, finite.1)?;
+        // The last cell ends both functions.
+        let last = (0..gaps.len().saturating_sub(1))
+            .max_by(|&i, &j| gaps[i].abs().total_cmp(&gaps[j].abs()).then(j.cmp(&i)))?;
+        let below = |cells: &[u64]| cells[..=last].iter().sum::<u64>();
+        let (baseline_count, window_count) = (below(finite.0), below(finite.1));
+        Some(Evidence {
+            label: self.range(0, last),
+            cell: None,
+            baseline_count,
+            window_count,
+            baseline_share: baseline_count as f64 / b,
+            window_share: window_count as f64 / w,
+            contribution: gaps[last].abs(),
+        })
+    }
+
     fn mean(&self, cells: &[u64]) -> Option<f64> {
         let finite = cells.iter().skip(SPECIAL).copied();
         mean_difference::mean(self.means.iter().copied().zip(finite))
@@ -368,8 +389,8 @@ impl NumericGrid {
     }
 }
 
-/// A number with at most six significant digits.
-fn number(value: f64) -> String {
+/// A number with at most six significant digits, whole ones with all of theirs.
+pub fn number(value: f64) -> String {
     let size = value.abs();
     if value.fract().abs() < f64::MIN_POSITIVE && size < 1e15 {
         format!("{value}")
@@ -411,6 +432,22 @@ fn parts_on_bins(measure: Measure, baseline: &[u64], window: &[u64]) -> Option<V
         Measure::GTest => g_test::parts(baseline, window),
         _ => l_infinity::parts(baseline, window),
     }
+}
+
+/// Totals of both sides, the part of every cell, and the cells with counts by what they add,
+/// greatest first.
+fn ranked(
+    measure: Measure,
+    baseline: &[u64],
+    window: &[u64],
+) -> Option<(f64, f64, Vec<f64>, Vec<usize>)> {
+    let (b, w) = totals(baseline, window)?;
+    let parts = parts_on_bins(measure, baseline, window)?;
+    let mut order: Vec<usize> = (0..parts.len())
+        .filter(|&i| baseline[i] + window[i] > 0)
+        .collect();
+    order.sort_by(|&i, &j| parts[j].abs().total_cmp(&parts[i].abs()).then(i.cmp(&j)));
+    Some((b, w, parts, order))
 }
 
 impl CategoryGrid {
@@ -580,16 +617,9 @@ impl Grid {
         let Some((bins, labels)) = self.bins_for(measure, baseline, window) else {
             return Vec::new();
         };
-        let (Some((b, w)), Some(parts)) = (
-            totals(&bins.0, &bins.1),
-            parts_on_bins(measure, &bins.0, &bins.1),
-        ) else {
+        let Some((b, w, parts, order)) = ranked(measure, &bins.0, &bins.1) else {
             return Vec::new();
         };
-        let mut order: Vec<usize> = (0..parts.len())
-            .filter(|&i| bins.0[i] + bins.1[i] > 0)
-            .collect();
-        order.sort_by(|&i, &j| parts[j].abs().total_cmp(&parts[i].abs()).then(i.cmp(&j)));
         order
             .into_iter()
             .take(limit)
@@ -603,6 +633,64 @@ impl Grid {
                 contribution: parts[bin],
             })
             .collect()
+    }
+
+    /// What [`evidence`](Self::evidence) leaves out after so many entries, added up: cells
+    /// that are empty on both sides too, which a measure may count; `None` where that is
+    /// nothing.
+    pub(crate) fn rest(
+        &self,
+        measure: Measure,
+        baseline: &Counts,
+        window: &Counts,
+        told: usize,
+    ) -> Option<Evidence> {
+        let (bins, _) = self.bins_for(measure, baseline, window)?;
+        let (b, w, parts, order) = ranked(measure, &bins.0, &bins.1)?;
+        let told = order.get(..told).unwrap_or(&order);
+        let left_out = parts.len() - told.len();
+        let count = |side: &[u64], total: f64| {
+            total as u64 - told.iter().map(|&cell| side[cell]).sum::<u64>()
+        };
+        let (baseline_count, window_count) = (count(&bins.0, b), count(&bins.1, w));
+        let told_part: f64 = told.iter().map(|&cell| parts[cell]).sum();
+        (left_out > 0).then(|| Evidence {
+            label: format!("{left_out} others"),
+            cell: None,
+            baseline_count,
+            window_count,
+            baseline_share: baseline_count as f64 / b,
+            window_share: window_count as f64 / w,
+            contribution: parts.iter().sum::<f64>() - told_part,
+        })
+    }
+
+    /// Counts of the cells in which a measure's evidence is told.
+    pub(crate) fn cell_counts<'a>(
+        &'a self,
+        measure: Measure,
+        baseline: &'a Counts,
+        window: &'a Counts,
+    ) -> Option<(Cow<'a, [u64]>, Cow<'a, [u64]>)> {
+        Some(self.bins_for(measure, baseline, window)?.0)
+    }
+
+    /// What lies up to the number where the distribution functions are furthest apart, of
+    /// all finite numbers, or of lengths where the column is text.
+    pub(crate) fn widest_gap(&self, baseline: &Counts, window: &Counts) -> Option<Evidence> {
+        match self {
+            Self::Numeric(grid) => grid.widest_gap(&baseline.cells, &window.cells),
+            Self::Text(grid) => grid.characters.widest_gap(&baseline.cells, &window.cells),
+            Self::Category(_) | Self::Counts => None,
+        }
+    }
+
+    /// Means of both sides, of finite numbers.
+    pub(crate) fn means(&self, baseline: &Counts, window: &Counts) -> Option<(f64, f64)> {
+        match self {
+            Self::Numeric(grid) => Some((grid.mean(&baseline.cells)?, grid.mean(&window.cells)?)),
+            _ => None,
+        }
     }
 
     /// The bins in which a measure's evidence is told, and their labels. Measures of

@@ -25,6 +25,7 @@ mod thin;
 pub mod threshold_card;
 pub mod two_sample;
 pub mod verify;
+pub mod workings;
 
 pub use compare::{Judged, Judgement, Measurement, Skipped};
 pub use error::DriftError;
@@ -33,3 +34,4 @@ pub use measure::{Measure, Role};
 pub use replay::{Block, Calibrator, ColumnSettings, Profiles, Series, Settings};
 pub use tail::Tail;
 pub use threshold_card::{Basis, ColumnKey, NotCalibrated, SliceRows, TestCard, ThresholdCard};
+pub use workings::{LimitWorkings, Workings};

@@ -7,7 +7,8 @@ use crate::{
 use driftline_drift::{Judgement, Measure, Measurement};
 use driftline_schema::Anomaly;
 use driftline_verdict::{
-    ActionKind, Evidence, Finding, FindingKind, NotEvaluated, Severity, TermClass, TermTier,
+    ActionKind, Evidence, Finding, FindingKind, LimitWorkings, NotEvaluated, Severity, TermClass,
+    TermTier, Workings,
 };
 use driftline_vocabulary::{KeywordCount, Term, Tier};
 
@@ -197,19 +198,45 @@ pub(crate) fn drift(
         min_effect: Some(measurement.min_effect),
         baseline_rows: Some(measurement.baseline_rows),
         window_rows: Some(measurement.window_rows),
-        evidence: measurement
-            .evidence
-            .iter()
-            .map(|evidence| Evidence {
-                label: evidence.label.clone(),
-                baseline: evidence.baseline_share,
-                window: evidence.window_share,
-                contribution: evidence.contribution,
-            })
-            .collect(),
+        evidence: measurement.evidence.iter().map(shares).collect(),
+        workings: measurement.workings.as_ref().map(|w| Box::new(workings(w))),
         action,
         ..Finding::new(FindingKind::Drift, severity, message)
     }))
+}
+
+fn shares(evidence: &driftline_drift::Evidence) -> Evidence {
+    Evidence {
+        label: evidence.label.clone(),
+        baseline: evidence.baseline_share,
+        window: evidence.window_share,
+        contribution: evidence.contribution,
+    }
+}
+
+fn workings(of: &driftline_drift::Workings) -> Workings {
+    Workings {
+        cells: of.cells,
+        baseline_total: of.baseline_total,
+        window_total: of.window_total,
+        rest: of.rest.as_ref().map(shares),
+        widest_gap: of.widest_gap.as_ref().map(shares),
+        baseline_mean: of.means.map(|(baseline, _)| baseline),
+        window_mean: of.means.map(|(_, window)| window),
+        limit: of.limit.as_ref().map(|limit| LimitWorkings {
+            p_limit: limit.p_limit,
+            rate: limit.rate,
+            draws: limit.draws,
+            blocks_per_window: limit.blocks_per_window,
+            windows_in_baseline: limit.windows_in_baseline,
+            independent_windows: limit.independent_windows,
+            seed: limit.seed,
+            null_median: limit.null_median,
+            null_upper: limit.null_upper,
+            null_greatest: limit.null_greatest,
+            extrapolated: limit.extrapolated,
+        }),
+    }
 }
 
 pub(crate) fn class_of(term: &Term) -> TermClass {

@@ -1,5 +1,6 @@
 //! What a run says: findings, windows, the verdict. These types are `verdict.json`.
 
+use crate::Workings;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
@@ -260,6 +261,9 @@ pub struct Finding {
     /// What the value is made of, greatest part first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub evidence: Vec<Evidence>,
+    /// What the value and its limit are made of beyond that; drift measures have it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub workings: Option<Box<Workings>>,
     /// What it asks for; absent where it asks for nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub action: Option<ActionKind>,
@@ -303,6 +307,7 @@ impl Finding {
             window_rows: None,
             message: message.into(),
             evidence: Vec::new(),
+            workings: None,
             action: None,
             term: None,
             class: None,

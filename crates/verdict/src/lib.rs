@@ -3,8 +3,10 @@
 
 mod decide;
 mod error;
+pub mod explain;
 mod finding;
 pub mod report;
+mod workings;
 
 pub use decide::{ActionPolicy, Confirmation, decide_actions, run_verdict, window_verdict};
 pub use error::VerdictError;
@@ -13,3 +15,4 @@ pub use finding::{
     TermTier, Verdict, Window, json_schema,
 };
 pub use report::model::Report;
+pub use workings::{LimitWorkings, Workings};
