@@ -665,14 +665,17 @@ impl Grid {
         })
     }
 
-    /// Counts of the cells in which a measure's evidence is told.
-    pub(crate) fn cell_counts<'a>(
-        &'a self,
+    /// How many cells a measure's evidence is told in, and what is counted in them on either
+    /// side; `None` where a side has nothing.
+    pub(crate) fn cell_totals(
+        &self,
         measure: Measure,
-        baseline: &'a Counts,
-        window: &'a Counts,
-    ) -> Option<(Cow<'a, [u64]>, Cow<'a, [u64]>)> {
-        Some(self.bins_for(measure, baseline, window)?.0)
+        baseline: &Counts,
+        window: &Counts,
+    ) -> Option<(usize, f64, f64)> {
+        let (bins, _) = self.bins_for(measure, baseline, window)?;
+        let (b, w) = totals(&bins.0, &bins.1)?;
+        Some((bins.0.len(), b, w))
     }
 
     /// What lies up to the number where the distribution functions are furthest apart, of

@@ -2,7 +2,7 @@
 
 use crate::{
     grid::{Counts, Evidence, Grid},
-    measure::{Measure, totals},
+    measure::Measure,
     threshold_card::{TestCard, ThresholdCard},
 };
 use serde::{Deserialize, Serialize};
@@ -82,10 +82,9 @@ impl Workings {
         (baseline, window): (&Counts, &Counts),
         told: usize,
     ) -> Option<Self> {
-        let cells = grid.cell_counts(measure, baseline, window)?;
-        let (b, w) = totals(&cells.0, &cells.1)?;
+        let (cells, b, w) = grid.cell_totals(measure, baseline, window)?;
         Some(Self {
-            cells: cells.0.len() as u64,
+            cells: cells as u64,
             baseline_total: b as u64,
             window_total: w as u64,
             rest: grid.rest(measure, baseline, window, told),

@@ -1,8 +1,10 @@
 //! What can be written on the command line.
 
 mod feature_statistics;
+mod preset;
 
 pub(crate) use feature_statistics::{FeatureStatistics, pair};
+pub(crate) use preset::{PresetArguments, PresetName};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::{net::SocketAddr, path::PathBuf};
@@ -47,7 +49,7 @@ pub(crate) enum Verb {
     #[command(subcommand)]
     Schema(SchemaVerb),
     /// Drift of every column between two sources
-    Drift(Compare),
+    Drift(Box<Compare>),
     /// The same rows in two sources, found by key and compared value by value
     Skew(Skew),
     /// New terms and surges in the text of a source
@@ -56,6 +58,8 @@ pub(crate) enum Verb {
     Score(Score),
     /// A stored run's report again
     Report(ReportArguments),
+    /// A finding in words, with the numbers to redo it by hand
+    Explain(Explain),
     /// Run pipelines at an interval, deliver events, answer a status API
     Serve(Serve),
     /// Events that wait to be delivered
@@ -533,14 +537,16 @@ pub(crate) struct Compare {
     /// Slice by the values of a column; may be repeated.
     #[arg(long, value_name = "COLUMN")]
     pub(crate) by: Vec<String>,
-    /// Stated rate of false alarms a window.
-    #[arg(long, default_value_t = 0.01, value_name = "RATE")]
-    pub(crate) false_alarm_rate: f64,
+    /// Stated rate of false alarms a window [default: 0.01].
+    #[arg(long, value_name = "RATE")]
+    pub(crate) false_alarm_rate: Option<f64>,
     /// Which verdicts end with exit code 1.
     #[arg(long, value_enum, default_value_t = FailOn::Fail, value_name = "VERDICT")]
     pub(crate) fail_on: FailOn,
     #[command(flatten)]
     pub(crate) output: ReportOutput,
+    #[command(flatten)]
+    pub(crate) preset: PresetArguments,
 }
 
 #[derive(Debug, Args)]
@@ -583,6 +589,22 @@ pub(crate) struct ReportArguments {
     pub(crate) store: StoreArguments,
     #[command(flatten)]
     pub(crate) output: ReportOutput,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Explain {
+    /// A `verdict.json`, the folder of a report, or the id of a stored run.
+    pub(crate) run: String,
+    /// The finding: its number in the window, or its column, COLUMN:MEASURE, term or rule
+    /// [default: all of the window].
+    pub(crate) finding: Option<String>,
+    /// The window: its number, or its start or the beginning of that [default: the newest].
+    #[arg(long, value_name = "WINDOW")]
+    pub(crate) window: Option<String>,
+    #[command(flatten)]
+    pub(crate) store: StoreArguments,
+    #[command(flatten)]
+    pub(crate) output: Output,
 }
 
 #[derive(Debug, Args)]

@@ -1,8 +1,10 @@
 //! One file for each verb.
 
 mod compare;
+mod explain;
 mod init;
 mod outbox;
+mod preset;
 mod profile;
 mod report;
 mod run;
@@ -87,11 +89,12 @@ pub(crate) async fn run(arguments: args::Arguments) -> miette::Result<u8> {
         Verb::Infer(arguments) => schema::infer(arguments, config).await,
         Verb::Validate(arguments) => validate::validate(arguments, config).await,
         Verb::Schema(verb) => schema::files(verb),
-        Verb::Drift(arguments) => compare::drift(arguments, config, quiet).await,
+        Verb::Drift(arguments) => compare::drift(*arguments, config, quiet).await,
         Verb::Skew(arguments) => skew::skew(arguments, config).await,
         Verb::Terms(arguments) => compare::terms(arguments, config, quiet).await,
         Verb::Score(arguments) => score::score(arguments, config, quiet).await,
         Verb::Report(arguments) => report::report(arguments).await,
+        Verb::Explain(arguments) => explain::explain(arguments).await,
         Verb::Serve(arguments) => serve::serve(arguments, config).await,
         Verb::Outbox(arguments) => outbox::outbox(arguments).await,
     }

@@ -15,7 +15,7 @@ use std::{
 };
 
 /// Verbs in the order of the book.
-const VERBS: [&str; 21] = [
+const VERBS: [&str; 22] = [
     "init",
     "run",
     "profile",
@@ -33,6 +33,7 @@ const VERBS: [&str; 21] = [
     "terms",
     "score",
     "report",
+    "explain",
     "serve",
     "outbox",
     "outbox list",

@@ -162,34 +162,12 @@ impl Baseline {
 
     /// Reads a baseline's folder, whose files must be those that were written.
     fn read(engine: &Engine, pipeline: &Pipeline, folder: &Path) -> Result<Self, PipelineError> {
-        let damaged = |file: &str, reason: &str| PipelineError::Unreadable {
-            path: folder.join(file),
-            reason: reason.to_owned(),
-        };
-        let read = |file: &str| {
-            std::fs::read(folder.join(file)).map_err(|error| damaged(file, &error.to_string()))
-        };
-        let manifest: Manifest = serde_json::from_slice(&read(MANIFEST)?)
-            .map_err(|error| damaged(MANIFEST, &format!("it is no manifest: {error}")))?;
-        if manifest.format_version > Manifest::FORMAT_VERSION {
-            return Err(damaged(
-                MANIFEST,
-                "it was written by a newer build; use that one",
-            ));
-        }
-        for (file, hash) in &manifest.files {
-            if hex(&Sha256::digest(read(file)?)) != *hash {
-                return Err(damaged(
-                    file,
-                    "its content is not what the manifest says; make the baseline again",
-                ));
-            }
-        }
+        let manifest = verified(folder)?;
         let schema = read_schema(&folder.join(SCHEMA))?;
         let vocabulary = match manifest.files.contains_key(VOCABULARY) {
             true => Some(Arc::new(
-                BaselineVocabulary::from_bytes(&read(VOCABULARY)?)
-                    .map_err(|error| damaged(VOCABULARY, &error.to_string()))?,
+                BaselineVocabulary::from_bytes(&read_file(folder, VOCABULARY)?)
+                    .map_err(|error| damaged(folder, VOCABULARY, &error.to_string()))?,
             )),
             false => None,
         };
@@ -297,6 +275,56 @@ impl Baseline {
         std::fs::write(&path, text + "\n").map_err(|error| unwritable(&path, &error))?;
         Ok(manifest)
     }
+}
+
+fn damaged(folder: &Path, file: &str, reason: &str) -> PipelineError {
+    PipelineError::Unreadable {
+        path: folder.join(file),
+        reason: reason.to_owned(),
+    }
+}
+
+fn read_file(folder: &Path, file: &str) -> Result<Vec<u8>, PipelineError> {
+    std::fs::read(folder.join(file)).map_err(|error| damaged(folder, file, &error.to_string()))
+}
+
+/// The manifest of a baseline's folder, whose files must be those that were written.
+fn verified(folder: &Path) -> Result<Manifest, PipelineError> {
+    let manifest: Manifest = serde_json::from_slice(&read_file(folder, MANIFEST)?)
+        .map_err(|error| damaged(folder, MANIFEST, &format!("it is no manifest: {error}")))?;
+    if manifest.format_version > Manifest::FORMAT_VERSION {
+        return Err(damaged(
+            folder,
+            MANIFEST,
+            "it was written by a newer build; use that one",
+        ));
+    }
+    for (file, hash) in &manifest.files {
+        if hex(&Sha256::digest(read_file(folder, file)?)) != *hash {
+            return Err(damaged(
+                folder,
+                file,
+                "its content is not what the manifest says; make the baseline again",
+            ));
+        }
+    }
+    Ok(manifest)
+}
+
+/// The profile of each column as a whole, where a path is a baseline's folder or a profile
+/// file; `None` where it is a source.
+pub(crate) fn stored_profiles(
+    path: &Path,
+) -> Result<Option<BTreeMap<String, ColumnProfile>>, PipelineError> {
+    let file = if path.join(MANIFEST).is_file() {
+        verified(path)?;
+        path.join(PROFILE)
+    } else if driftline_engine::profile_file::is_profile(path) {
+        path.to_owned()
+    } else {
+        return Ok(None);
+    };
+    whole(&driftline_engine::profile_file::read(&file)?).map(Some)
 }
 
 pub(crate) fn unwritable(path: &Path, error: &std::io::Error) -> PipelineError {

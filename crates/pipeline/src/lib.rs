@@ -17,6 +17,7 @@ pub mod init;
 mod live;
 pub mod offending;
 pub mod output;
+pub mod preset;
 mod report;
 mod rows;
 pub mod run;

@@ -1,5 +1,10 @@
 //! Findings put into words, with numbers that can be redone.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "clippy takes helpers of tests for code that is none"
+)]
+
 use driftline_verdict::{
     ActionKind, Evidence, Finding, FindingKind, LimitWorkings, Run, Severity, TermClass, TermTier,
     Verdict, Window, Workings,

@@ -10,7 +10,7 @@ use super::{
     calibration::{self, Isotonic},
     classification::{Confusion, area_under_curve},
 };
-use crate::preset::nannyml::{Chunks, Limits};
+use crate::preset::nannyml::{Chunks, Cut, Limits};
 
 /// What is estimated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -110,6 +110,7 @@ pub enum PerformanceError {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Estimator {
     metric: Metric,
+    /// Of the rows that are estimated.
     chunks: Chunks,
     calibration: Option<Isotonic>,
     limits: Limits,
@@ -138,8 +139,9 @@ impl Estimator {
         baseline: Scored<'_>,
         labels: &[bool],
         metric: Metric,
-        chunks: Chunks,
+        cut: impl Into<Cut>,
     ) -> Result<Self, PerformanceError> {
+        let cut = cut.into();
         check(&baseline, labels.len())?;
         let (scores, known): (Vec<f64>, Vec<bool>) = baseline
             .scores
@@ -147,7 +149,8 @@ impl Estimator {
             .zip(labels)
             .filter(|(score, _)| !score.is_nan())
             .unzip();
-        let realised: Vec<f64> = chunks
+        let realised: Vec<f64> = cut
+            .baseline
             .of(labels.len())
             .into_iter()
             .map(|rows| realised(metric, &baseline, labels, rows).unwrap_or(f64::NAN))
@@ -160,7 +163,7 @@ impl Estimator {
         };
         Ok(Self {
             metric,
-            chunks,
+            chunks: cut.window,
             calibration,
             limits: Limits {
                 lower: limits.lower.map(|lower| lower.max(0.0)),

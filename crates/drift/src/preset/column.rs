@@ -4,7 +4,7 @@ use super::Categories;
 use crate::two_sample::Sample;
 use arrow_array::{Array, ArrayRef, cast::AsArray, types::Float64Type};
 use arrow_schema::DataType;
-use driftline_statistics::{ColumnProfile, Summary, ValueType};
+use driftline_statistics::{CategoricalProfile, ColumnProfile, Summary, ValueType};
 use std::{collections::HashMap, fmt, ops::Range};
 
 /// What kind of column a tool takes it for.
@@ -32,7 +32,12 @@ impl Kind {
     /// numbers, strings and booleans for categories. `None` for times and nested types,
     /// which they do not compare.
     pub fn of(data_type: &DataType) -> Option<Self> {
-        match ValueType::of(data_type) {
+        Self::of_value_type(ValueType::of(data_type))
+    }
+
+    /// As [`of`](Self::of), for a profile's type.
+    pub fn of_value_type(value_type: ValueType) -> Option<Self> {
+        match value_type {
             ValueType::Integer | ValueType::Float => Some(Self::Numeric),
             ValueType::String | ValueType::Boolean => Some(Self::Category),
             _ => None,
@@ -182,6 +187,25 @@ impl Column {
         }
     }
 
+    /// Some of its rows, in the order given. NaN is not told from null here.
+    ///
+    /// # Panics
+    /// Where a row is not there.
+    pub fn taken(&self, rows: &[usize]) -> Self {
+        match self {
+            Self::Numbers { values, whole, .. } => Self::Numbers {
+                values: rows.iter().map(|row| values[*row]).collect(),
+                whole: *whole,
+                nan: 0,
+            },
+            Self::Categories { codes, labels } => Self::Categories {
+                codes: rows.iter().map(|row| codes[*row]).collect(),
+                labels: labels.clone(),
+            },
+            Self::Texts(texts) => Self::Texts(rows.iter().map(|row| texts[*row].clone()).collect()),
+        }
+    }
+
     /// Its kind.
     pub fn kind(&self) -> Kind {
         match self {
@@ -298,17 +322,8 @@ impl Values {
                         .map(|(value, count)| (value.to_string(), count)),
                 )))
             }
-            (Summary::Categorical(categorical), Kind::Category) => {
-                if !categorical.is_exact() {
-                    return Err(Refused::Sketch { what: "its values" });
-                }
-                Ok(Self::Categories(Categories::of_counted(
-                    categorical
-                        .values()
-                        .into_iter()
-                        .map(|value| (value.value, value.count)),
-                )))
-            }
+            (Summary::Categorical(categorical), Kind::Category) => counted(categorical),
+            (Summary::Text(text), Kind::Category) => counted(text.values()),
             _ => Err(not_of_kind()),
         }
     }
@@ -330,6 +345,18 @@ impl Values {
             Self::Texts(texts) => texts.len() as u64,
         }
     }
+}
+
+fn counted(categorical: &CategoricalProfile) -> Result<Values, Refused> {
+    if !categorical.is_exact() {
+        return Err(Refused::Sketch { what: "its values" });
+    }
+    Ok(Values::Categories(Categories::of_counted(
+        categorical
+            .values()
+            .into_iter()
+            .map(|value| (value.value, value.count)),
+    )))
 }
 
 #[cfg(test)]

@@ -9,5 +9,5 @@ pub mod chunk;
 pub mod reconstruction;
 pub mod univariate;
 
-pub use chunk::{Chunks, Limits};
+pub use chunk::{Chunks, Cut, Limits};
 pub use univariate::Measure;

@@ -58,6 +58,15 @@ impl Measure {
     }
 }
 
+/// The distance of a column where none is asked for: the greatest difference of a share for
+/// categories, the Jensen–Shannon divergence for numbers.
+pub fn default_measure(kind: Kind) -> Measure {
+    match kind {
+        Kind::Numeric => Measure::JensenShannonDivergence,
+        Kind::Category | Kind::Text => Measure::InfinityNorm,
+    }
+}
+
 /// One column as a comparator of TFDV measures it: by the greatest difference of a share
 /// for categories and by the Jensen–Shannon divergence for numbers, or as is asked for.
 ///
@@ -90,7 +99,7 @@ pub fn compare(
     let (measure, value) = match (baseline, window) {
         (Values::Categories(a), Values::Categories(b)) => {
             let pair = CategoryPair::of(a, b);
-            let measure = measure.unwrap_or(Measure::InfinityNorm);
+            let measure = measure.unwrap_or_else(|| default_measure(Kind::Category));
             (measure, of_categories(measure, &pair))
         }
         (Values::Numbers(a), Values::Numbers(b)) => {
@@ -98,7 +107,9 @@ pub fn compare(
         }
         _ => {
             return Err(PresetError::Undefined {
-                measure: measure.map_or("infinity_norm", Measure::name),
+                measure: measure
+                    .unwrap_or_else(|| default_measure(Kind::Text))
+                    .name(),
                 reason: "TFDV counts texts as categories; give the column the role `category`"
                     .into(),
             });

@@ -86,7 +86,7 @@ impl Data {
         let side = |file: &Path, rows: &[usize]| {
             let arrays = self.arrays(file, column);
             let kind = kind.unwrap_or_else(|| Kind::of(arrays[0].data_type()).unwrap());
-            taken(&Column::of(&arrays, kind).unwrap(), rows)
+            Column::of(&arrays, kind).unwrap().taken(rows)
         };
         (
             side(&cut.files.0, &cut.rows.0),
@@ -156,7 +156,7 @@ impl Data {
             "odd" => (1..count).step_by(2).collect(),
             other => panic!("rows that are {other}"),
         };
-        taken(&column, &rows)
+        column.taken(&rows)
     }
 
     fn batches(&self, file: &Path) -> Vec<RecordBatch> {
@@ -314,21 +314,5 @@ impl Data {
                     .collect::<Vec<_>>()
             })
             .collect()
-    }
-}
-
-/// Some rows of a column.
-fn taken(column: &Column, rows: &[usize]) -> Column {
-    match column {
-        Column::Numbers { values, whole, nan } => Column::Numbers {
-            values: rows.iter().map(|row| values[*row]).collect(),
-            whole: *whole,
-            nan: *nan,
-        },
-        Column::Categories { codes, labels } => Column::Categories {
-            codes: rows.iter().map(|row| codes[*row]).collect(),
-            labels: labels.clone(),
-        },
-        Column::Texts(texts) => Column::Texts(rows.iter().map(|row| texts[*row].clone()).collect()),
     }
 }

@@ -1,7 +1,7 @@
 //! `driftline drift` and `driftline terms`: two sources, without a pipeline file.
 
 use crate::{
-    args::{self, FailOn, Format},
+    args::{self, FailOn, Format, PresetName},
     command::{self, CommandError},
     exit_code,
     output::{self, Progress},
@@ -20,6 +20,16 @@ pub(crate) async fn drift(
     config: EngineConfig,
     quiet: bool,
 ) -> miette::Result<u8> {
+    if arguments.preset.preset != PresetName::Driftline {
+        return super::preset::drift(arguments, config, quiet).await;
+    }
+    if let Some(argument) = arguments.preset.first_given() {
+        return Err(CommandError::Usage {
+            argument,
+            reason: "needs the preset of another tool; driftline's own measures and limits are those of a pipeline's `drift`".into(),
+        }
+        .into());
+    }
     let mut pipeline = pipeline(
         "drift",
         (&arguments.baseline, &arguments.live),
@@ -27,7 +37,9 @@ pub(crate) async fn drift(
         &arguments.time,
     )?;
     pipeline.slices = arguments.by.clone();
-    pipeline.drift.false_alarm_rate = arguments.false_alarm_rate;
+    if let Some(rate) = arguments.false_alarm_rate {
+        pipeline.drift.false_alarm_rate = rate;
+    }
     let evaluation = evaluate(pipeline, config, quiet).await?;
     super::run::print(&evaluation.report, &arguments.output)?;
     let fail_on_warn = arguments.fail_on == FailOn::Warn;

@@ -5,18 +5,21 @@ use crate::{
     command::{self, CommandError},
     exit_code,
 };
+use driftline_verdict::Report;
 
 pub(crate) async fn report(arguments: args::ReportArguments) -> miette::Result<u8> {
-    let store = command::store(&arguments.store.store, true).await?;
-    let found = store.report(&arguments.run).await;
-    store.close().await;
-    let found = found.map_err(|error| command::shown(error.into()))?;
-    let report = found.ok_or_else(|| CommandError::Missing {
-        what: format!(
-            "the store {} has no run `{}`",
-            arguments.store.store, arguments.run
-        ),
-    })?;
+    let report = stored(&arguments.store, &arguments.run).await?;
     super::run::print(&report, &arguments.output)?;
     Ok(exit_code::PASS)
+}
+
+/// A run of the store.
+pub(crate) async fn stored(store: &args::StoreArguments, run: &str) -> miette::Result<Report> {
+    let opened = command::store(&store.store, true).await?;
+    let found = opened.report(run).await;
+    opened.close().await;
+    let found = found.map_err(|error| command::shown(error.into()))?;
+    Ok(found.ok_or_else(|| CommandError::Missing {
+        what: format!("the store {} has no run `{run}`", store.store),
+    })?)
 }

@@ -6,12 +6,14 @@ use std::ops::Range;
 const DEVIATIONS: f64 = 3.0;
 
 /// How rows are cut.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Chunks {
     /// Into this many of equal size; a remainder is one more.
     Count(usize),
     /// Into chunks of this many rows; a remainder is one more.
     Size(usize),
+    /// Into ranges that are known, such as the rows of each week.
+    Ranges(Vec<Range<usize>>),
 }
 
 impl Default for Chunks {
@@ -21,17 +23,43 @@ impl Default for Chunks {
 }
 
 impl Chunks {
-    /// The ranges of `rows` rows; fewer rows than chunks are one row each.
-    pub fn of(self, rows: usize) -> Vec<Range<usize>> {
+    /// The ranges of `rows` rows; fewer rows than chunks are one row each. Known ranges
+    /// are cut to the rows.
+    pub fn of(&self, rows: usize) -> Vec<Range<usize>> {
         let size = match self {
-            Self::Count(count) => rows / count.max(1),
-            Self::Size(size) => size,
+            Self::Count(count) => rows / (*count).max(1),
+            Self::Size(size) => *size,
+            Self::Ranges(ranges) => {
+                return ranges
+                    .iter()
+                    .map(|range| range.start.min(rows)..range.end.min(rows))
+                    .collect();
+            }
         };
         let size = size.max(1);
         (0..rows)
             .step_by(size)
             .map(|start| start..rows.min(start + size))
             .collect()
+    }
+}
+
+/// How the rows of the baseline are cut, and those of the window.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Cut {
+    /// The baseline.
+    pub baseline: Chunks,
+    /// The window.
+    pub window: Chunks,
+}
+
+impl From<Chunks> for Cut {
+    /// Both in the same way.
+    fn from(chunks: Chunks) -> Self {
+        Self {
+            baseline: chunks.clone(),
+            window: chunks,
+        }
     }
 }
 
@@ -81,6 +109,8 @@ mod tests {
         assert_eq!(Chunks::Size(50).of(105)[2], 100..105);
         assert_eq!(Chunks::default().of(3), [0..1, 1..2, 2..3]);
         assert!(Chunks::default().of(0).is_empty());
+        let known = Chunks::Ranges(vec![0..4, 4..9]);
+        assert_eq!(known.of(7), [0..4, 4..7]);
     }
 
     #[test]

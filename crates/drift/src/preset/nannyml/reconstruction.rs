@@ -6,7 +6,7 @@
 //! distance of its rows from their projections (NannyML's documentation, "data
 //! reconstruction with PCA").
 
-use super::{Chunks, Limits};
+use super::{Chunks, Cut, Limits};
 use crate::preset::{Categories, Column, PresetError, Values};
 use nalgebra::{DMatrix, DVector, SymmetricEigen};
 
@@ -46,8 +46,9 @@ struct Encoding {
 pub fn compare(
     baseline: &[Column],
     window: &[Column],
-    chunks: Chunks,
+    cut: impl Into<Cut>,
 ) -> Result<Reconstruction, PresetError> {
+    let cut = cut.into();
     let undefined = |reason: &str| PresetError::Undefined {
         measure: NAME,
         reason: reason.to_owned(),
@@ -68,15 +69,19 @@ pub fn compare(
         return Err(undefined("a column holds infinities"));
     }
     let components = components(&matrix);
-    let errors = |matrix: &DMatrix<f64>| -> Vec<(f64, f64)> {
+    let errors = |matrix: &DMatrix<f64>, chunks: &Chunks| -> Vec<(f64, f64)> {
         chunks
             .of(matrix.nrows())
             .into_iter()
             .map(|rows| mean_error(&components, matrix, rows))
             .collect()
     };
-    let learnt: Vec<f64> = errors(&matrix).into_iter().map(|(mean, _)| mean).collect();
-    let (seen, sampling_errors): (Vec<f64>, Vec<f64>) = errors(&other).into_iter().unzip();
+    let learnt: Vec<f64> = errors(&matrix, &cut.baseline)
+        .into_iter()
+        .map(|(mean, _)| mean)
+        .collect();
+    let (seen, sampling_errors): (Vec<f64>, Vec<f64>) =
+        errors(&other, &cut.window).into_iter().unzip();
     let limits = Limits::learnt(&learnt).ok_or_else(|| undefined("the baseline has no rows"))?;
     let limits = Limits {
         lower: limits.lower.filter(|lower| *lower > 0.0),

@@ -1,6 +1,6 @@
 //! Drift of one column, chunk by chunk.
 
-use super::{Chunks, Limits};
+use super::{Chunks, Cut, Limits};
 use crate::preset::{
     Categories, Column, Kind, MeasureInfo, Preset, PresetError, Values,
     evidently::jensen_shannon_distance,
@@ -111,8 +111,9 @@ pub fn compare(
     baseline: &Column,
     window: &Column,
     measure: Option<Measure>,
-    chunks: Chunks,
+    cut: impl Into<Cut>,
 ) -> Result<Drift, PresetError> {
+    let cut = cut.into();
     if baseline.kind() != window.kind() {
         return Err(PresetError::KindsDiffer {
             baseline: baseline.kind(),
@@ -132,7 +133,7 @@ pub fn compare(
         }
     }
     let fitted = fit(measure, &baseline.values())?;
-    let of_chunks = |column: &Column| -> Vec<(f64, Option<f64>)> {
+    let of_chunks = |column: &Column, chunks: &Chunks| -> Vec<(f64, Option<f64>)> {
         chunks
             .of(column.rows())
             .into_iter()
@@ -140,8 +141,8 @@ pub fn compare(
             .collect()
     };
     let values = |of: &[(f64, Option<f64>)]| of.iter().map(|(value, _)| *value).collect();
-    let learnt: Vec<f64> = values(&of_chunks(baseline));
-    let measured = of_chunks(window);
+    let learnt: Vec<f64> = values(&of_chunks(baseline, &cut.baseline));
+    let measured = of_chunks(window, &cut.window);
     let seen: Vec<f64> = values(&measured);
     if measure == Measure::Chi2 {
         let p_values: Vec<f64> = measured
