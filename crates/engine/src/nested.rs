@@ -144,15 +144,17 @@ impl Rows {
         columns: &[ColumnInfo],
         flat: &[(String, Expr)],
     ) -> Result<LeafRows, EngineError> {
+        let leaves: BTreeSet<&String> = flat.iter().map(|(name, _)| name).collect();
         let mut selected: Vec<Expr> = columns
             .iter()
-            .filter(|column| flat.iter().all(|(name, _)| *name != column.name))
+            .filter(|column| !leaves.contains(&column.name))
             .map(|column| ident(&column.name))
             .collect();
         let mut names: Vec<String> = columns.iter().map(|column| column.name.clone()).collect();
+        let known: BTreeSet<&String> = columns.iter().map(|column| &column.name).collect();
         for (name, expr) in flat {
             selected.push(expr.clone().alias(name));
-            if !names.contains(name) {
+            if !known.contains(name) {
                 names.push(name.clone());
             }
         }

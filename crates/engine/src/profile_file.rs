@@ -29,7 +29,12 @@ use datafusion::{
     },
 };
 use driftline_statistics::{ColumnProfile, NumericProfile, ValueCount};
-use std::{collections::BTreeMap, fs::File, path::Path, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashMap},
+    fs::File,
+    path::Path,
+    sync::Arc,
+};
 
 /// The version of the file's columns that this build writes.
 pub const PROFILE_FILE_VERSION: u32 = 1;
@@ -185,16 +190,15 @@ pub fn read(path: &Path) -> Result<Vec<ProfileRow>, EngineError> {
 /// in another.
 pub fn merge(parts: impl IntoIterator<Item = ProfileRow>) -> Result<Vec<ProfileRow>, EngineError> {
     let mut columns: Vec<String> = Vec::new();
+    let mut places: HashMap<String, usize> = HashMap::new();
     let mut merged: BTreeMap<(bool, Option<Span>, Option<Slice>, usize), ColumnProfile> =
         BTreeMap::new();
     for row in parts {
-        let place = match columns.iter().position(|column| *column == row.column) {
-            Some(place) => place,
-            None => {
-                columns.push(row.column);
-                columns.len() - 1
-            }
-        };
+        let place = places.get(&row.column).copied().unwrap_or_else(|| {
+            columns.push(row.column.clone());
+            places.insert(row.column.clone(), columns.len() - 1);
+            columns.len() - 1
+        });
         let key = (row.span.is_none(), row.span, row.slice, place);
         match merged.get_mut(&key) {
             Some(profile) => profile.merge(&row.profile)?,

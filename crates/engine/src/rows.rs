@@ -27,9 +27,15 @@ use datafusion::{
     },
     prelude::{SessionContext, ident, lit},
 };
-use driftline_statistics::ColumnProfile;
+use driftline_statistics::{ColumnProfile, ValueType};
 use futures::StreamExt;
-use std::{collections::BTreeSet, fmt, io::Write, path::Path, sync::Arc};
+use std::{
+    collections::{BTreeSet, HashSet},
+    fmt,
+    io::Write,
+    path::Path,
+    sync::Arc,
+};
 use tempfile::NamedTempFile;
 use tokio::task::JoinSet;
 
@@ -38,6 +44,14 @@ pub const ROLES_SAMPLE_ROWS: usize = 65_536;
 
 /// Rows of a row group of Parquet files written here.
 const ROW_GROUP_ROWS: usize = 128 * 1_024;
+
+/// Columns of Parquet files in one pass of a profile. A page and a dictionary of a mebibyte
+/// each for every column and thread: some 130 MiB with two threads.
+///
+/// Parquet keeps columns apart, so a pass reads no more than its own: of a table of
+/// thousands of columns, only some have their pages and states in memory at a time. A text
+/// file is read whole in any case, and once.
+const COLUMNS_AT_ONCE: usize = 32;
 
 /// Name of the table in SQL.
 const TABLE: &str = "source";
@@ -271,39 +285,40 @@ impl Rows {
         Ok(value(0).zip(value(1)))
     }
 
-    /// The profiles of the first [`ROLES_SAMPLE_ROWS`] rows, with strings as categories:
-    /// the values are what tells a text from a category or an identifier.
+    /// The profiles of the first [`ROLES_SAMPLE_ROWS`] rows of columns of strings, as
+    /// categories: the values are what tells a text from a category or an identifier. Of
+    /// other columns the type tells what they are for, and their profiles are of no rows.
     ///
     /// # Errors
     /// What the rows' query fails with.
     pub async fn roles_sample(&self) -> Result<Vec<(ColumnInfo, ColumnProfile)>, EngineError> {
-        let context = self.shared.session(false, true);
-        let head = Self {
-            plan: self
-                .frame(&context)
-                .limit(0, Some(ROLES_SAMPLE_ROWS))?
-                .into_unoptimized_plan(),
-            row_wise: false,
-            table: None,
-            ..self.clone()
-        };
         let columns = self.columns();
+        let strings = columns
+            .iter()
+            .filter(|column| holds_strings(column))
+            .map(|column| ProfileColumn {
+                name: column.name.clone(),
+                text: false,
+            });
         let request = ProfileRequest {
-            columns: columns
-                .iter()
-                .map(|column| ProfileColumn {
-                    name: column.name.clone(),
-                    text: false,
-                })
-                .collect(),
+            columns: strings.collect(),
             ..ProfileRequest::default()
         };
-        let profiles = head.profile(&request).await?;
-        Ok(columns
-            .into_iter()
-            .zip(profiles)
-            .map(|(column, row)| (column, row.profile))
-            .collect())
+        // In the order of the files: the first rows are the same in every run.
+        let read = Reading {
+            parallel: false,
+            most_rows: Some(ROLES_SAMPLE_ROWS),
+        };
+        let mut profiles = self.profile_as(&request, read).await?.into_iter();
+        let sample = columns.into_iter().map(|column| {
+            let profile = match holds_strings(&column) {
+                true => profiles.next().map(|row| row.profile),
+                false => None,
+            };
+            let profile = profile.unwrap_or_else(|| ColumnProfile::new(&column.data_type, false));
+            (column, profile)
+        });
+        Ok(sample.collect())
     }
 
     /// Profiles all columns of a request: over all rows, and over every slice, of every
@@ -324,50 +339,49 @@ impl Rows {
     /// [`EngineError::TooManyGroups`], [`EngineError::OutOfMemory`], and what the
     /// rows' query fails with.
     pub async fn profile(&self, request: &ProfileRequest) -> Result<Vec<ProfileRow>, EngineError> {
+        let read = Reading {
+            parallel: self.row_wise,
+            most_rows: None,
+        };
+        self.profile_as(request, read).await
+    }
+
+    async fn profile_as(
+        &self,
+        request: &ProfileRequest,
+        read: Reading,
+    ) -> Result<Vec<ProfileRow>, EngineError> {
         let names = request.columns.iter().map(|column| &column.name);
         self.check_columns(names.chain(&request.slices))?;
         if let Some(windows) = &request.windows {
             self.check_columns([&windows.column])?;
         }
-        let Some(table) = &self.table else {
-            let frame = self.frame(&self.session());
-            return slice::profile([(frame, request.clone())], self.shared.max_groups).await;
+        let max_groups = self.shared.max_groups;
+        let texts = request.columns.iter().filter(|column| column.text);
+        let texts = texts.map(|column| column.name.as_str()).collect();
+        let table = self.table.as_ref();
+        let Some(files) = table.and_then(|table| table.for_profile(&texts)) else {
+            let session = self.shared.session(read.parallel, self.one_stream);
+            let frame = read.first(self.frame(&session))?;
+            return slice::profile(vec![(frame, request.clone())], max_groups).await;
         };
-        let mut blocks = Vec::new();
-        let per_block = table.columns_at_once();
-        for columns in request.columns.chunks(per_block.max(1)) {
+        let files = Arc::new(files);
+        let one_stream = !read.parallel || files.streams(self.shared.threads) == 1;
+        let session = self.shared.session(read.parallel, one_stream);
+        let blocks = request.columns.chunks(COLUMNS_AT_ONCE).map(|columns| {
             let request = ProfileRequest {
                 columns: columns.to_vec(),
                 ..request.clone()
             };
-            blocks.push((self.profile_frame(table, &request)?, request));
-        }
-        slice::profile(blocks, self.shared.max_groups).await
-    }
-
-    /// The columns that a profile reads, in the form in which it reads them best.
-    fn profile_frame(
-        &self,
-        table: &SourceTable,
-        request: &ProfileRequest,
-    ) -> Result<DataFrame, EngineError> {
-        let mut wanted: Vec<(&str, bool)> = request
-            .columns
-            .iter()
-            .map(|column| (column.name.as_str(), column.text))
-            .collect();
-        let groups = request.windows.iter().map(|windows| &windows.column);
-        wanted.extend(
-            groups
-                .chain(&request.slices)
-                .map(|name| (name.as_str(), false)),
-        );
-        let Some(scan) = table.for_profile(&wanted) else {
-            return Ok(self.frame(&self.session()));
-        };
-        let one_stream = scan.streams(self.shared.threads) == 1;
-        let session = self.shared.session(self.row_wise, one_stream);
-        Ok(session.read_table(Arc::new(scan))?)
+            let columns = columns.iter().map(|column| &column.name);
+            let groups = request.windows.iter().map(|windows| &windows.column);
+            let wanted = columns.chain(groups).chain(&request.slices);
+            let scan = files.scan(wanted.map(String::as_str))?;
+            let frame = session.read_table(Arc::new(scan))?;
+            Ok((read.first(frame)?, request))
+        });
+        let blocks = blocks.collect::<Result<Vec<_>, EngineError>>()?;
+        slice::profile(blocks, max_groups).await
     }
 
     /// SQL aggregates (name and expression of each) over every window, or over all
@@ -470,9 +484,11 @@ impl Rows {
         &self,
         names: impl IntoIterator<Item = S>,
     ) -> Result<(), EngineError> {
-        let columns: Vec<String> = self.columns().into_iter().map(|c| c.name).collect();
+        let fields = self.plan.schema().fields();
+        let columns: HashSet<&str> = fields.iter().map(|field| field.name().as_str()).collect();
         for name in names {
-            if !columns.iter().any(|column| column == name.as_ref()) {
+            if !columns.contains(name.as_ref()) {
+                let columns: Vec<String> = self.columns().into_iter().map(|c| c.name).collect();
                 return Err(EngineError::unknown_column(name.as_ref(), &columns));
             }
         }
@@ -545,6 +561,28 @@ impl Rows {
             plan,
             one_stream: self.one_stream,
             table: None,
+        })
+    }
+}
+
+fn holds_strings(column: &ColumnInfo) -> bool {
+    ValueType::of(&column.data_type) == ValueType::String
+}
+
+/// Which rows are read, and how.
+#[derive(Debug, Clone, Copy)]
+struct Reading {
+    /// By all threads, each a part of them.
+    parallel: bool,
+    /// So many of the first rows.
+    most_rows: Option<usize>,
+}
+
+impl Reading {
+    fn first(self, frame: DataFrame) -> Result<DataFrame, EngineError> {
+        Ok(match self.most_rows {
+            Some(rows) => frame.limit(0, Some(rows))?,
+            None => frame,
         })
     }
 }

@@ -5,21 +5,27 @@
 
 use crate::{
     EngineError,
-    rows::{ProfileRequest, ProfileRow, collect},
+    rows::{ProfileRequest, ProfileRow},
     window::{Span, Windows},
 };
 use datafusion::{
     arrow::{
-        array::{Array, AsArray, RecordBatch},
+        array::{Array, ArrayRef, AsArray, RecordBatch},
         datatypes::{DataType, Int32Type, TimestampMicrosecondType},
     },
+    common::runtime::SpawnedTask,
     dataframe::DataFrame,
+    execution::memory_pool::{MemoryConsumer, MemoryReservation},
     functions_aggregate::expr_fn::grouping,
     logical_expr::{Expr, GroupingSet, cast},
     prelude::{ident, lit},
 };
 use driftline_statistics::ColumnProfile;
-use std::collections::BTreeSet;
+use futures::StreamExt;
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::Arc,
+};
 
 /// The rows that have one value in one column.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -33,18 +39,23 @@ pub struct Slice {
 const WINDOW: &str = "driftline_window";
 
 /// The profiles of requests that differ in their columns alone, as one answer.
+///
+/// What is gathered counts against the memory limit until it is handed out: states of
+/// thousands of slices are more than the query that made them holds at a time.
 pub(crate) async fn profile(
-    requests: impl IntoIterator<Item = (DataFrame, ProfileRequest)>,
+    requests: Vec<(DataFrame, ProfileRequest)>,
     max_groups: usize,
 ) -> Result<Vec<ProfileRow>, EngineError> {
     let mut columns = Vec::new();
     let mut all: Vec<Group> = Vec::new();
+    let mut held = Vec::new();
     for (frame, request) in requests {
         if request.columns.is_empty() {
             continue;
         }
-        let groups = groups(frame, &request, max_groups).await?;
-        columns.extend(request.columns);
+        columns.extend(request.columns.iter().cloned());
+        let (groups, memory) = gather(frame, request, max_groups).await?;
+        held.push(memory);
         if all.is_empty() {
             all = groups;
             continue;
@@ -76,34 +87,51 @@ pub(crate) async fn profile(
     Ok(rows.collect())
 }
 
-/// The profiles of one request, in the order of [`Group`]s.
-async fn groups(
+/// The profiles of one request by window and slice, and the memory that they take.
+///
+/// They are gathered in a task of their own: see [`collect`](crate::rows::collect).
+async fn gather(
     frame: DataFrame,
-    request: &ProfileRequest,
+    request: ProfileRequest,
     max_groups: usize,
-) -> Result<Vec<Group>, EngineError> {
-    let types: Vec<DataType> = request
+) -> Result<(Vec<Group>, MemoryReservation), EngineError> {
+    let fields = frame.schema().fields().iter();
+    let types: HashMap<&str, &DataType> = fields
+        .map(|field| (field.name().as_str(), field.data_type()))
+        .collect();
+    let no_rows: Vec<ColumnProfile> = request
         .columns
         .iter()
         .map(|column| {
-            let field = frame.schema().field_with_unqualified_name(&column.name)?;
-            Ok(field.data_type().clone())
+            let data_type = types.get(column.name.as_str());
+            let data_type = data_type.ok_or_else(|| missing(&column.name))?;
+            Ok(ColumnProfile::new(data_type, column.text))
         })
         .collect::<Result<_, EngineError>>()?;
-    let mut groups = Vec::new();
-    for batch in collect(query(frame, request)?).await? {
-        read(&batch, request, &mut groups)?;
-        // Each thread holds a part of the groups, and counts its own.
-        if groups.len() > max_groups {
-            return Err(EngineError::TooManyGroups { limit: max_groups });
+    let frame = query(frame, &request)?;
+    let task = SpawnedTask::spawn(async move {
+        let pool = Arc::clone(&frame.task_ctx().runtime_env().memory_pool);
+        let memory = MemoryConsumer::new("the profiles of all windows and slices").register(&pool);
+        let mut stream = frame.execute_stream().await?;
+        let mut groups = Vec::new();
+        while let Some(batch) = stream.next().await {
+            read(&batch?, &request, &mut groups, &memory)?;
+            // Each thread holds a part of the groups, and counts its own.
+            if groups.len() > max_groups {
+                return Err(EngineError::TooManyGroups { limit: max_groups });
+            }
         }
-    }
-    add_missing(&mut groups, request, &types, max_groups)?;
+        add_missing(&mut groups, &request, &no_rows, max_groups)?;
+        Ok((groups, memory))
+    });
+    let (mut groups, memory) = task.await.map_err(|error| EngineError::Query {
+        reason: error.to_string(),
+    })??;
     groups.sort_by(|a, b| {
         let key = |group: &Group| (group.span.is_none(), group.span, group.slice.clone());
         key(a).cmp(&key(b))
     });
-    Ok(groups)
+    Ok((groups, memory))
 }
 
 struct Group {
@@ -175,14 +203,12 @@ fn read(
     batch: &RecordBatch,
     request: &ProfileRequest,
     groups: &mut Vec<Group>,
+    memory: &MemoryReservation,
 ) -> Result<(), EngineError> {
-    let column = |name: &str| {
-        batch
-            .column_by_name(name)
-            .ok_or_else(|| EngineError::Query {
-                reason: format!("the profile query gave no column {name}"),
-            })
-    };
+    let schema = batch.schema();
+    let names = schema.fields().iter().map(|field| field.name().as_str());
+    let columns: HashMap<&str, &ArrayRef> = names.zip(batch.columns()).collect();
+    let column = |name: &str| columns.get(name).copied().ok_or_else(|| missing(name));
     for row in 0..batch.num_rows() {
         let span = match &request.windows {
             None => None,
@@ -207,6 +233,7 @@ fn read(
             let states = column(&format!("driftline_profile_{index}"))?.as_binary::<i32>();
             profiles.push(ColumnProfile::from_bytes(states.value(row))?);
         }
+        memory.try_grow(profiles.iter().map(ColumnProfile::size_bytes).sum())?;
         groups.push(Group {
             span,
             slice,
@@ -214,6 +241,12 @@ fn read(
         });
     }
     Ok(())
+}
+
+fn missing(column: &str) -> EngineError {
+    EngineError::Query {
+        reason: format!("the profile query has no column {column}"),
+    }
 }
 
 fn span_at(windows: &Windows, start: Option<i64>) -> Option<Span> {
@@ -224,18 +257,13 @@ fn span_at(windows: &Windows, start: Option<i64>) -> Option<Span> {
 fn add_missing(
     groups: &mut Vec<Group>,
     request: &ProfileRequest,
-    types: &[DataType],
+    no_rows: &[ColumnProfile],
     max_groups: usize,
 ) -> Result<(), EngineError> {
     let empty = |span| Group {
         span,
         slice: None,
-        profiles: request
-            .columns
-            .iter()
-            .zip(types)
-            .map(|(column, data_type)| ColumnProfile::new(data_type, column.text))
-            .collect(),
+        profiles: no_rows.to_vec(),
     };
     let whole = || groups.iter().filter(|group| group.slice.is_none());
     match &request.windows {

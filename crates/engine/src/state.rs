@@ -162,8 +162,17 @@ impl<S: Summary> Groups<S> {
             self.members = Members::default();
         }
         let mut states = BinaryBuilder::new();
+        let mut bytes = 0_usize;
         for slot in slots {
-            states.append_value(slot.into_bytes(&self.summary)?);
+            let state = slot.into_bytes(&self.summary)?;
+            bytes += state.len();
+            // Offsets of an array of bytes are of 32 bits.
+            if i32::try_from(bytes).is_err() {
+                return Err(EngineError::OutOfMemory {
+                    reason: "the states of a column are more than 2 GiB".into(),
+                });
+            }
+            states.append_value(state);
         }
         Ok(Arc::new(states.finish()))
     }

@@ -449,6 +449,64 @@ async fn a_full_memory_pool_is_an_error_that_says_what_to_do() {
     );
 }
 
+/// Columns are read some at a time, and files need not have the same.
+#[tokio::test]
+async fn very_many_columns_are_each_profiled_as_if_alone() {
+    let directory = TempDir::new().unwrap();
+    let numbers = |place: usize| -> ArrayRef {
+        let values = (0..50).map(|row| (row * place) as i64 % 97);
+        Arc::new(Int64Array::from_iter_values(values))
+    };
+    let words = |place: usize| -> ArrayRef {
+        let values = (0..50).map(|row| format!("{}", row % (place + 1)));
+        Arc::new(StringArray::from_iter_values(values))
+    };
+    let column = |place: usize| match place % 2 {
+        0 => (format!("number {place}"), numbers(place)),
+        _ => (format!("word {place}"), words(place)),
+    };
+    let all: Vec<usize> = (0..150).collect();
+    let odd: Vec<usize> = (0..150).rev().filter(|place| place % 3 > 0).collect();
+    for (name, places) in [("all", &all), ("odd", &odd)] {
+        let file = RecordBatch::try_from_iter(places.iter().map(|&place| column(place)));
+        let path = directory.path().join(format!("{name}.parquet"));
+        write_parquet(&path, &file.unwrap());
+    }
+    let rows = open(&engine(2), directory.path()).await;
+    let names: Vec<String> = all.iter().map(|&place| column(place).0).collect();
+    let names: Vec<&str> = names.iter().rev().map(String::as_str).collect();
+    let request = ProfileRequest {
+        columns: columns(&names),
+        ..ProfileRequest::default()
+    };
+    let profiles = rows.profile(&request).await.unwrap();
+    assert_eq!(profiles.len(), 150);
+    let sample = rows.roles_sample().await.unwrap();
+    assert_eq!(sample.len(), 150);
+    for (row, place) in profiles.iter().zip((0..150).rev()) {
+        let (name, values) = column(place);
+        assert_eq!(row.column, name);
+        let mut alone = ColumnProfile::of(&values, false);
+        let empty = ColumnProfile::new(values.data_type(), false);
+        let other = if place % 3 > 0 {
+            &alone.clone()
+        } else {
+            &empty
+        };
+        alone.merge(other).unwrap();
+        let missing = u64::from(place % 3 == 0) * 50;
+        assert_eq!((row.profile.rows, row.profile.nulls), (100, missing));
+        assert_eq!(row.profile.distinct(), alone.distinct());
+        assert_eq!(
+            row.profile.categorical().map(|c| c.values()),
+            alone.categorical().map(|c| c.values())
+        );
+        let in_sample = sample.iter().find(|(column, _)| column.name == name);
+        let strings = u64::from(place % 2 == 1) * 100;
+        assert_eq!(in_sample.unwrap().1.rows, strings);
+    }
+}
+
 #[tokio::test]
 async fn groups_that_do_not_fit_memory_go_to_disk_and_come_back_the_same() {
     let directory = TempDir::new().unwrap();
@@ -459,21 +517,33 @@ async fn groups_that_do_not_fit_memory_go_to_disk_and_come_back_the_same() {
         windows: Some(windows("1d")),
         slices: vec!["n".into()],
     };
-    let mut profiles = Vec::new();
-    for memory_limit_bytes in [1 << 30, 12 << 20] {
+    let profile = async |memory_limit_bytes| {
         let engine = Engine::new(EngineConfig {
             memory_limit_bytes,
             threads: NonZeroUsize::new(2),
             ..EngineConfig::default()
         })
         .unwrap();
-        profiles.push(open(&engine, &path).await.profile(&request).await.unwrap());
-    }
-    assert_eq!(profiles[0].len(), profiles[1].len());
-    for (a, b) in profiles[0].iter().zip(&profiles[1]) {
+        let profiles = open(&engine, &path).await.profile(&request).await;
+        assert_eq!(engine.reserved_bytes(), 0, "it is the caller's now");
+        profiles
+    };
+    let whole = profile(1 << 30).await.unwrap();
+    let bytes: usize = whole.iter().map(|row| row.profile.size_bytes()).sum();
+    eprintln!("{} profiles of {bytes} bytes", whole.len());
+    let from_disk = profile(bytes + (2 << 20)).await.unwrap();
+    assert_eq!(whole.len(), from_disk.len());
+    for (a, b) in whole.iter().zip(&from_disk) {
         assert_eq!((a.span, &a.slice, &a.column), (b.span, &b.slice, &b.column));
         assert_equal(&a.profile, &b.profile);
     }
+    // What the query holds at a time fits, what it gives does not.
+    let error = profile(12 << 20).await.unwrap_err();
+    assert!(
+        matches!(&error, EngineError::OutOfMemory { reason }
+            if reason.contains("the profiles of all windows and slices")),
+        "{error}"
+    );
 }
 
 #[tokio::test]
@@ -506,7 +576,7 @@ async fn a_dropped_query_stops() {
 }
 
 #[tokio::test]
-async fn the_sample_for_roles_has_every_column_with_the_values_of_strings() {
+async fn the_sample_for_roles_has_every_column_and_the_values_of_strings() {
     let directory = TempDir::new().unwrap();
     let path = directory.path().join("rows.parquet");
     write_parquet(&path, &batch(0, 70_000, 700));
@@ -516,7 +586,8 @@ async fn the_sample_for_roles_has_every_column_with_the_values_of_strings() {
         .map(|(column, _)| column.name.as_str())
         .collect();
     assert_eq!(names, ["at", "x", "n", "city", "title"]);
-    assert!(sample.iter().all(|(_, profile)| profile.rows == 65_536));
+    let rows: Vec<u64> = sample.iter().map(|(_, profile)| profile.rows).collect();
+    assert_eq!(rows, [0, 0, 0, 65_536, 65_536]);
     assert!(sample[3].1.categorical().is_some() && sample[4].1.categorical().is_some());
 }
 

@@ -87,6 +87,25 @@ impl Guess {
         }
     }
 
+    /// What a column is whose cells were such so far, with one more.
+    fn with(self, cell: &str) -> Self {
+        // Nearly all cells are like those before them, and that alone is asked first.
+        let is_like = match self {
+            Self::Integer => Int64Type::parse(cell).is_some(),
+            Self::Float => {
+                cell.starts_with(|first: char| first.is_ascii_digit() || first == '-')
+                    && cell.contains('.')
+                    && Float64Type::parse(cell).is_some()
+            }
+            _ => false,
+        };
+        if is_like {
+            self
+        } else {
+            self.join(Self::of(cell))
+        }
+    }
+
     fn join(self, other: Self) -> Self {
         match (self, other) {
             (a, b) if a == b => a,
@@ -174,20 +193,17 @@ pub(super) fn inspect(
             .collect()
     };
     let mut guesses = vec![Guess::Null; dialect.names.len()];
-    let mut record = if dialect.header {
-        rows.next()?
-    } else {
-        Some(first)
-    };
-    while let Some(row) = record {
+    let mut row = first;
+    let mut more = !dialect.header || rows.read(&mut row)?;
+    while more {
         rows.check_width(&row, dialect.names.len())?;
         for (column, guess) in guesses.iter_mut().enumerate() {
             let cell = rows.cell(&row, column)?;
             if *guess != Guess::Text && !is_null(cell, &dialect.null_values) {
-                *guess = guess.join(Guess::of(cell));
+                *guess = guess.with(cell);
             }
         }
-        record = rows.next()?;
+        more = rows.read(&mut row)?;
     }
     let fields: Vec<Field> = dialect
         .names
@@ -564,6 +580,7 @@ impl Column {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn the_dialect_is_the_one_under_which_lines_agree() {
@@ -611,6 +628,17 @@ mod tests {
             ("字", Guess::Text),
         ] {
             assert_eq!(Guess::of(cell), guess, "{cell}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_column_is_what_its_cells_are_joined(
+            cells in prop::collection::vec(" ?[-+]?[0-9]{0,2}[.:eT-]?[0-9]{0,2} ?|true|2022-01-31", 1..6)
+        ) {
+            let cells = cells.iter().filter(|cell| !cell.is_empty());
+            let joined = cells.clone().fold(Guess::Null, |guess, cell| guess.join(Guess::of(cell)));
+            prop_assert_eq!(cells.fold(Guess::Null, |guess, cell| guess.with(cell)), joined);
         }
     }
 }

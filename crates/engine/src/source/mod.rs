@@ -179,6 +179,16 @@ pub(crate) struct Readable {
     pub(crate) schema: SchemaRef,
 }
 
+impl Readable {
+    /// What is known of the row groups of a Parquet file.
+    fn row_groups(&self) -> &profile_scan::RowGroups {
+        match &self.layout {
+            Layout::Parquet { row_groups, .. } => row_groups,
+            _ => unreachable!("a Parquet file has a Parquet layout"),
+        }
+    }
+}
+
 /// What reading needs beside the schema.
 #[derive(Debug, Clone)]
 pub(crate) enum Layout {

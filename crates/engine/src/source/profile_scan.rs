@@ -8,7 +8,7 @@
 //! A stream reads whole row groups, one after the other, so that no batch has parts of
 //! two dictionaries.
 
-use super::{Layout, Readable, table};
+use super::{Readable, table};
 use crate::EngineError;
 use async_trait::async_trait;
 use datafusion::{
@@ -37,7 +37,12 @@ use datafusion::{
         streaming::{PartitionStream, StreamingTableExec},
     },
 };
-use std::{collections::BTreeSet, fs::File, ops::Range, sync::Arc};
+use std::{
+    collections::{BTreeSet, HashMap, HashSet},
+    fs::File,
+    ops::Range,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 /// What is known of the row groups of a file.
 #[derive(Debug, Clone)]
@@ -81,36 +86,135 @@ fn is_dictionary_encoded(chunk: &ColumnChunkMetaData) -> bool {
         })
 }
 
-/// The table over some columns of Parquet files, for one profile.
+/// Parquet files of which a profile reads some columns at a time.
 #[derive(Debug)]
-pub(crate) struct ProfileScan {
+pub(crate) struct ProfileFiles {
+    /// All columns of the table, in the type in which each is cheapest to profile.
     schema: SchemaRef,
-    files: Arc<[Readable]>,
+    /// Where each column is in the schema.
+    places: HashMap<String, usize>,
+    files: Vec<ProfileFile>,
+    /// Whether footers are kept between two passes.
+    keep_footers: bool,
 }
 
-impl ProfileScan {
-    /// `wanted` are the columns, and which of them are free text.
-    pub(super) fn new(schema: &Schema, files: &[Readable], wanted: &[(&str, bool)]) -> Self {
-        let fields: Vec<Field> = schema
-            .fields()
-            .iter()
-            .filter_map(|field| {
-                let (_, text) = wanted.iter().find(|(name, _)| name == field.name())?;
-                let data_type = encoded(field, files, *text);
-                Some(field.as_ref().clone().with_data_type(data_type))
-            })
-            .collect();
+/// Column chunks of footers that are kept between two passes, at most: some 60 MiB. A table
+/// of many columns is read in many passes, and reading its footer takes as long as a pass.
+const KEPT_CHUNKS: usize = 100_000;
+
+#[derive(Debug)]
+struct ProfileFile {
+    readable: Readable,
+    footer: Mutex<Option<Arc<Footer>>>,
+}
+
+/// What a file says of its columns.
+#[derive(Debug)]
+struct Footer {
+    metadata: ArrowReaderMetadata,
+    /// Where each column is in the file.
+    places: HashMap<String, usize>,
+}
+
+impl ProfileFiles {
+    /// `texts` are the columns that are free text.
+    pub(super) fn new(schema: &Schema, files: &[Readable], texts: &HashSet<&str>) -> Self {
+        let columns = schema.fields().iter().map(|field| field.name().clone());
+        let places: HashMap<String, usize> = columns.zip(0..).collect();
+        let mut forms: Vec<Form> = schema.fields().iter().map(|f| Form::of(f)).collect();
+        for file in files {
+            let row_groups = file.row_groups();
+            for field in file.schema.fields() {
+                let form = &mut forms[places[field.name()]];
+                form.string &= is_string(field.data_type());
+                form.dictionary &= row_groups.dictionaries.contains(field.name());
+            }
+        }
+        let fields = schema.fields().iter().zip(forms).map(|(field, form)| {
+            let text = texts.contains(field.name().as_str());
+            let data_type = form.data_type(field, text);
+            field.as_ref().clone().with_data_type(data_type)
+        });
+        let chunks = files.iter().map(|file| {
+            let row_groups = file.row_groups().sizes.len();
+            row_groups * file.schema.fields().len()
+        });
         Self {
-            schema: Arc::new(Schema::new(fields)),
-            files: files.into(),
+            schema: Arc::new(Schema::new(fields.collect::<Vec<_>>())),
+            places,
+            keep_footers: chunks.sum::<usize>() <= KEPT_CHUNKS,
+            files: files
+                .iter()
+                .map(|readable| ProfileFile {
+                    readable: readable.clone(),
+                    footer: Mutex::new(None),
+                })
+                .collect(),
         }
     }
-}
 
-impl ProfileScan {
+    /// The table over some of the columns, in their order in the files' table.
+    pub(crate) fn scan<'a>(
+        self: &Arc<Self>,
+        columns: impl IntoIterator<Item = &'a str>,
+    ) -> Result<ProfileScan> {
+        let places = columns
+            .into_iter()
+            .filter_map(|name| self.places.get(name).copied());
+        let places: BTreeSet<usize> = places.collect();
+        let places: Vec<usize> = places.into_iter().collect();
+        Ok(ProfileScan {
+            schema: Arc::new(self.schema.project(&places)?),
+            files: Arc::clone(self),
+        })
+    }
+
     /// In how many streams the rows come where there are so many threads.
     pub(crate) fn streams(&self, threads: usize) -> usize {
         split(&self.files, threads).len()
+    }
+
+    fn footer(&self, file: usize) -> Result<Arc<Footer>, EngineError> {
+        let file = &self.files[file];
+        if !self.keep_footers {
+            return Ok(Arc::new(self.read_footer(&file.readable)?));
+        }
+        // A reader that panicked has left what was there before, or nothing.
+        let mut kept = file.footer.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(footer) = &*kept {
+            return Ok(Arc::clone(footer));
+        }
+        let footer = Arc::new(self.read_footer(&file.readable)?);
+        *kept = Some(Arc::clone(&footer));
+        Ok(footer)
+    }
+
+    fn read_footer(&self, readable: &Readable) -> Result<Footer, EngineError> {
+        let (file, own) = (&readable.file, readable.schema.fields());
+        let opened = File::open(&file.path).map_err(|error| EngineError::io(&file.name, &error))?;
+        let types = own.iter().map(|own| {
+            let wanted = self.places.get(own.name());
+            match wanted.map(|&place| self.schema.field(place).data_type()) {
+                Some(encoded @ (DataType::Dictionary(..) | DataType::Utf8View))
+                    if is_string(own.data_type()) =>
+                {
+                    Arc::new(own.as_ref().clone().with_data_type(encoded.clone()))
+                }
+                _ => Arc::clone(own),
+            }
+        });
+        let options = ArrowReaderOptions::new()
+            .with_schema(Arc::new(Schema::new(types.collect::<Vec<_>>())))
+            .with_column_stats_policy(ParquetStatisticsPolicy::SkipAll)
+            .with_encoding_stats_policy(ParquetStatisticsPolicy::SkipAll)
+            .with_size_stats_policy(ParquetStatisticsPolicy::SkipAll);
+        let metadata =
+            ArrowReaderMetadata::load(&opened, options).map_err(|error| file.malformed(error))?;
+        let names = own.iter().map(|own| own.name().clone());
+        Ok(Footer {
+            metadata,
+            places: names.zip(0..).collect(),
+        })
     }
 }
 
@@ -121,27 +225,39 @@ fn is_string(data_type: &DataType) -> bool {
     )
 }
 
-/// The type in which a column is cheapest to profile.
-fn encoded(field: &Field, files: &[Readable], text: bool) -> DataType {
-    let columns = || {
-        let found = files.iter().map(|file| {
-            let column = file.schema.field_with_name(field.name()).ok()?;
-            Some((file, column.data_type()))
-        });
-        found.flatten()
-    };
-    if !is_string(field.data_type()) || !columns().all(|(_, data_type)| is_string(data_type)) {
-        return field.data_type().clone();
+/// How a column is written in all files that have it.
+struct Form {
+    /// As strings, of whatever layout.
+    string: bool,
+    /// As places in a dictionary, on every page.
+    dictionary: bool,
+}
+
+impl Form {
+    fn of(field: &Field) -> Self {
+        Self {
+            string: is_string(field.data_type()),
+            dictionary: true,
+        }
     }
-    let is_dictionary = |file: &Readable| match &file.layout {
-        Layout::Parquet { row_groups, .. } => row_groups.dictionaries.contains(field.name()),
-        _ => false,
-    };
-    if !text && columns().all(|(file, _)| is_dictionary(file)) {
-        DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8))
-    } else {
-        DataType::Utf8View
+
+    /// The type in which the column is cheapest to profile.
+    fn data_type(&self, field: &Field, text: bool) -> DataType {
+        if !self.string {
+            field.data_type().clone()
+        } else if self.dictionary && !text {
+            DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8))
+        } else {
+            DataType::Utf8View
+        }
     }
+}
+
+/// The table over some columns of Parquet files.
+#[derive(Debug)]
+pub(crate) struct ProfileScan {
+    schema: SchemaRef,
+    files: Arc<ProfileFiles>,
 }
 
 #[async_trait]
@@ -166,7 +282,7 @@ impl TableProvider for ProfileScan {
             None => Arc::clone(&self.schema),
         };
         let batch_rows = session.config().batch_size();
-        let parts = split(&self.files, session.config().target_partitions());
+        let parts = split(&self.files.files, session.config().target_partitions());
         let streams = parts
             .into_iter()
             .map(|parts| {
@@ -188,17 +304,14 @@ type Part = (usize, Range<usize>);
 
 /// Divides all row groups, in their order, among at most so many streams of about as many
 /// bytes each. Files without row groups are read by nobody.
-fn split(files: &[Readable], streams: usize) -> Vec<Vec<Part>> {
-    let sizes = |file: &Readable| match &file.layout {
-        Layout::Parquet { row_groups, .. } => row_groups.sizes.clone(),
-        _ => unreachable!("a Parquet file has a Parquet layout"),
-    };
+fn split(files: &[ProfileFile], streams: usize) -> Vec<Vec<Part>> {
+    let sizes = |file: &ProfileFile| file.readable.row_groups().sizes.clone();
     let total: u64 = files.iter().flat_map(sizes).sum();
     let share = (total / streams.max(1) as u64).max(1);
     let mut split: Vec<Vec<Part>> = vec![Vec::new()];
     let mut before = 0;
-    for (file, readable) in files.iter().enumerate() {
-        for (group, size) in sizes(readable).into_iter().enumerate() {
+    for (place, file) in files.iter().enumerate() {
+        for (group, size) in sizes(file).into_iter().enumerate() {
             // A row group is of the stream in whose share its middle lies.
             let stream = ((before + size / 2) / share) as usize;
             before += size;
@@ -208,8 +321,8 @@ fn split(files: &[Readable], streams: usize) -> Vec<Vec<Part>> {
             }
             let parts = split.last_mut().expect("there is one from the start");
             match parts.last_mut() {
-                Some((last, groups)) if *last == file => groups.end = group + 1,
-                _ => parts.push((file, group..group + 1)),
+                Some((last, groups)) if *last == place => groups.end = group + 1,
+                _ => parts.push((place, group..group + 1)),
             }
         }
     }
@@ -218,7 +331,7 @@ fn split(files: &[Readable], streams: usize) -> Vec<Vec<Part>> {
 
 #[derive(Debug)]
 struct Stream {
-    files: Arc<[Readable]>,
+    files: Arc<ProfileFiles>,
     parts: Vec<Part>,
     schema: SchemaRef,
     batch_rows: usize,
@@ -241,7 +354,7 @@ impl PartitionStream for Stream {
             .clone()
             .into_iter()
             .flat_map(move |(file, groups)| {
-                or_error(read(&files[file], groups, &schema, batch_rows))
+                or_error(read(&files, file, groups, &schema, batch_rows))
             });
         Box::pin(RecordBatchStreamAdapter::new(
             Arc::clone(&self.schema),
@@ -259,36 +372,21 @@ fn or_error(batches: Result<Batches, EngineError>) -> Batches {
     }
 }
 
-/// The batches of some row groups of a file, in the schema of the table.
+/// The batches of some row groups of a file, in the schema of the scan.
 fn read(
-    readable: &Readable,
+    files: &ProfileFiles,
+    place: usize,
     groups: Range<usize>,
     schema: &SchemaRef,
     batch_rows: usize,
 ) -> Result<Batches, EngineError> {
-    let file = &readable.file;
+    let file = &files.files[place].readable.file;
     let opened = File::open(&file.path).map_err(|error| EngineError::io(&file.name, &error))?;
-    let types = readable.schema.fields().iter().map(|own| {
-        let wanted = schema.field_with_name(own.name());
-        match wanted.map(Field::data_type) {
-            Ok(encoded @ (DataType::Dictionary(..) | DataType::Utf8View))
-                if is_string(own.data_type()) =>
-            {
-                Arc::new(own.as_ref().clone().with_data_type(encoded.clone()))
-            }
-            _ => Arc::clone(own),
-        }
-    });
-    let options = ArrowReaderOptions::new()
-        .with_schema(Arc::new(Schema::new(types.collect::<Vec<_>>())))
-        .with_column_stats_policy(ParquetStatisticsPolicy::SkipAll)
-        .with_encoding_stats_policy(ParquetStatisticsPolicy::SkipAll)
-        .with_size_stats_policy(ParquetStatisticsPolicy::SkipAll);
-    let metadata =
-        ArrowReaderMetadata::load(&opened, options).map_err(|error| file.malformed(error))?;
-    let wanted = readable.schema.fields().iter().enumerate();
-    let wanted = wanted.filter(|(_, field)| schema.index_of(field.name()).is_ok());
-    let mask = ProjectionMask::roots(metadata.parquet_schema(), wanted.map(|(index, _)| index));
+    let footer = files.footer(place)?;
+    let wanted = schema.fields().iter();
+    let wanted = wanted.filter_map(|field| footer.places.get(field.name()).copied());
+    let metadata = footer.metadata.clone();
+    let mask = ProjectionMask::roots(metadata.parquet_schema(), wanted);
     let (schema, name) = (Arc::clone(schema), file.clone());
     let batches = groups.flat_map(move |group| -> Batches {
         let failed =

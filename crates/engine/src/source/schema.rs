@@ -5,7 +5,10 @@ use crate::EngineError;
 use datafusion::arrow::datatypes::{
     DataType, Field, FieldRef, Fields, Schema, SchemaRef, TimeUnit,
 };
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::Arc,
+};
 
 pub(super) fn refuse_duplicates(file: &str, schema: &Schema) -> Result<(), EngineError> {
     let mut seen = BTreeSet::new();
@@ -28,12 +31,12 @@ pub(super) fn unify(files: &[Readable]) -> Result<SchemaRef, EngineError> {
         from: &'a Readable,
     }
     let mut columns: Vec<Column> = Vec::new();
+    let mut places: HashMap<&str, usize> = HashMap::new();
     for readable in files {
         for field in readable.schema.fields() {
-            let known = columns
-                .iter_mut()
-                .find(|column| column.name == field.name());
-            let Some(known) = known else {
+            let place = places.get(field.name().as_str());
+            let Some(known) = place.map(|&place| &mut columns[place]) else {
+                places.insert(field.name(), columns.len());
                 columns.push(Column {
                     name: field.name(),
                     data_type: field.data_type().clone(),

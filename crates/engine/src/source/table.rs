@@ -7,7 +7,9 @@
 //! Which rows a stream carries depends on the files and the number of threads and
 //! on nothing else, so that a profile is the same in every run.
 
-use super::{Format, Layout, Readable, arrow_ipc, csv, jsonl, profile_scan::ProfileScan, tfrecord};
+use super::{
+    Format, Layout, Readable, arrow_ipc, csv, jsonl, profile_scan::ProfileFiles, tfrecord,
+};
 use crate::EngineError;
 use async_trait::async_trait;
 use datafusion::{
@@ -38,17 +40,13 @@ use datafusion::{
     },
 };
 use object_store::{ObjectMeta, path::Path as ObjectPath};
-use std::sync::Arc;
+use std::{collections::HashSet, sync::Arc};
 
 /// Batches of one file, read on a blocking thread.
 pub(super) type Batches = Box<dyn Iterator<Item = Result<RecordBatch, EngineError>> + Send>;
 
 /// Batches that wait for the query to catch up with the reader.
 const QUEUED_BATCHES: usize = 2;
-
-/// Columns of Parquet files in one pass of a profile. A page and a dictionary of a mebibyte
-/// each for every column and thread: some 130 MiB with two threads.
-const COLUMNS_AT_ONCE: usize = 32;
 
 /// Cells of a batch of a text file, at most: of a million, strings take some 20 MiB.
 const MAX_BATCH_CELLS: usize = 1 << 20;
@@ -78,24 +76,12 @@ impl SourceTable {
         self.streamed.is_empty() || (self.parquet.is_empty() && self.streamed.len() == 1)
     }
 
-    /// Columns that a profile reads in one pass over the files.
-    ///
-    /// Parquet keeps columns apart, so a pass reads no more than its own: of a table of
-    /// thousands of columns, only some have their pages and states in memory at a time.
-    /// A text file is read whole in any case, and once.
-    pub(crate) fn columns_at_once(&self) -> usize {
-        if self.streamed.is_empty() {
-            COLUMNS_AT_ONCE
-        } else {
-            self.schema.fields().len()
-        }
-    }
-
-    /// The table over some columns, of which those that are `true` are free text, for one
-    /// profile; `None` where DataFusion's own scan or a stream of text files serves.
-    pub(crate) fn for_profile(&self, columns: &[(&str, bool)]) -> Option<ProfileScan> {
+    /// The files in the form in which a profile reads them best, where `texts` are the
+    /// columns of free text; `None` where DataFusion's own scan or a stream of text files
+    /// serves.
+    pub(crate) fn for_profile(&self, texts: &HashSet<&str>) -> Option<ProfileFiles> {
         let all_parquet = self.streamed.is_empty() && !self.parquet.is_empty();
-        all_parquet.then(|| ProfileScan::new(&self.schema, &self.parquet, columns))
+        all_parquet.then(|| ProfileFiles::new(&self.schema, &self.parquet, texts))
     }
 
     fn scan_parquet(&self, projection: Option<&Vec<usize>>) -> Result<Arc<dyn ExecutionPlan>> {
