@@ -292,16 +292,32 @@ impl Rows {
     /// # Errors
     /// What the rows' query fails with.
     pub async fn roles_sample(&self) -> Result<Vec<(ColumnInfo, ColumnProfile)>, EngineError> {
+        self.first_rows(holds_strings).await
+    }
+
+    /// The profiles of the first [`ROLES_SAMPLE_ROWS`] rows of all columns, with strings as
+    /// categories.
+    ///
+    /// # Errors
+    /// What the rows' query fails with.
+    pub async fn first_profiles(&self) -> Result<Vec<(ColumnInfo, ColumnProfile)>, EngineError> {
+        self.first_rows(|_| true).await
+    }
+
+    /// Columns that are not wanted have profiles of no rows.
+    async fn first_rows(
+        &self,
+        wanted: impl Fn(&ColumnInfo) -> bool,
+    ) -> Result<Vec<(ColumnInfo, ColumnProfile)>, EngineError> {
         let columns = self.columns();
-        let strings = columns
-            .iter()
-            .filter(|column| holds_strings(column))
-            .map(|column| ProfileColumn {
-                name: column.name.clone(),
-                text: false,
-            });
+        let of = columns.iter().filter(|column| wanted(column));
         let request = ProfileRequest {
-            columns: strings.collect(),
+            columns: of
+                .map(|column| ProfileColumn {
+                    name: column.name.clone(),
+                    text: false,
+                })
+                .collect(),
             ..ProfileRequest::default()
         };
         // In the order of the files: the first rows are the same in every run.
@@ -311,7 +327,7 @@ impl Rows {
         };
         let mut profiles = self.profile_as(&request, read).await?.into_iter();
         let sample = columns.into_iter().map(|column| {
-            let profile = match holds_strings(&column) {
+            let profile = match wanted(&column) {
                 true => profiles.next().map(|row| row.profile),
                 false => None,
             };

@@ -98,7 +98,7 @@ pub async fn starter(engine: &Engine, request: &InitRequest) -> Result<Starter, 
         ));
     }
     let rows = engine.open(&Source::new(&request.source)).await?;
-    let sample = rows.roles_sample().await?;
+    let sample = rows.first_profiles().await?;
     let total = rows.count().await?;
     if total == 0 {
         return Err(unfit(format!(
@@ -252,7 +252,7 @@ async fn profile(
     rows: &Rows,
     time: Option<&ChosenTime>,
 ) -> Result<Vec<(String, ColumnProfile)>, PipelineError> {
-    let sample = rows.roles_sample().await?;
+    let sample = rows.first_profiles().await?;
     let text = |info: &ColumnInfo, profile: &ColumnProfile| {
         time.is_none_or(|time| time.column.name != info.name)
             && driftline_schema::infer_role(profile) == Some(Role::Text)
