@@ -240,6 +240,21 @@ fn unique_single_tokens_are_identifiers() {
     );
 }
 
+/// The estimate of one column in twenty lies outside its stated error.
+#[test]
+fn unique_tokens_past_exact_counting_are_identifiers_in_every_column() {
+    for column in 0..60 {
+        let many: Vec<String> = (0..5_320)
+            .map(|i| format!("u{i}@{column}.example"))
+            .collect();
+        assert_eq!(
+            role(&words(many.iter().map(String::as_str))),
+            Some(Role::Id),
+            "column {column}"
+        );
+    }
+}
+
 #[test]
 fn single_tokens_that_repeat_are_categories_however_many() {
     // 30,000 different users in 40,000 rows; and a page that has no name.
