@@ -18,11 +18,11 @@ pub enum TermClass {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Tier {
-    /// Above [`TermConfig::watch`]: worth keeping an eye on.
+    /// Above [`TermConfig::watch`](crate::TermConfig::watch): worth keeping an eye on.
     Watch,
-    /// Above [`TermConfig::alarm`].
+    /// Above [`TermConfig::alarm`](crate::TermConfig::alarm).
     Alarm,
-    /// Alarmed [`TermConfig::confirm_after`] windows ago and still above.
+    /// Alarmed [`TermConfig::confirm_after`](crate::TermConfig::confirm_after) windows ago and still above.
     Confirmed,
 }
 
