@@ -3,7 +3,7 @@
 //! N-grams share their beginnings, so they are kept as a trie: a node knows its prefix
 //! (all but the last unit) and its last unit, and no n-gram has a string of its own.
 //! Texts wait in a batch until there are many or somebody asks, and are then counted
-//! together by sorting ([`count`]), since a table of millions of n-grams waits for memory
+//! together by sorting (`count.rs`), since a table of millions of n-grams waits for memory
 //! at each one that is counted by itself. The nodes stand in an order that depends on the
 //! n-grams alone: the table of sixteen parts is, byte for byte, that of the whole.
 //!
