@@ -176,7 +176,9 @@ impl Tool {
                 command
                     .args(["profile", "--threads", &threads])
                     .arg(&table.path);
-                command.args(table.by.iter().flat_map(|by| ["--by", by]));
+                // Ten thousand slices are more than the memory that is allowed by default.
+                let by = table.by.iter();
+                command.args(by.flat_map(|by| ["--by", by, "--memory", "4096"]));
                 Some(command)
             }
             Self::Decode => parquet.then(|| {
