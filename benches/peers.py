@@ -15,7 +15,11 @@ import subprocess
 import sys
 import time
 
-PACKAGES = {"duckdb": ["duckdb"], "nannyml": ["nannyml", "pyarrow"]}
+PACKAGES = {
+    "duckdb": ["duckdb==2.0.1"],
+    # It imports statsmodels and does not ask for it; pandas 3 it does not take.
+    "nannyml": ["nannyml==0.13.1", "pandas==2.3.3", "numpy==2.4.6", "statsmodels==0.15.0", "pyarrow"],
+}
 TENTHS = [tenth / 10 for tenth in range(1, 10)]
 
 
