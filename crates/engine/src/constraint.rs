@@ -9,6 +9,7 @@
 //! A rule that cannot be planned, or fails on the rows, is told apart from the others:
 //! they are counted all the same.
 
+use crate::window::WINDOW;
 use crate::{
     EngineError, Rows,
     examples::{cut, mask},
@@ -34,7 +35,6 @@ use std::collections::BTreeMap;
 
 /// What the names of added columns begin with.
 const ADDED: &str = "driftline_";
-const WINDOW: &str = "driftline_window";
 const ORDER: &str = "driftline_order";
 const COUNT: &str = "driftline_count";
 
@@ -517,7 +517,7 @@ impl Rows {
     }
 
     /// The rows with the start of their window, and their number where order matters.
-    fn with_window(
+    pub(crate) fn with_window(
         &self,
         context: &SessionContext,
         windows: Option<&Windows>,

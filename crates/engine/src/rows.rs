@@ -1,5 +1,6 @@
 //! Prepared rows: what a pipeline asks of its data.
 
+use crate::window::WINDOW;
 use crate::{
     EngineError,
     engine::Shared,
@@ -412,7 +413,6 @@ impl Rows {
         expressions: &[(String, String)],
         windows: Option<&Windows>,
     ) -> Result<Vec<AggregateRow>, EngineError> {
-        const WINDOW: &str = "driftline_window";
         let context = self.session();
         let frame = self.frame(&context);
         let mut sql = Vec::new();
@@ -421,16 +421,8 @@ impl Rows {
             frame.parse_sql_expr(expression)?;
             sql.push(format!("CAST(({expression}\n) AS DOUBLE) AS value_{index}"));
         }
-        let window = match windows {
-            Some(windows) => {
-                self.check_columns([&windows.column])?;
-                windows.start_expr(ident(&windows.column))
-            }
-            None => lit(ScalarValue::TimestampMicrosecond(None, Some("UTC".into()))),
-        };
-        let mut selected: Vec<Expr> = self.columns().into_iter().map(|c| ident(c.name)).collect();
-        selected.push(window.alias(WINDOW));
-        context.register_table(TABLE, frame.select(selected)?.into_view())?;
+        let frame = self.with_window(&context, windows, false)?;
+        context.register_table(TABLE, frame.into_view())?;
         let group = if windows.is_some() {
             format!(" GROUP BY {WINDOW}")
         } else {

@@ -3,6 +3,7 @@
 //! `GROUP BY GROUPING SETS ((window), (window, a), (window, b))` gives every row to
 //! the group of its window and to that of each of its slices while it is read once.
 
+use crate::window::WINDOW;
 use crate::{
     EngineError,
     rows::{ProfileRequest, ProfileRow},
@@ -35,8 +36,6 @@ pub struct Slice {
     /// Its value as text; `None` for the rows where it is null.
     pub value: Option<String>,
 }
-
-const WINDOW: &str = "driftline_window";
 
 /// The profiles of requests that differ in their columns alone, as one answer.
 ///

@@ -5,6 +5,7 @@
 //! whole only if no text is in two parts. Here the rows go through one table per
 //! window, in one stream.
 
+use crate::window::WINDOW;
 use crate::{
     EngineError, Rows,
     rows::collect,
@@ -85,7 +86,6 @@ impl Rows {
         &self,
         request: &VocabularyRequest,
     ) -> Result<Vec<(Option<Span>, NgramCounts)>, EngineError> {
-        const WINDOW: &str = "driftline_window";
         let text = self.text_expr(&request.text)?;
         let author = match &request.author {
             Some(author) => self.text_expr(author)?,

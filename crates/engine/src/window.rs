@@ -33,6 +33,9 @@ use std::{
 const SECOND_US: i64 = 1_000_000;
 const DAY_S: i64 = 86_400;
 
+/// The column of a query that holds the start of a row's window.
+pub(crate) const WINDOW: &str = "driftline_window";
+
 /// A span of time, `[start, end)`, in microseconds since 1970-01-01T00:00:00Z.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Span {

@@ -292,4 +292,26 @@ pub struct Anomaly {
 impl Anomaly {
     /// The most values that are named; the description says how many are left out.
     pub const MAX_EVIDENCE: usize = 20;
+
+    /// One without numbers, evidence or the name of a constraint.
+    pub(crate) fn new(
+        kind: AnomalyType,
+        column: Option<String>,
+        severity: Severity,
+        short_description: impl Into<String>,
+        description: String,
+    ) -> Self {
+        Self {
+            kind,
+            column,
+            severity,
+            short_description: short_description.into(),
+            description,
+            constraint: None,
+            count: None,
+            expected: None,
+            actual: None,
+            evidence: Vec::new(),
+        }
+    }
 }

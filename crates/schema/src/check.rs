@@ -158,21 +158,17 @@ fn listed(tfdv: &Anomalies, schema: &Schema, given: Option<&ValidationConfig>) -
                     None => continue,
                 },
             };
-            anomalies.push(Anomaly {
+            let description = match reason.description().trim_end() {
+                "" => reason.short_description().to_owned(),
+                long => long.to_owned(),
+            };
+            anomalies.push(Anomaly::new(
                 kind,
-                column: column.clone(),
+                column.clone(),
                 severity,
-                short_description: reason.short_description().to_owned(),
-                description: match reason.description().trim_end() {
-                    "" => reason.short_description().to_owned(),
-                    long => long.to_owned(),
-                },
-                constraint: None,
-                count: None,
-                expected: None,
-                actual: None,
-                evidence: Vec::new(),
-            });
+                reason.short_description(),
+                description,
+            ));
         }
     }
     anomalies

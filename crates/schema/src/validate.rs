@@ -76,18 +76,13 @@ struct Check<'a> {
 
 impl Check<'_> {
     fn raise(&mut self, kind: AnomalyType, short: &str, description: String) -> &mut Anomaly {
-        self.anomalies.push(Anomaly {
+        self.anomalies.push(Anomaly::new(
             kind,
-            column: self.column.map(str::to_owned),
-            severity: self.schema.severity(kind),
-            short_description: short.to_owned(),
+            self.column.map(str::to_owned),
+            self.schema.severity(kind),
+            short,
             description,
-            constraint: None,
-            count: None,
-            expected: None,
-            actual: None,
-            evidence: Vec::new(),
-        });
+        ));
         self.anomalies.last_mut().expect("one was pushed just now")
     }
 

@@ -227,12 +227,12 @@ fn corrupt(reason: &str) -> VocabularyError {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use driftline_statistics::{ngrams::NgramConfig, units::ngram_hash};
     use proptest::prelude::*;
 
-    fn vocabulary(texts: &[(&str, u8)]) -> BaselineVocabulary {
+    pub(crate) fn vocabulary(texts: &[(&str, u8)]) -> BaselineVocabulary {
         let mut counts = NgramCounts::new(NgramConfig::baseline());
         for (text, fold) in texts {
             counts.update(text, *fold, None);

@@ -82,15 +82,7 @@ fn for_each_item(run: &Run<'_>, mut found: impl FnMut(u64)) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use driftline_statistics::ngrams::{NgramConfig, NgramCounts};
-
-    fn vocabulary(texts: &[(&str, u8)]) -> BaselineVocabulary {
-        let mut counts = NgramCounts::new(NgramConfig::baseline());
-        for (text, fold) in texts {
-            counts.update(text, *fold, None);
-        }
-        BaselineVocabulary::freeze(&counts)
-    }
+    use crate::baseline::tests::vocabulary;
 
     #[test]
     fn a_training_text_is_asked_of_the_other_half_and_a_live_text_of_both() {

@@ -195,6 +195,9 @@ fn form(info: &ColumnInfo, profile: &ColumnProfile) -> Option<Form> {
     }
 }
 
+/// Words for when something happened.
+const WHEN: [&str; 6] = ["time", "timestamp", "datetime", "date", "day", "ts"];
+
 /// How much a name sounds like when a row happened: below 0 like another time.
 fn by_name(name: &str) -> i32 {
     let lower = name.to_lowercase();
@@ -208,31 +211,14 @@ fn by_name(name: &str) -> i32 {
             .any(|word| known.iter().any(|known| word == known))
     };
     let mut score = 0;
-    if [
-        "time",
-        "timestamp",
-        "datetime",
-        "date",
-        "day",
-        "ts",
-        "dteday",
-        "dt",
-    ]
-    .contains(&lower.as_str())
-    {
+    if WHEN.contains(&lower.as_str()) || ["dteday", "dt"].contains(&lower.as_str()) {
         score += 4;
     }
-    if has(&[
-        "time",
-        "timestamp",
-        "datetime",
-        "date",
-        "day",
-        "ts",
-        "epoch",
-    ]) || ["timestamp", "datetime", "date", "time"]
-        .iter()
-        .any(|word| lower.ends_with(word))
+    if has(&WHEN)
+        || has(&["epoch"])
+        || ["timestamp", "datetime", "date", "time"]
+            .iter()
+            .any(|word| lower.ends_with(word))
     {
         score += 2;
     }

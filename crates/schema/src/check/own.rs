@@ -142,18 +142,13 @@ pub(super) fn check(
         .collect();
     let mut anomalies = crate::validate(&part, &profiles, data.statistics.num_examples);
     let mut raise = |kind, column: &str, short: &str, description: String| {
-        anomalies.push(Anomaly {
+        anomalies.push(Anomaly::new(
             kind,
-            column: Some(column.to_owned()),
-            severity: schema.severity(kind),
-            short_description: short.to_owned(),
+            Some(column.to_owned()),
+            schema.severity(kind),
+            short,
             description,
-            constraint: None,
-            count: None,
-            expected: None,
-            actual: None,
-            evidence: Vec::new(),
-        });
+        ));
     };
     for column in checked(schema, environment) {
         let path = FeaturePath::new([&column.name]);

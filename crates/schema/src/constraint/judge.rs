@@ -119,20 +119,16 @@ pub fn judge_age(schema: &Schema, placed: Placed<'_>, age_seconds: f64) -> Judge
 
 fn anomaly(schema: &Schema, placed: Placed<'_>, description: String) -> Anomaly {
     let kind = placed.constraint.rule.anomaly_type();
+    let severity = placed.constraint.severity;
     Anomaly {
-        kind,
-        column: placed.column.map(str::to_owned),
-        severity: placed
-            .constraint
-            .severity
-            .unwrap_or_else(|| schema.severity(kind)),
-        short_description: placed.label(),
-        description,
         constraint: Some(placed.label()),
-        count: None,
-        expected: None,
-        actual: None,
-        evidence: Vec::new(),
+        ..Anomaly::new(
+            kind,
+            placed.column.map(str::to_owned),
+            severity.unwrap_or_else(|| schema.severity(kind)),
+            placed.label(),
+            description,
+        )
     }
 }
 

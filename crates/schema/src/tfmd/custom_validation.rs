@@ -127,24 +127,22 @@ pub fn anomalies(questions: &[Question], answers: &[bool]) -> Vec<Anomaly> {
     let broken = questions.iter().zip(answers).filter(|(_, holds)| !**holds);
     broken
         .map(|(question, _)| Anomaly {
-            kind: AnomalyType::CustomValidation,
-            column: Some(FeaturePath::from(&question.path).to_string()),
-            severity: match question.severity {
-                Severity::Warning => crate::Severity::Warning,
-                // What states no severity is an error, as everything else is.
-                Severity::Error | Severity::Unknown => crate::Severity::Error,
-            },
-            short_description: question.reason.short_description().to_owned(),
-            description: format!(
-                "{}: {}",
-                question.reason.short_description(),
-                question.reason.description()
-            ),
             constraint: Some(question.sql.clone()),
-            count: None,
-            expected: None,
-            actual: None,
-            evidence: Vec::new(),
+            ..Anomaly::new(
+                AnomalyType::CustomValidation,
+                Some(FeaturePath::from(&question.path).to_string()),
+                match question.severity {
+                    Severity::Warning => crate::Severity::Warning,
+                    // What states no severity is an error, as everything else is.
+                    Severity::Error | Severity::Unknown => crate::Severity::Error,
+                },
+                question.reason.short_description(),
+                format!(
+                    "{}: {}",
+                    question.reason.short_description(),
+                    question.reason.description()
+                ),
+            )
         })
         .collect()
 }
