@@ -234,8 +234,8 @@ fn compare(baseline: &Path, window: &Path) -> Result<Once, Error> {
     let ((ours, theirs), profiling) = measured(|| Ok((profiled(baseline)?, profiled(window)?)))?;
     let folder = tempfile::tempdir()?;
     let stored = ["baseline", "window"].map(|name| folder.path().join(name));
-    profile_file::write(&stored[0], &ours)?;
-    profile_file::write(&stored[1], &theirs)?;
+    profile_file::write(&stored[0], ours.iter().map(Ok))?;
+    profile_file::write(&stored[1], theirs.iter().map(Ok))?;
     let pairs: Vec<(&ColumnProfile, &ColumnProfile)> = ours
         .iter()
         .map(|row| &row.profile)

@@ -1,9 +1,10 @@
 //! Where results go: standard output, or a file that appears whole or not at all.
 
 use crate::command::CommandError;
-use driftline_pipeline::PipelineError;
+use driftline_engine::Output;
+use driftline_pipeline::{PipelineError, single::WriteError};
 use std::{
-    io::{IsTerminal, Write},
+    io::{BufWriter, IsTerminal, Write},
     path::Path,
 };
 
@@ -17,23 +18,40 @@ pub(crate) fn put(text: &str, file: Option<&Path>) -> Result<(), CommandError> {
 
 /// Prints a result that need not be text, or writes it to a file.
 pub(crate) fn put_bytes(bytes: &[u8], file: Option<&Path>) -> Result<(), CommandError> {
-    match file {
-        Some(path) => {
-            Ok(driftline_engine::write_atomically(path, bytes).map_err(PipelineError::from)?)
-        }
-        None => {
-            let mut out = std::io::stdout().lock();
-            match out.write_all(bytes).and_then(|()| out.flush()) {
-                // A reader that closed the pipe has seen enough.
-                Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
-                    Err(CommandError::Unwritable {
-                        path: "standard output".into(),
-                        reason: error.to_string(),
-                    })
-                }
-                _ => Ok(()),
+    put_with(file, |out| Ok(out.write_all(bytes)?))
+}
+
+/// Prints a result while it is made, or writes it to a file: it need not fit memory.
+pub(crate) fn put_with(
+    file: Option<&Path>,
+    write: impl FnOnce(&mut dyn Write) -> Result<(), WriteError>,
+) -> Result<(), CommandError> {
+    let Some(path) = file else {
+        let mut out = BufWriter::new(std::io::stdout().lock());
+        let put = write(&mut out).and_then(|()| Ok(out.flush()?));
+        return match put {
+            // A reader that closed the pipe has seen enough.
+            Err(WriteError::Written(error)) if error.kind() == std::io::ErrorKind::BrokenPipe => {
+                Ok(())
             }
-        }
+            put => put.map_err(|error| refused(error, "standard output".into())),
+        };
+    };
+    let mut output = Output::create(path).map_err(PipelineError::from)?;
+    let mut out = BufWriter::new(&mut output);
+    let put = write(&mut out).and_then(|()| Ok(out.flush()?));
+    put.map_err(|error| refused(error, path.display().to_string()))?;
+    drop(out);
+    Ok(output.commit().map_err(PipelineError::from)?)
+}
+
+fn refused(error: WriteError, path: String) -> CommandError {
+    match error {
+        WriteError::Made(error) => error.into(),
+        WriteError::Written(error) => CommandError::Unwritable {
+            path,
+            reason: error.to_string(),
+        },
     }
 }
 

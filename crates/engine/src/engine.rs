@@ -14,6 +14,7 @@ use datafusion::{
     catalog::MemoryCatalogProviderList,
     execution::{
         SessionState, SessionStateBuilder,
+        memory_pool::MemoryPool,
         runtime_env::{RuntimeEnv, RuntimeEnvBuilder},
     },
     prelude::{SessionConfig, SessionContext},
@@ -23,7 +24,11 @@ use driftline_vocabulary::BaselineVocabulary;
 use std::{fmt, num::NonZeroUsize, path::PathBuf, sync::Arc};
 
 /// Rows of a batch: what a query handles at once.
-const BATCH_ROWS: usize = 8_192;
+pub(crate) const BATCH_ROWS: usize = 8_192;
+
+/// Groups of a batch where each has the states of some columns beside it: of 10 KiB each, a
+/// batch is of some MiB, and those of several temporary files are read at once.
+const BATCH_GROUPS: usize = 128;
 
 /// What queries may use.
 #[derive(Debug, Clone)]
@@ -67,6 +72,7 @@ pub(crate) struct Shared {
     vocabularies: Arc<Vocabularies>,
     pub(crate) threads: usize,
     pub(crate) max_groups: usize,
+    pub(crate) memory_limit_bytes: usize,
 }
 
 impl fmt::Debug for Shared {
@@ -131,6 +137,7 @@ impl Engine {
                 vocabularies,
                 threads,
                 max_groups: config.max_groups,
+                memory_limit_bytes: config.memory_limit_bytes,
             }),
         })
     }
@@ -190,7 +197,24 @@ impl Shared {
     /// `one_stream` says that the rows come in one stream, which batches may leave
     /// in turn; several streams that swap batches would be in another order each run.
     pub(crate) fn session(&self, parallel: bool, one_stream: bool) -> SessionContext {
+        self.session_with(BATCH_ROWS, parallel, one_stream)
+    }
+
+    /// As [`session`](Self::session), for queries over tables whose groups have states: what
+    /// goes from one step to the next is a few groups at a time. Tables are read in batches
+    /// of [`BATCH_ROWS`] in any case.
+    pub(crate) fn session_of_groups(&self, parallel: bool, one_stream: bool) -> SessionContext {
+        self.session_with(BATCH_GROUPS, parallel, one_stream)
+    }
+
+    /// The memory that queries take.
+    pub(crate) fn pool(&self) -> Arc<dyn MemoryPool> {
+        Arc::clone(&self.runtime.memory_pool)
+    }
+
+    fn session_with(&self, batch: usize, parallel: bool, one_stream: bool) -> SessionContext {
         let config = session_config()
+            .with_batch_size(batch)
             .with_target_partitions(if parallel { self.threads } else { 1 })
             .with_round_robin_repartition(one_stream);
         let state = SessionStateBuilder::new_from_existing(self.state.clone())

@@ -232,7 +232,7 @@ pub enum EngineError {
     },
     /// The memory limit is reached, and spilling to disk did not help.
     #[error(
-        "the memory limit is reached: {reason}; raise it, use wider windows or fewer slices, or drop columns in `prepare`"
+        "the memory limit is reached: {reason}; raise it (`--memory`), use wider windows or fewer slices, or drop columns in `prepare`"
     )]
     OutOfMemory {
         /// What the memory pool says.
@@ -456,7 +456,7 @@ fn translate(error: &DataFusionError, diagnostic: Option<&Diagnostic>) -> Engine
             sql(first_line(message))
         }
         DataFusionError::ResourcesExhausted(reason) => EngineError::OutOfMemory {
-            reason: first_line(reason),
+            reason: who_holds(reason),
         },
         other => EngineError::Query {
             reason: first_line(&other.strip_backtrace()),
@@ -490,6 +490,29 @@ fn parse_error(message: &str) -> EngineError {
     }
 }
 
+/// What the memory pool says, on one line: who asked for more, and who holds how much. It
+/// writes a line for each holder, `  name#7(can spill: true) consumed 512.0 MB, peak …`.
+fn who_holds(reason: &str) -> String {
+    let holders: Vec<String> = reason
+        .lines()
+        .filter_map(|line| {
+            let (holder, rest) = line.trim().split_once(" consumed ")?;
+            let (name, _) = holder.rsplit_once('#').unwrap_or((holder, ""));
+            let (held, _) = rest.split_once(',').unwrap_or((rest, ""));
+            Some(format!("{name} {held}"))
+        })
+        .collect();
+    let asked = reason
+        .lines()
+        .find_map(|line| line.strip_prefix("Error: "))
+        .unwrap_or_else(|| reason.lines().next().unwrap_or_default());
+    let asked = asked.split(" with ").next().unwrap_or_default().trim();
+    match holders.is_empty() {
+        true => first_line(reason),
+        false => format!("{asked}; held: {}", holders.join(", ")),
+    }
+}
+
 /// DataFusion appends backtraces and hints to file a bug on further lines.
 fn first_line(message: &str) -> String {
     message.lines().next().unwrap_or_default().trim().to_owned()
@@ -510,6 +533,17 @@ mod tests {
             error.to_string(),
             "there is no column `confidence`; there are `title`, `Titles`, `day`, `rank`"
         );
+    }
+
+    #[test]
+    fn a_full_pool_says_who_holds_what() {
+        let reason = "Additional allocation failed for second with top memory consumers \
+            (across reservations) as:\n  first#0(can spill: true) consumed 20.0 MB, peak 25.0 MB,\n  \
+            second#1(can spill: false) consumed 10.0 B, peak 10.0 B.\nError: Failed to allocate \
+            additional 150.0 B for second with 10.0 B already allocated for this reservation - \
+            70.0 B remain available for the total memory pool: greedy(used: 30.0 B)";
+        let error = EngineError::from(DataFusionError::ResourcesExhausted(reason.into()));
+        insta::assert_snapshot!(error, @"the memory limit is reached: Failed to allocate additional 150.0 B for second; held: first 20.0 MB, second 10.0 B; raise it (`--memory`), use wider windows or fewer slices, or drop columns in `prepare`");
     }
 
     #[test]

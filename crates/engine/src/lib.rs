@@ -20,6 +20,7 @@ mod one_row;
 mod oov_udf;
 mod output;
 pub mod profile_file;
+mod profile_rows;
 mod profile_udaf;
 mod rows;
 mod score_udf;
@@ -45,7 +46,8 @@ pub use nested::{LeafRows, Leaves, SkippedColumn};
 pub use offending::{
     OffendingRequest, OffendingRow, Parts, RowCheck, RowTable, RowTest, TableRow, ValueTest,
 };
-pub use output::write_atomically;
+pub use output::{Output, write_atomically};
+pub use profile_rows::ProfileRows;
 pub use rows::{
     AggregateRow, ColumnInfo, ProfileColumn, ProfileRequest, ProfileRow, ROLES_SAMPLE_ROWS, Rows,
 };

@@ -23,14 +23,19 @@ pub fn write_atomically(target: &Path, bytes: &[u8]) -> Result<(), EngineError> 
 
 /// A file being written beside its target, which it replaces when it is complete.
 /// A target that is no regular file (a pipe, `/dev/null`) is written in place.
-pub(crate) struct Output {
+#[derive(Debug)]
+pub struct Output {
     file: File,
     target: PathBuf,
     beside: Option<TempPath>,
 }
 
 impl Output {
-    pub(crate) fn create(target: &Path) -> Result<Self, EngineError> {
+    /// Begins a file.
+    ///
+    /// # Errors
+    /// [`EngineError::Unwritable`].
+    pub fn create(target: &Path) -> Result<Self, EngineError> {
         let failed = |error: io::Error| EngineError::unwritable(target, error);
         let in_place = target.metadata().is_ok_and(|found| !found.is_file());
         let (file, beside) = if in_place {
@@ -59,7 +64,10 @@ impl Output {
     }
 
     /// Puts the file in its place; dropped before that, it leaves nothing.
-    pub(crate) fn commit(mut self) -> Result<(), EngineError> {
+    ///
+    /// # Errors
+    /// [`EngineError::Unwritable`], with the old file left as it was.
+    pub fn commit(mut self) -> Result<(), EngineError> {
         let failed = |error: io::Error| EngineError::unwritable(&self.target, error);
         self.file.flush().map_err(failed)?;
         if let Some(beside) = self.beside {

@@ -30,6 +30,7 @@ use datafusion::{
 };
 use driftline_statistics::{ColumnProfile, NumericProfile, ValueCount};
 use std::{
+    borrow::Borrow,
     collections::{BTreeMap, HashMap},
     fs::File,
     path::Path,
@@ -42,8 +43,12 @@ pub const PROFILE_FILE_VERSION: u32 = 1;
 /// Most frequent values listed in a row.
 const TOP_VALUES: usize = 20;
 
-/// Rows written at once.
+/// Rows written at once, and bytes of their profiles.
 const BATCH_ROWS: usize = 1_024;
+const BATCH_BYTES: usize = 16 << 20;
+
+/// Bytes of a row group, which is in memory until it is complete.
+const ROW_GROUP_BYTES: usize = 32 << 20;
 
 /// Columns that a file must have to be read.
 const KEY_COLUMNS: [&str; 7] = [
@@ -60,16 +65,33 @@ const KEY_COLUMNS: [&str; 7] = [
 /// file is written in place.
 ///
 /// # Errors
-/// [`EngineError::Unwritable`].
-pub fn write(path: &Path, rows: &[ProfileRow]) -> Result<(), EngineError> {
+/// [`EngineError::Unwritable`], and the first that is among the rows.
+pub fn write<R: Borrow<ProfileRow>>(
+    path: &Path,
+    rows: impl IntoIterator<Item = Result<R, EngineError>>,
+) -> Result<(), EngineError> {
     let failed = |error: ParquetError| EngineError::unwritable(path, error);
     let properties = WriterProperties::builder()
         .set_compression(Compression::ZSTD(ZstdLevel::default()))
         .build();
     let mut writer =
         ArrowWriter::try_new(Output::create(path)?, schema(), Some(properties)).map_err(failed)?;
-    for part in rows.chunks(BATCH_ROWS) {
-        writer.write(&batch(part)?).map_err(failed)?;
+    let mut rows = rows.into_iter().peekable();
+    while rows.peek().is_some() {
+        let (mut part, mut bytes) = (Vec::new(), 0);
+        while part.len() < BATCH_ROWS
+            && bytes < BATCH_BYTES
+            && let Some(row) = rows.next()
+        {
+            let row = row?;
+            bytes += row.borrow().profile.size_bytes();
+            part.push(row);
+        }
+        let part: Vec<&ProfileRow> = part.iter().map(Borrow::borrow).collect();
+        writer.write(&batch(&part)?).map_err(failed)?;
+        if writer.in_progress_size() > ROW_GROUP_BYTES {
+            writer.flush().map_err(failed)?;
+        }
     }
     writer.into_inner().map_err(failed)?.commit()
 }
@@ -279,7 +301,7 @@ fn script_fields() -> Fields {
     ])
 }
 
-fn batch(rows: &[ProfileRow]) -> Result<RecordBatch, EngineError> {
+fn batch(rows: &[&ProfileRow]) -> Result<RecordBatch, EngineError> {
     let spans = |end: bool| -> ArrayRef {
         let mut times = TimestampMicrosecondBuilder::new();
         for row in rows {
@@ -391,7 +413,7 @@ impl PairLists {
     }
 }
 
-fn top_values(rows: &[ProfileRow]) -> ArrayRef {
+fn top_values(rows: &[&ProfileRow]) -> ArrayRef {
     let mut lists = PairLists::new(top_value_fields());
     for row in rows {
         let values: Option<Vec<ValueCount>> = row.profile.categorical().map(|c| c.values());
@@ -404,7 +426,7 @@ fn top_values(rows: &[ProfileRow]) -> ArrayRef {
     Arc::new(lists.0.finish())
 }
 
-fn scripts(rows: &[ProfileRow]) -> ArrayRef {
+fn scripts(rows: &[&ProfileRow]) -> ArrayRef {
     let mut lists = PairLists::new(script_fields());
     for row in rows {
         let scripts = row.profile.text().map(|text| {

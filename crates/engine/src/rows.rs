@@ -5,6 +5,7 @@ use crate::{
     EngineError,
     engine::Shared,
     output,
+    profile_rows::{ProfileRows, Spool},
     slice::{self, Slice},
     source::{SourceTable, temporary_table},
     window::{Span, Windows, event_time},
@@ -53,6 +54,13 @@ const ROW_GROUP_ROWS: usize = 128 * 1_024;
 /// thousands of columns, only some have their pages and states in memory at a time. A text
 /// file is read whole in any case, and once.
 const COLUMNS_AT_ONCE: usize = 32;
+
+/// What the states of a pass may take, of the memory limit: a quarter. While they are
+/// handed from thread to thread, their bytes are there beside them, and not counted.
+const SHARE_OF_STATES: usize = 4;
+/// What a state of a slice is expected to take: that of 500 different numbers. There can be
+/// larger ones, and what does not fit the limit goes to temporary files; but that is slow.
+const EXPECTED_STATE_BYTES: usize = 16 << 10;
 
 /// Name of the table in SQL.
 const TABLE: &str = "source";
@@ -198,7 +206,25 @@ impl Rows {
     /// # Errors
     /// What the rows' query fails with; [`EngineError::Unwritable`] for a full disk.
     pub async fn materialise(&self) -> Result<Self, EngineError> {
-        let context = self.session();
+        self.write_down(self.session()).await
+    }
+
+    /// As [`materialise`](Self::materialise), by one thread: rows that are
+    /// [in the order of their files](Self::is_in_file_order) stay so.
+    ///
+    /// # Errors
+    /// As [`materialise`](Self::materialise).
+    pub async fn materialise_in_order(&self) -> Result<Self, EngineError> {
+        self.write_down(self.ordered_session()).await
+    }
+
+    /// Whether each row comes of one row of the source, so that reading the source in order
+    /// gives them in order: not after `GROUP BY`, `DISTINCT` or a join.
+    pub fn is_in_file_order(&self) -> bool {
+        self.row_wise
+    }
+
+    async fn write_down(&self, context: SessionContext) -> Result<Self, EngineError> {
         let frame = self.frame(&context);
         let schema = output_schema(&frame);
         let streams = frame.execute_stream_partitioned().await?;
@@ -326,7 +352,7 @@ impl Rows {
             parallel: false,
             most_rows: Some(ROLES_SAMPLE_ROWS),
         };
-        let mut profiles = self.profile_as(&request, read).await?.into_iter();
+        let mut profiles = self.profile_as(&request, read).await?.gather()?.into_iter();
         let sample = columns.into_iter().map(|column| {
             let profile = match wanted(&column) {
                 true => profiles.next().map(|row| row.profile),
@@ -339,8 +365,9 @@ impl Rows {
     }
 
     /// Profiles all columns of a request: over all rows, and over every slice, of every
-    /// window. Text files are read once; of Parquet files every column is read once, some
-    /// columns at a time.
+    /// window. Text files are read once, and kept as temporary Parquet files where there are
+    /// slices; of Parquet files every column is read once, some columns at a time, the fewer
+    /// the more groups there are.
     ///
     /// A column of a group takes at most 160 KiB where it holds numbers or times and
     /// 1.6 MiB where it holds strings, however many rows there are; most take far
@@ -356,6 +383,15 @@ impl Rows {
     /// [`EngineError::TooManyGroups`], [`EngineError::OutOfMemory`], and what the
     /// rows' query fails with.
     pub async fn profile(&self, request: &ProfileRequest) -> Result<Vec<ProfileRow>, EngineError> {
+        self.profiles(request).await?.gather()
+    }
+
+    /// As [`profile`](Self::profile), one after the other: those of thousands of slices need
+    /// not be in memory together.
+    ///
+    /// # Errors
+    /// As [`profile`](Self::profile).
+    pub async fn profiles(&self, request: &ProfileRequest) -> Result<ProfileRows, EngineError> {
         let read = Reading {
             parallel: self.row_wise,
             most_rows: None,
@@ -367,25 +403,48 @@ impl Rows {
         &self,
         request: &ProfileRequest,
         read: Reading,
-    ) -> Result<Vec<ProfileRow>, EngineError> {
+    ) -> Result<ProfileRows, EngineError> {
         let names = request.columns.iter().map(|column| &column.name);
         self.check_columns(names.chain(&request.slices))?;
         if let Some(windows) = &request.windows {
             self.check_columns([&windows.column])?;
         }
+        let mut request = request.clone();
+        let mut seen = HashSet::new();
+        request.slices.retain(|slice| seen.insert(slice.clone()));
+        let names: Vec<String> = request.columns.iter().map(|c| c.name.clone()).collect();
+        let mut spool = Spool::new(self.shared.pool());
+        if names.is_empty() {
+            return spool.finish(names);
+        }
         let max_groups = self.shared.max_groups;
+        let grouped = request.windows.is_some() || !request.slices.is_empty();
         let texts = request.columns.iter().filter(|column| column.text);
         let texts = texts.map(|column| column.name.as_str()).collect();
         let table = self.table.as_ref();
         let Some(files) = table.and_then(|table| table.for_profile(&texts)) else {
+            if table.is_some() && !request.slices.is_empty() {
+                // There may be slices of which only some columns fit memory at a time, and
+                // reading text for each of them would take longer than writing it down.
+                let written = self.materialise().await?;
+                return Box::pin(written.profile_as(&request, read)).await;
+            }
             let session = self.shared.session(read.parallel, self.one_stream);
             let frame = read.first(self.frame(&session))?;
-            return slice::profile(vec![(frame, request.clone())], max_groups).await;
+            let spool = slice::profile(frame, request, max_groups, spool).await?;
+            return spool.finish(names);
         };
         let files = Arc::new(files);
         let one_stream = !read.parallel || files.streams(self.shared.threads) == 1;
-        let session = self.shared.session(read.parallel, one_stream);
-        let blocks = request.columns.chunks(COLUMNS_AT_ONCE).map(|columns| {
+        let session = match grouped {
+            true => self.shared.session_of_groups(read.parallel, one_stream),
+            false => self.shared.session(read.parallel, one_stream),
+        };
+        let mut rest = &request.columns[..];
+        while !rest.is_empty() {
+            let (columns, after) =
+                rest.split_at(self.columns_at_once(grouped, &spool).min(rest.len()));
+            rest = after;
             let request = ProfileRequest {
                 columns: columns.to_vec(),
                 ..request.clone()
@@ -394,11 +453,23 @@ impl Rows {
             let groups = request.windows.iter().map(|windows| &windows.column);
             let wanted = columns.chain(groups).chain(&request.slices);
             let scan = files.scan(wanted.map(String::as_str))?;
-            let frame = session.read_table(Arc::new(scan))?;
-            Ok((read.first(frame)?, request))
-        });
-        let blocks = blocks.collect::<Result<Vec<_>, EngineError>>()?;
-        slice::profile(blocks, max_groups).await
+            let frame = read.first(session.read_table(Arc::new(scan))?)?;
+            spool = slice::profile(frame, request, max_groups, spool).await?;
+        }
+        spool.finish(names)
+    }
+
+    /// Columns of the next pass. How many groups there are, the first tells.
+    fn columns_at_once(&self, grouped: bool, spool: &Spool) -> usize {
+        if !grouped {
+            return COLUMNS_AT_ONCE;
+        }
+        let groups = spool.groups();
+        if groups == 0 {
+            return 1;
+        }
+        let states = self.shared.memory_limit_bytes / SHARE_OF_STATES / EXPECTED_STATE_BYTES;
+        (states / (groups * self.shared.threads)).clamp(1, COLUMNS_AT_ONCE)
     }
 
     /// SQL aggregates (name and expression of each) over every window, or over all

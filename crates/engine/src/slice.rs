@@ -6,7 +6,8 @@
 use crate::window::WINDOW;
 use crate::{
     EngineError,
-    rows::{ProfileRequest, ProfileRow},
+    profile_rows::{Group, Spool},
+    rows::ProfileRequest,
     window::{Span, Windows},
 };
 use datafusion::{
@@ -16,17 +17,13 @@ use datafusion::{
     },
     common::runtime::SpawnedTask,
     dataframe::DataFrame,
-    execution::memory_pool::{MemoryConsumer, MemoryReservation},
     functions_aggregate::expr_fn::grouping,
     logical_expr::{Expr, GroupingSet, cast},
     prelude::{ident, lit},
 };
 use driftline_statistics::ColumnProfile;
 use futures::StreamExt;
-use std::{
-    collections::{BTreeSet, HashMap},
-    sync::Arc,
-};
+use std::collections::{BTreeSet, HashMap};
 
 /// The rows that have one value in one column.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -37,112 +34,45 @@ pub struct Slice {
     pub value: Option<String>,
 }
 
-/// The profiles of requests that differ in their columns alone, as one answer.
+/// Profiles one request, whose columns follow those that the spool has.
 ///
-/// What is gathered counts against the memory limit until it is handed out: states of
-/// thousands of slices are more than the query that made them holds at a time.
+/// The query runs in a task of its own: see [`collect`](crate::rows::collect).
 pub(crate) async fn profile(
-    requests: Vec<(DataFrame, ProfileRequest)>,
-    max_groups: usize,
-) -> Result<Vec<ProfileRow>, EngineError> {
-    let mut columns = Vec::new();
-    let mut all: Vec<Group> = Vec::new();
-    let mut held = Vec::new();
-    for (frame, request) in requests {
-        if request.columns.is_empty() {
-            continue;
-        }
-        columns.extend(request.columns.iter().cloned());
-        let (groups, memory) = gather(frame, request, max_groups).await?;
-        held.push(memory);
-        if all.is_empty() {
-            all = groups;
-            continue;
-        }
-        // Files that change while they are read can have other groups the second time.
-        if all.len() != groups.len() || all.iter().zip(&groups).any(|(a, b)| !a.is_same(b)) {
-            return Err(EngineError::Query {
-                reason: "the files of the source changed while they were read".into(),
-            });
-        }
-        for (group, more) in all.iter_mut().zip(groups) {
-            group.profiles.extend(more.profiles);
-        }
-    }
-    let rows = all.into_iter().flat_map(|group| {
-        let Group {
-            span,
-            slice,
-            profiles,
-        } = group;
-        let profiles = columns.iter().zip(profiles);
-        profiles.map(move |(column, profile)| ProfileRow {
-            span,
-            slice: slice.clone(),
-            column: column.name.clone(),
-            profile,
-        })
-    });
-    Ok(rows.collect())
-}
-
-/// The profiles of one request by window and slice, and the memory that they take.
-///
-/// They are gathered in a task of their own: see [`collect`](crate::rows::collect).
-async fn gather(
     frame: DataFrame,
     request: ProfileRequest,
     max_groups: usize,
-) -> Result<(Vec<Group>, MemoryReservation), EngineError> {
+    mut spool: Spool,
+) -> Result<Spool, EngineError> {
     let fields = frame.schema().fields().iter();
     let types: HashMap<&str, &DataType> = fields
         .map(|field| (field.name().as_str(), field.data_type()))
         .collect();
-    let no_rows: Vec<ColumnProfile> = request
+    let no_rows: Vec<Vec<u8>> = request
         .columns
         .iter()
         .map(|column| {
             let data_type = types.get(column.name.as_str());
             let data_type = data_type.ok_or_else(|| missing(&column.name))?;
-            Ok(ColumnProfile::new(data_type, column.text))
+            Ok(ColumnProfile::new(data_type, column.text).to_bytes())
         })
         .collect::<Result<_, EngineError>>()?;
     let frame = query(frame, &request)?;
     let task = SpawnedTask::spawn(async move {
-        let pool = Arc::clone(&frame.task_ctx().runtime_env().memory_pool);
-        let memory = MemoryConsumer::new("the profiles of all windows and slices").register(&pool);
         let mut stream = frame.execute_stream().await?;
-        let mut groups = Vec::new();
+        let mut groups = BTreeSet::new();
         while let Some(batch) = stream.next().await {
-            read(&batch?, &request, &mut groups, &memory)?;
+            read(&batch?, &request, &mut spool, &mut groups)?;
             // Each thread holds a part of the groups, and counts its own.
             if groups.len() > max_groups {
                 return Err(EngineError::TooManyGroups { limit: max_groups });
             }
         }
-        add_missing(&mut groups, &request, &no_rows, max_groups)?;
-        Ok((groups, memory))
+        add_missing(&mut spool, &request, &groups, &no_rows, max_groups)?;
+        Ok(spool)
     });
-    let (mut groups, memory) = task.await.map_err(|error| EngineError::Query {
+    task.await.map_err(|error| EngineError::Query {
         reason: error.to_string(),
-    })??;
-    groups.sort_by(|a, b| {
-        let key = |group: &Group| (group.span.is_none(), group.span, group.slice.clone());
-        key(a).cmp(&key(b))
-    });
-    Ok((groups, memory))
-}
-
-struct Group {
-    span: Option<Span>,
-    slice: Option<Slice>,
-    profiles: Vec<ColumnProfile>,
-}
-
-impl Group {
-    fn is_same(&self, other: &Self) -> bool {
-        (self.span, &self.slice) == (other.span, &other.slice)
-    }
+    })?
 }
 
 fn slice_name(index: usize) -> String {
@@ -198,11 +128,12 @@ fn query(frame: DataFrame, request: &ProfileRequest) -> Result<DataFrame, Engine
     Ok(frame.aggregate(groups, aggregates)?)
 }
 
+/// Takes the profiles of a batch of groups, and which groups these are.
 fn read(
     batch: &RecordBatch,
     request: &ProfileRequest,
-    groups: &mut Vec<Group>,
-    memory: &MemoryReservation,
+    spool: &mut Spool,
+    groups: &mut BTreeSet<Group>,
 ) -> Result<(), EngineError> {
     let schema = batch.schema();
     let names = schema.fields().iter().map(|field| field.name().as_str());
@@ -227,17 +158,12 @@ fn read(
                 });
             }
         }
-        let mut profiles = Vec::new();
+        let group = Group::new(span, slice);
         for index in 0..request.columns.len() {
             let states = column(&format!("driftline_profile_{index}"))?.as_binary::<i32>();
-            profiles.push(ColumnProfile::from_bytes(states.value(row))?);
+            spool.push(&group, states.value(row))?;
         }
-        memory.try_grow(profiles.iter().map(ColumnProfile::size_bytes).sum())?;
-        groups.push(Group {
-            span,
-            slice,
-            profiles,
-        });
+        groups.insert(group);
     }
     Ok(())
 }
@@ -254,32 +180,27 @@ fn span_at(windows: &Windows, start: Option<i64>) -> Option<Span> {
 
 /// Adds the windows without rows, and the group of all rows where there are none.
 fn add_missing(
-    groups: &mut Vec<Group>,
+    spool: &mut Spool,
     request: &ProfileRequest,
-    no_rows: &[ColumnProfile],
+    groups: &BTreeSet<Group>,
+    no_rows: &[Vec<u8>],
     max_groups: usize,
 ) -> Result<(), EngineError> {
-    let empty = |span| Group {
-        span,
-        slice: None,
-        profiles: no_rows.to_vec(),
-    };
-    let whole = || groups.iter().filter(|group| group.slice.is_none());
-    match &request.windows {
-        None => {
-            if whole().next().is_none() {
-                groups.push(empty(None));
-            }
-        }
+    let whole: BTreeSet<Option<Span>> = groups.iter().filter_map(Group::window).collect();
+    let wanted = match &request.windows {
+        None => vec![None],
         Some(windows) => {
-            let known: BTreeSet<Span> = whole().filter_map(|group| group.span).collect();
-            if let (Some(first), Some(last)) = (known.first(), known.last()) {
-                for span in windows.spans(first.start_us, last.start_us, max_groups)? {
-                    if !known.contains(&span) {
-                        groups.push(empty(Some(span)));
-                    }
-                }
-            }
+            let spans = || whole.iter().flatten();
+            let spans = match spans().next().zip(spans().next_back()) {
+                Some((first, last)) => windows.spans(first.start_us, last.start_us, max_groups)?,
+                None => Vec::new(),
+            };
+            spans.into_iter().map(Some).collect()
+        }
+    };
+    for window in wanted.into_iter().filter(|window| !whole.contains(window)) {
+        for state in no_rows {
+            spool.push(&Group::new(window, None), state)?;
         }
     }
     Ok(())

@@ -439,7 +439,7 @@ async fn a_full_memory_pool_is_an_error_that_says_what_to_do() {
     assert!(
         error
             .to_string()
-            .contains("raise it, use wider windows or fewer slices"),
+            .contains("raise it (`--memory`), use wider windows or fewer slices"),
         "{error}"
     );
     assert_eq!(
@@ -544,6 +544,24 @@ async fn groups_that_do_not_fit_memory_go_to_disk_and_come_back_the_same() {
             if reason.contains("the profiles of all windows and slices")),
         "{error}"
     );
+    // One after the other they need not fit.
+    let engine = Engine::new(EngineConfig {
+        memory_limit_bytes: 12 << 20,
+        threads: NonZeroUsize::new(2),
+        ..EngineConfig::default()
+    })
+    .unwrap();
+    let one_by_one = open(&engine, &path).await.profiles(&request).await.unwrap();
+    let mut expected = whole.iter();
+    for row in one_by_one {
+        let (row, expected) = (row.unwrap(), expected.next().unwrap());
+        assert_eq!(
+            (row.span, &row.slice, &row.column),
+            (expected.span, &expected.slice, &expected.column)
+        );
+        assert_equal(&row.profile, &expected.profile);
+    }
+    assert!(expected.next().is_none());
 }
 
 #[tokio::test]
@@ -616,7 +634,7 @@ async fn a_profile_file_round_trips_and_merges_to_the_whole() {
             .await
             .unwrap();
         let path = directory.path().join(format!("{name}.profile.parquet"));
-        profile_file::write(&path, &rows).unwrap();
+        profile_file::write(&path, rows.iter().map(Ok)).unwrap();
         let back = profile_file::read(&path).unwrap();
         assert_eq!(back.len(), rows.len());
         for (a, b) in rows.iter().zip(&back) {
@@ -680,7 +698,7 @@ async fn other_files_are_no_profile_files() {
         columns: columns(&["x"]),
         ..ProfileRequest::default()
     };
-    profile_file::write(&at("now.parquet"), &rows.profile(&request).await.unwrap()).unwrap();
+    profile_file::write(&at("now.parquet"), rows.profiles(&request).await.unwrap()).unwrap();
     let newer = open(&engine, &at("now.parquet")).await;
     let newer = newer
         .with_columns(&[("format_version".into(), "99".into())])
@@ -695,7 +713,9 @@ async fn other_files_are_no_profile_files() {
         "{message}"
     );
     let target = at("no/such/folder/x.parquet");
-    let message = profile_file::write(&target, &[]).unwrap_err().to_string();
+    let message = profile_file::write::<ProfileRow>(&target, [])
+        .unwrap_err()
+        .to_string();
     assert!(message.contains("cannot be written"), "{message}");
 }
 

@@ -103,18 +103,19 @@ impl Baseline {
     pub(crate) async fn learn(engine: &Engine, pipeline: &Pipeline) -> Result<Self, PipelineError> {
         let source = pipeline.source(&pipeline.baseline);
         let path = Path::new(&source);
-        if path.join(MANIFEST).is_file() {
-            return Self::read(engine, pipeline, path);
-        }
-        if driftline_engine::profile_file::is_profile(path) {
-            let blocks = driftline_engine::profile_file::read(path)?;
-            return Self::of_blocks(engine, pipeline, blocks, None, None);
-        }
-        let mut prepared = PreparedRows::read(engine, pipeline, &pipeline.baseline).await?;
+        // A schema that the pipeline names takes the place of one that was learnt.
         let given = match &pipeline.schema {
             Some(path) => Some(read_schema(&pipeline.path(path))?),
             None => None,
         };
+        if path.join(MANIFEST).is_file() {
+            return Self::read(engine, pipeline, path, given);
+        }
+        if driftline_engine::profile_file::is_profile(path) {
+            let blocks = driftline_engine::profile_file::read(path)?;
+            return Self::of_blocks(engine, pipeline, blocks, given, None);
+        }
+        let mut prepared = PreparedRows::read(engine, pipeline, &pipeline.baseline).await?;
         let roles = roles(&prepared, pipeline, given.as_ref()).await?;
         let vocabulary = match &pipeline.terms {
             Some(terms) => Some(learn_vocabulary(&prepared, pipeline, &terms.column).await?),
@@ -161,9 +162,17 @@ impl Baseline {
     }
 
     /// Reads a baseline's folder, whose files must be those that were written.
-    fn read(engine: &Engine, pipeline: &Pipeline, folder: &Path) -> Result<Self, PipelineError> {
+    fn read(
+        engine: &Engine,
+        pipeline: &Pipeline,
+        folder: &Path,
+        given: Option<Schema>,
+    ) -> Result<Self, PipelineError> {
         let manifest = verified(folder)?;
-        let schema = read_schema(&folder.join(SCHEMA))?;
+        let schema = match given {
+            Some(schema) => schema,
+            None => read_schema(&folder.join(SCHEMA))?,
+        };
         let vocabulary = match manifest.files.contains_key(VOCABULARY) {
             true => Some(Arc::new(
                 BaselineVocabulary::from_bytes(&read_file(folder, VOCABULARY)?)
@@ -261,7 +270,7 @@ impl Baseline {
             put(VOCABULARY, &vocabulary.to_bytes())?;
         }
         let profile = folder.join(PROFILE);
-        driftline_engine::profile_file::write(&profile, &self.blocks)?;
+        driftline_engine::profile_file::write(&profile, self.blocks.iter().map(Ok))?;
         let bytes = std::fs::read(&profile).map_err(|error| unwritable(&profile, &error))?;
         files.insert(PROFILE.into(), hex(&Sha256::digest(&bytes)));
         let manifest = Manifest {

@@ -5,11 +5,8 @@
 //! starting costs. States of columns that still meet new values in the sample are taken
 //! to grow to their bound.
 
-use crate::{
-    PipelineError,
-    single::{SingleSource, SourceProfile},
-};
-use driftline_engine::{Engine, EngineConfig, Source, SourceSize};
+use crate::{PipelineError, single::SingleSource};
+use driftline_engine::{Engine, EngineConfig, ProfileRow, Source, SourceSize};
 use driftline_statistics::{ColumnProfile, Summary};
 use serde_json::{Value, json};
 use std::{num::NonZeroUsize, time::Duration};
@@ -84,8 +81,7 @@ pub async fn estimate(
         long.time + Duration::try_from_secs_f64(left).unwrap_or(Duration::MAX)
     };
     let states: u64 = long
-        .profile
-        .rows
+        .profiles
         .iter()
         .map(|row| state_bytes(&row.profile))
         .sum();
@@ -95,7 +91,7 @@ pub async fn estimate(
     Ok(Estimate {
         size,
         columns,
-        groups: long.profile.rows.len().checked_div(columns).unwrap_or(0),
+        groups: long.profiles.len().checked_div(columns).unwrap_or(0),
         threads,
         sample_rows: long.rows,
         time,
@@ -108,17 +104,12 @@ pub async fn estimate(
 struct Timed {
     rows: u64,
     time: Duration,
-    profile: SourceProfile,
+    profiles: Vec<ProfileRow>,
 }
 
 impl Timed {
     fn columns(&self) -> usize {
-        let mut names: Vec<&str> = self
-            .profile
-            .rows
-            .iter()
-            .map(|r| r.column.as_str())
-            .collect();
+        let mut names: Vec<&str> = self.profiles.iter().map(|r| r.column.as_str()).collect();
         names.sort_unstable();
         names.dedup();
         names.len()
@@ -139,8 +130,9 @@ async fn timed(
     };
     let before = elapsed();
     let profile = sample.profile(engine).await?;
+    let profiles = profile.rows.collect::<Result<Vec<_>, _>>()?;
     let time = elapsed().saturating_sub(before);
-    let rows = profile.rows.iter().filter(|row| row.slice.is_none());
+    let rows = profiles.iter().filter(|row| row.slice.is_none());
     let mut by_window = std::collections::BTreeMap::new();
     for row in rows {
         // Values of lists are rows of their own: the table's columns come first.
@@ -149,7 +141,7 @@ async fn timed(
     Ok(Timed {
         rows: by_window.values().sum(),
         time,
-        profile,
+        profiles,
     })
 }
 

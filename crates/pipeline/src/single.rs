@@ -2,8 +2,8 @@
 
 use crate::PipelineError;
 use driftline_engine::{
-    ColumnInfo, Engine, FeatureRequest, ProfileColumn, ProfileRequest, ProfileRow, Rows,
-    SkippedColumn, Source, Tz, Width, Windows,
+    ColumnInfo, Engine, EngineError, FeatureRequest, ProfileColumn, ProfileRequest, ProfileRow,
+    ProfileRows, Rows, SkippedColumn, Source, Tz, Width, Windows,
 };
 use driftline_schema::{
     InferConfig, Role, Schema,
@@ -12,8 +12,17 @@ use driftline_schema::{
 use driftline_statistics::{
     CategoricalProfile, ColumnProfile, NumericProfile, Summary, ValueType, features::FeatureOptions,
 };
+use serde::{
+    Serialize, Serializer,
+    ser::{Error, SerializeMap, SerializeSeq},
+};
 use serde_json::{Map, Value, json};
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    cell::RefCell,
+    collections::{BTreeMap, BTreeSet},
+    io,
+    iter::Peekable,
+};
 
 /// One source, and how its rows are read.
 #[derive(Debug, Clone, Default)]
@@ -37,12 +46,33 @@ pub struct SingleSource {
 }
 
 /// The profiles of a source.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct SourceProfile {
-    /// One for each column, window and slice.
-    pub rows: Vec<ProfileRow>,
+    /// One for each column, window and slice, by window and slice.
+    pub rows: SourceProfiles,
     /// Columns that are counted, but not summarised.
     pub skipped: Vec<SkippedColumn>,
+}
+
+/// Profiles of a source's rows and of the values of its lists, which are rows of their own,
+/// by window and slice.
+#[derive(Debug)]
+pub struct SourceProfiles(Vec<Peekable<ProfileRows>>);
+
+impl Iterator for SourceProfiles {
+    type Item = Result<ProfileRow, EngineError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let key = |part: &mut Peekable<ProfileRows>| match part.peek()? {
+            // What could not be read is told before anything else.
+            Err(_) => Some((false, None, None)),
+            Ok(row) => Some((row.span.is_none(), row.span, row.slice.clone())),
+        };
+        let parts = self.0.iter_mut().enumerate();
+        let first = parts.filter_map(|(place, part)| Some((key(part)?, place)));
+        let (_, first) = first.min()?;
+        self.0[first].next()
+    }
 }
 
 impl SingleSource {
@@ -78,7 +108,7 @@ impl SingleSource {
             samples.push(part.rows.roles_sample().await?);
         }
         self.check_roles(samples.iter().flatten().map(|(info, _)| info.name.as_str()))?;
-        let mut rows = Vec::new();
+        let mut parts = Vec::new();
         for (part, sample) in leaves.parts.iter().zip(&samples) {
             let roles = self.column_roles(sample, &BTreeMap::new());
             let request = ProfileRequest {
@@ -90,16 +120,10 @@ impl SingleSource {
                 windows: windows.clone(),
                 slices: self.by.clone(),
             };
-            rows.extend(part.rows.profile(&request).await?);
-        }
-        if leaves.parts.len() > 1 {
-            rows.sort_by(|a, b| {
-                let key = |row: &ProfileRow| (row.span.is_none(), row.span, row.slice.clone());
-                key(a).cmp(&key(b))
-            });
+            parts.push(part.rows.profiles(&request).await?.peekable());
         }
         Ok(SourceProfile {
-            rows,
+            rows: SourceProfiles(parts),
             skipped: leaves.skipped,
         })
     }
@@ -251,9 +275,14 @@ fn asked(column: &str, roles: &BTreeMap<String, Role>) -> ProfileColumn {
     }
 }
 
-/// Profiles for programs: one entry a column, window and slice.
-pub fn profile_json(profile: &SourceProfile) -> Value {
-    let columns: Vec<Value> = profile.rows.iter().map(column_json).collect();
+/// Writes profiles for programs: one entry a column, window and slice.
+///
+/// # Errors
+/// [`WriteError`].
+pub fn write_profile_json(
+    profile: SourceProfile,
+    out: &mut dyn io::Write,
+) -> Result<(), WriteError> {
     let skipped: Vec<Value> = profile
         .skipped
         .iter()
@@ -265,11 +294,57 @@ pub fn profile_json(profile: &SourceProfile) -> Value {
             })
         })
         .collect();
-    let mut json = json!({ "format_version": 1, "columns": columns });
-    if !skipped.is_empty() {
-        json["skipped"] = skipped.into();
+    let columns = Columns {
+        rows: RefCell::new(profile.rows),
+        failed: RefCell::new(None),
+    };
+    let mut serializer = serde_json::Serializer::pretty(out);
+    let written = (|| {
+        let mut document = serializer.serialize_map(None)?;
+        document.serialize_entry("format_version", &1)?;
+        document.serialize_entry("columns", &columns)?;
+        if !skipped.is_empty() {
+            document.serialize_entry("skipped", &skipped)?;
+        }
+        SerializeMap::end(document)
+    })();
+    match columns.failed.take() {
+        Some(error) => Err(PipelineError::from(error).into()),
+        None => Ok(written.map_err(io::Error::from)?),
     }
-    json
+}
+
+/// Why a result was not written while it was made.
+#[derive(Debug, thiserror::Error)]
+pub enum WriteError {
+    /// It could not be made.
+    #[error(transparent)]
+    Made(#[from] PipelineError),
+    /// It could not be written.
+    #[error(transparent)]
+    Written(#[from] io::Error),
+}
+
+/// A list that is made while it is written.
+struct Columns {
+    rows: RefCell<SourceProfiles>,
+    failed: RefCell<Option<EngineError>>,
+}
+
+impl Serialize for Columns {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut list = serializer.serialize_seq(None)?;
+        for row in &mut *self.rows.borrow_mut() {
+            match row {
+                Ok(row) => list.serialize_element(&column_json(&row))?,
+                Err(error) => {
+                    *self.failed.borrow_mut() = Some(error);
+                    return Err(S::Error::custom("a profile could not be read"));
+                }
+            }
+        }
+        list.end()
+    }
 }
 
 fn column_json(row: &ProfileRow) -> Value {
@@ -380,7 +455,10 @@ fn top_values(categorical: &CategoricalProfile) -> Value {
 
 /// Profiles for people: one line a column, window and slice, then what was not
 /// summarised.
-pub fn profile_table(profile: &SourceProfile) -> String {
+///
+/// # Errors
+/// That of a profile that cannot be read.
+pub fn profile_table(profile: SourceProfile) -> Result<String, PipelineError> {
     let mut lines = vec![
         [
             "window",
@@ -399,7 +477,9 @@ pub fn profile_table(profile: &SourceProfile) -> String {
         .map(str::to_owned)
         .to_vec(),
     ];
-    lines.extend(profile.rows.iter().map(line));
+    for row in profile.rows {
+        lines.push(line(&row?));
+    }
     // A column that says nothing on any line is left out.
     let said: Vec<bool> = (0..lines[0].len())
         .map(|at| lines.len() == 1 || lines[1..].iter().any(|line| !line[at].is_empty()))
@@ -421,7 +501,7 @@ pub fn profile_table(profile: &SourceProfile) -> String {
             skipped.column, skipped.data_type, skipped.reason
         ));
     }
-    table
+    Ok(table)
 }
 
 fn line(row: &ProfileRow) -> Vec<String> {

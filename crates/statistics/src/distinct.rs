@@ -108,8 +108,7 @@ impl DistinctCount {
     /// Bytes held, for a memory pool.
     pub fn size_bytes(&self) -> usize {
         match &self.0 {
-            // A slot and a byte of control for each, and room to grow.
-            State::Exact(seen) => seen.capacity() * 8 / 7 * 9,
+            State::Exact(seen) => crate::table(seen.capacity(), size_of::<u64>()),
             State::Sketch(sketch) => sketch.size_bytes(),
         }
     }

@@ -13,7 +13,7 @@
 //! In a column of very many values nearly none does. The bytes are those of that
 //! sketch, whose readers, and states that were written by it, go on working.
 
-use crate::codec;
+use crate::{allocated, codec, table};
 use datasketches::frequencies::{ErrorType, FrequentItemsSketch};
 use rustc_hash::FxHashMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
@@ -31,9 +31,6 @@ const EXAMPLES: usize = 64;
 /// Counters while a batch is counted: as many as the table of 8,192 slots has room for,
 /// since each cut has to look at all of them.
 const ROOM: usize = 7_168;
-/// What the allocator takes for a text beside its bytes.
-const TEXT_OVERHEAD: usize = 16;
-
 /// How often the frequent values occur.
 #[derive(Debug, Clone, Default)]
 pub struct HeavyHitters {
@@ -121,7 +118,7 @@ impl HeavyHitters {
         let mut hold = |counter: &mut Counter| {
             if let Text::InBatch(place) = counter.text {
                 let text = text(place);
-                *held += text.len() + TEXT_OVERHEAD;
+                *held += allocated(text.len());
                 counter.text = Text::Held(text);
             }
         };
@@ -226,15 +223,14 @@ impl HeavyHitters {
 
     /// Bytes held, for a memory pool.
     pub fn size_bytes(&self) -> usize {
-        // A slot and a byte of control for each, and room to grow.
-        self.counters.capacity() * 8 / 7 * (size_of::<(u64, Counter)>() + 1) + self.text_bytes
+        table(self.counters.capacity(), size_of::<(u64, Counter)>()) + self.text_bytes
     }
 }
 
 impl Text {
     fn size_bytes(&self) -> usize {
         match self {
-            Self::Held(text) => text.len() + TEXT_OVERHEAD,
+            Self::Held(text) => allocated(text.len()),
             Self::InBatch(_) => 0,
         }
     }

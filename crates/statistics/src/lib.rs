@@ -44,3 +44,19 @@ pub use heavy_hitters::{HeavyHitters, ValueCount};
 pub use numeric::{Bin, NumericProfile};
 pub use quantiles::{QuantileView, Quantiles};
 pub use text::TextProfile;
+
+/// Bytes that an allocator takes for a few: those of the GNU C library are given out in steps
+/// of 16, at least 32, with 8 that it keeps for itself.
+fn allocated(bytes: usize) -> usize {
+    (bytes + 8).next_multiple_of(16).max(32)
+}
+
+/// Bytes of a hash table of the standard library that has room for `capacity` entries of
+/// `entry` bytes: a power of two of slots, of which 7 of 8 are used at most, and a byte of
+/// control for each. Of a table that much was taken out of, the capacity falls short.
+fn table(capacity: usize, entry: usize) -> usize {
+    match capacity {
+        0 => 0,
+        _ => (capacity * 8 / 7).next_power_of_two() * (entry + 1),
+    }
+}

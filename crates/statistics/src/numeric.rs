@@ -241,7 +241,8 @@ fn hash(value: f64) -> u64 {
     xxh3_64(&(value + 0.0).to_bits().to_le_bytes())
 }
 
-/// The state as it is stored, which has the distinct values by themselves in any case.
+/// The state as it is stored. The distinct values have a place of their own, which is
+/// empty while the quantiles hold all of them; older writers filled it in any case.
 #[derive(Serialize, Deserialize)]
 struct Stored {
     nan: u64,
@@ -257,7 +258,6 @@ struct Stored {
 
 impl From<NumericProfile> for Stored {
     fn from(profile: NumericProfile) -> Self {
-        let exact = profile.exact_distinct();
         Self {
             nan: profile.nan,
             positive_infinity: profile.positive_infinity,
@@ -267,7 +267,7 @@ impl From<NumericProfile> for Stored {
             moments: profile.moments,
             extremes: profile.extremes,
             quantiles: profile.quantiles,
-            distinct: profile.distinct.or(exact).unwrap_or_default(),
+            distinct: profile.distinct.unwrap_or_default(),
         }
     }
 }

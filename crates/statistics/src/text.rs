@@ -8,6 +8,7 @@
 //! least k together are those of the union, whatever the order of merging.
 
 use crate::{
+    allocated,
     categorical::CategoricalProfile,
     numeric::NumericProfile,
     units::{UnitReader, extend_hash, is_emoji, mix},
@@ -284,14 +285,17 @@ impl TextProfile {
 
     /// Bytes held, for a memory pool.
     pub fn size_bytes(&self) -> usize {
-        let sampled = size_of::<(u64, SampledText)>() + 2 * MAX_SAMPLED_CELLS;
+        // Nodes of the tree are two thirds full.
+        let node = size_of::<(u64, SampledText)>() * 3 / 2;
+        let sampled = self.sample.values();
+        let sampled = sampled.map(|text| node + allocated(2 * text.cells.capacity()));
         size_of::<Self>()
             + self.characters.size_bytes()
             + self.units.size_bytes()
             + self.bytes.size_bytes()
             + self.values.size_bytes()
             + self.cells.capacity() * size_of::<u32>()
-            + self.sample.len() * sampled
+            + sampled.sum::<usize>()
     }
 }
 

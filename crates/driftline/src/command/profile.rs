@@ -53,7 +53,7 @@ pub(crate) async fn profile(
     });
     match (format, file) {
         (ProfileFormat::Parquet, Some(path)) => {
-            profile_file::write(path, &profile.rows).map_err(PipelineError::from)?;
+            profile_file::write(path, profile.rows).map_err(PipelineError::from)?;
         }
         (ProfileFormat::Parquet, None) => {
             return Err(command::CommandError::Usage {
@@ -63,13 +63,16 @@ pub(crate) async fn profile(
             .into());
         }
         (ProfileFormat::Json, _) => {
-            let json = single::profile_json(&profile);
-            output::put(
-                &serde_json::to_string_pretty(&json).into_diagnostic()?,
-                file,
-            )?;
+            output::put_with(file, |out| {
+                single::write_profile_json(profile, &mut *out)?;
+                // Files end with the brace.
+                if file.is_none() {
+                    writeln!(out)?;
+                }
+                Ok(())
+            })?;
         }
-        (_, _) => output::put(&single::profile_table(&profile), file)?,
+        (_, _) => output::put(&single::profile_table(profile)?, file)?,
     }
     Ok(exit_code::PASS)
 }
@@ -108,6 +111,6 @@ pub(crate) fn merge(arguments: args::Merge) -> miette::Result<u8> {
         parts.extend(profile_file::read(path).map_err(PipelineError::from)?);
     }
     let merged = profile_file::merge(parts).map_err(PipelineError::from)?;
-    profile_file::write(&arguments.output, &merged).map_err(PipelineError::from)?;
+    profile_file::write(&arguments.output, merged.iter().map(Ok)).map_err(PipelineError::from)?;
     Ok(exit_code::PASS)
 }

@@ -297,7 +297,7 @@ mod tests {
     async fn temporary_files_go_with_the_last_rows_that_read_them() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("spool.parquet");
-        profile_file::write(&path, &[]).unwrap();
+        profile_file::write::<crate::ProfileRow>(&path, []).unwrap();
         let location = path.display().to_string();
         let schema = open_source(&Source::new(location)).unwrap().schema();
         let temporary = TempPath::try_from_path(&path).unwrap();

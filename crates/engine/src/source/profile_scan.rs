@@ -9,7 +9,7 @@
 //! two dictionaries.
 
 use super::{Readable, table};
-use crate::EngineError;
+use crate::{EngineError, engine::BATCH_ROWS};
 use async_trait::async_trait;
 use datafusion::{
     arrow::{
@@ -281,7 +281,6 @@ impl TableProvider for ProfileScan {
             Some(columns) => Arc::new(self.schema.project(columns)?),
             None => Arc::clone(&self.schema),
         };
-        let batch_rows = session.config().batch_size();
         let parts = split(&self.files.files, session.config().target_partitions());
         let streams = parts
             .into_iter()
@@ -290,7 +289,6 @@ impl TableProvider for ProfileScan {
                     files: Arc::clone(&self.files),
                     parts,
                     schema: Arc::clone(&schema),
-                    batch_rows,
                 }) as Arc<dyn PartitionStream>
             })
             .collect();
@@ -334,7 +332,6 @@ struct Stream {
     files: Arc<ProfileFiles>,
     parts: Vec<Part>,
     schema: SchemaRef,
-    batch_rows: usize,
 }
 
 impl PartitionStream for Stream {
@@ -343,19 +340,13 @@ impl PartitionStream for Stream {
     }
 
     fn execute(&self, _: Arc<TaskContext>) -> SendableRecordBatchStream {
-        let (files, schema, batch_rows) = (
-            Arc::clone(&self.files),
-            Arc::clone(&self.schema),
-            self.batch_rows,
-        );
+        let (files, schema) = (Arc::clone(&self.files), Arc::clone(&self.schema));
         // Read where they are profiled, while they are still in the cache.
         let batches = self
             .parts
             .clone()
             .into_iter()
-            .flat_map(move |(file, groups)| {
-                or_error(read(&files, file, groups, &schema, batch_rows))
-            });
+            .flat_map(move |(file, groups)| or_error(read(&files, file, groups, &schema)));
         Box::pin(RecordBatchStreamAdapter::new(
             Arc::clone(&self.schema),
             futures::stream::iter(batches),
@@ -378,7 +369,6 @@ fn read(
     place: usize,
     groups: Range<usize>,
     schema: &SchemaRef,
-    batch_rows: usize,
 ) -> Result<Batches, EngineError> {
     let file = &files.files[place].readable.file;
     let opened = File::open(&file.path).map_err(|error| EngineError::io(&file.name, &error))?;
@@ -398,7 +388,7 @@ fn read(
                 ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata.clone())
                     .with_row_groups(vec![group])
                     .with_projection(mask.clone())
-                    .with_batch_size(batch_rows)
+                    .with_batch_size(BATCH_ROWS)
                     .build()
                     .map_err(|error| failed(&error))
             });

@@ -12,7 +12,7 @@ use super::{
     nested::{FeatureRows, each_bytes},
     strings::six_digits,
 };
-use crate::DistinctCount;
+use crate::{DistinctCount, allocated, table};
 use arrow_array::{Array, cast::AsArray, types};
 use arrow_schema::DataType;
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -271,10 +271,12 @@ impl Tokens {
     /// Bytes held, for a memory pool.
     pub fn size_bytes(&self) -> usize {
         let of = |counts: &Counts| {
-            counts.bytes + counts.values.capacity() * (size_of::<Token>() + size_of::<f64>() + 1)
+            let values = counts.values.keys().filter(|token| token.bytes() > 0);
+            table(counts.values.capacity(), size_of::<(Token, f64)>())
+                + values.map(|token| allocated(token.bytes())).sum::<usize>()
         };
         let distinct = match &self.distinct {
-            Distinct::Exact(seen) => seen.capacity() * 9,
+            Distinct::Exact(seen) => table(seen.capacity(), size_of::<u64>()),
             Distinct::Sketch(sketch) => sketch.size_bytes(),
         };
         distinct + of(&self.counts) + self.weights.as_ref().map_or(0, of)
