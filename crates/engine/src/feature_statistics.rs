@@ -192,6 +192,7 @@ fn needed<'a>(
     let wanted: BTreeSet<&str> = parts
         .filter_map(|path| path.steps().first().map(String::as_str))
         .chain(options.weights.columns())
+        .chain(options.lift.iter().flat_map(|lift| lift.columns()))
         .chain(
             request
                 .slices

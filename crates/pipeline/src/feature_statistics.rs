@@ -10,8 +10,8 @@ use driftline_schema::tfmd::{
 };
 use driftline_statistics::{
     features::{
-        Crosses, DatasetStatistics, FeatureOptions, FeaturePath, HistogramFeatures, NewGenerator,
-        Numbers, PerFeature, SliceFeatures, Weights,
+        Crosses, DatasetStatistics, FeatureOptions, FeaturePath, HistogramFeatures, LiftOptions,
+        NewGenerator, Numbers, PerFeature, SliceFeatures, Weights,
     },
     semantic::{EmptyValueGenerator, ImageGenerator, LanguageGenerator, TimeGenerator, Vocabulary},
 };
@@ -46,6 +46,20 @@ pub struct StatisticsOptions {
     pub sample: Option<f64>,
     /// Pairs of columns of numbers to correlate, `a,b`, or `all`.
     pub cross: Vec<String>,
+    /// The label whose lift beside the values of other features is told.
+    pub lift_label: Option<String>,
+    /// The features beside the label; without them, all columns of categories.
+    pub lift_features: Option<Vec<String>>,
+    /// Where a label of numbers is cut into buckets.
+    pub lift_boundaries: Vec<f64>,
+    /// Values in no more rows, or of no more weight, than this have no lift.
+    pub lift_min_count: u64,
+    /// Greatest lifts of each label; all of them where this and `lift_bottom` are 0.
+    pub lift_top: usize,
+    /// Least lifts of each label.
+    pub lift_bottom: usize,
+    /// Write lifts as custom statistics of the features, too.
+    pub lift_custom: bool,
     /// Further numbers by SQL over all rows and every slice: `column:name` and an aggregate.
     pub statistics: BTreeMap<String, String>,
     /// Top values listed.
@@ -94,6 +108,13 @@ impl Default for StatisticsOptions {
             slice_sql: BTreeMap::new(),
             sample: None,
             cross: Vec::new(),
+            lift_label: None,
+            lift_features: None,
+            lift_boundaries: Vec::new(),
+            lift_min_count: 0,
+            lift_top: 0,
+            lift_bottom: 0,
+            lift_custom: false,
             statistics: BTreeMap::new(),
             top_values: options.top_values,
             rank_buckets: options.rank_buckets,
@@ -195,6 +216,7 @@ impl StatisticsOptions {
             histograms,
             columns: self.columns.as_ref().map(|c| c.iter().cloned().collect()),
             crosses: crosses(&self.cross)?,
+            lift: self.lift()?.map(Arc::new),
             ..FeatureOptions::default()
         };
         options.generators = self.generators(schema, &options)?;
@@ -215,6 +237,51 @@ impl StatisticsOptions {
 }
 
 impl StatisticsOptions {
+    fn lift(&self) -> Result<Option<LiftOptions>, PipelineError> {
+        let none = Self::default();
+        let details = Self {
+            lift_features: self.lift_features.clone(),
+            lift_boundaries: self.lift_boundaries.clone(),
+            lift_min_count: self.lift_min_count,
+            lift_top: self.lift_top,
+            lift_bottom: self.lift_bottom,
+            lift_custom: self.lift_custom,
+            ..Self::default()
+        };
+        let Some(label) = &self.lift_label else {
+            return match details == none {
+                true => Ok(None),
+                false => Err(configuration(
+                    "lift is that of a label: name its column by `--lift-label COLUMN` or `lift_label`"
+                        .into(),
+                )),
+            };
+        };
+        let features = self.lift_features.as_ref();
+        let features = features.map(|features| features.iter().map(|path| Ok(path.parse()?)));
+        if self
+            .lift_boundaries
+            .iter()
+            .any(|boundary| boundary.is_nan())
+        {
+            return Err(configuration("a boundary of lift is no number".into()));
+        }
+        let mut boundaries = self.lift_boundaries.clone();
+        boundaries.sort_by(f64::total_cmp);
+        boundaries.dedup_by(|a, b| a.total_cmp(b).is_eq());
+        Ok(Some(LiftOptions {
+            label: label.parse()?,
+            features: features
+                .map(Iterator::collect::<Result<_, PipelineError>>)
+                .transpose()?,
+            boundaries,
+            min_count: self.lift_min_count,
+            top: self.lift_top,
+            bottom: self.lift_bottom,
+            custom: self.lift_custom,
+        }))
+    }
+
     /// What is made beside the fixed statistics, in TFDV's order.
     fn generators(
         &self,

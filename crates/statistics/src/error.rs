@@ -91,6 +91,14 @@ pub enum StatisticsError {
         /// The part.
         part: String,
     },
+    /// A feature or label without lift.
+    #[error("lift of `{feature}`: {reason}")]
+    Lift {
+        /// The feature.
+        feature: String,
+        /// Why there is none.
+        reason: String,
+    },
     /// A value that rows cannot be sliced by.
     #[error("rows cannot be sliced by `{column}`: {reason}")]
     SliceValue {

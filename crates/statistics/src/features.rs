@@ -18,6 +18,7 @@ pub mod cross;
 pub mod dataset;
 pub mod generator;
 pub mod histogram;
+pub mod lift;
 pub mod nested;
 pub mod numbers;
 pub mod options;
@@ -35,6 +36,7 @@ pub use generator::{
     CustomStatistic, CustomValue, FeatureGenerator, Generator, NewGenerator, PerFeature,
 };
 pub use histogram::{Bucket, Histogram, HistogramKind};
+pub use lift::{Lift, LiftOptions, LiftSeries, LiftValue, ValueLift};
 pub use nested::{FeatureRows, FeatureType, Level, Nested};
 pub use numbers::Numbers;
 pub use options::{

@@ -38,6 +38,27 @@ pub(crate) struct FeatureStatistics {
     /// Correlate two columns of numbers, `a,b`, or `all` pairs; may be repeated.
     #[arg(long, value_name = "A,B")]
     pub(crate) cross: Vec<String>,
+    /// How much likelier each value of this column is beside each value of the others.
+    #[arg(long, value_name = "FEATURE")]
+    pub(crate) lift_label: Option<String>,
+    /// Lift beside these features only [default: all columns of categories]; may be repeated.
+    #[arg(long, value_name = "FEATURE")]
+    pub(crate) lift_feature: Vec<String>,
+    /// Cut a label of numbers into buckets here; may be repeated.
+    #[arg(long, value_name = "NUMBER", allow_negative_numbers = true)]
+    pub(crate) lift_boundary: Vec<f64>,
+    /// No lift of values in so few rows [default: 0].
+    #[arg(long, value_name = "N")]
+    pub(crate) lift_min_count: Option<u64>,
+    /// The N greatest lifts of each label only.
+    #[arg(long, value_name = "N")]
+    pub(crate) lift_top: Option<usize>,
+    /// The N least lifts of each label only.
+    #[arg(long, value_name = "N")]
+    pub(crate) lift_bottom: Option<usize>,
+    /// Write lifts as custom statistics, too.
+    #[arg(long)]
+    pub(crate) lift_custom: bool,
     /// A number of your own: an SQL aggregate over all rows and every slice, as a custom statistic
     /// of a column; may be repeated.
     #[arg(long, value_name = "COLUMN:NAME=SQL")]
@@ -122,6 +143,17 @@ impl FeatureStatistics {
             let (name, sql) = pair("--statistic", "COLUMN:NAME=SQL", text)?;
             options.statistics.insert(name, sql);
         }
+        if !self.lift_feature.is_empty() {
+            options.lift_features = Some(self.lift_feature.clone());
+        }
+        options
+            .lift_boundaries
+            .extend(self.lift_boundary.iter().copied());
+        options.lift_label = self.lift_label.clone().or(options.lift_label);
+        options.lift_custom |= self.lift_custom;
+        set(&mut options.lift_min_count, self.lift_min_count);
+        set(&mut options.lift_top, self.lift_top);
+        set(&mut options.lift_bottom, self.lift_bottom);
         if !self.column.is_empty() {
             options.columns = Some(self.column.clone());
         }

@@ -8,6 +8,7 @@ mod claims;
 mod common;
 mod custom;
 mod histogram;
+mod lift;
 mod natural_language;
 mod strings;
 mod typed;
@@ -56,6 +57,11 @@ pub fn message(
             }
         }
     }
+    if let Some(found) = statistics.lift() {
+        for (path, found) in lift::custom(found) {
+            features.of(&path).custom_stats.extend(found);
+        }
+    }
     let composites = custom::composites(statistics);
     for (path, found) in composites {
         features.of(&path).custom_stats.extend(found);
@@ -75,7 +81,10 @@ pub fn message(
         },
         weighted_num_examples: statistics.weighted_examples(),
         features: features.list,
-        cross_features: crosses(statistics),
+        cross_features: crosses(statistics)
+            .into_iter()
+            .chain(statistics.lift().into_iter().flat_map(lift::crosses))
+            .collect(),
     })
 }
 

@@ -10,7 +10,7 @@ use driftline_schema::tfmd::{
 };
 use driftline_statistics::{
     StatisticsError,
-    features::{DatasetStatistics, FeatureOptions, FeaturePath, Weights},
+    features::{DatasetStatistics, FeatureOptions, FeaturePath, LiftOptions, Weights},
 };
 use std::sync::Arc;
 
@@ -172,4 +172,40 @@ fn no_rows_give_statistics_without_features() {
     let statistics = DatasetStatistics::new(Arc::new(FeatureOptions::default()));
     let message = statistics::message(&statistics, "All Examples").unwrap();
     assert_eq!(to_text(&message), "name: \"All Examples\"\n");
+}
+
+/// The lifts that TFDV's `test_lift_weighted` and `test_lift_float_y` expect of these rows.
+#[test]
+fn lifts_are_cross_statistics_of_counts_and_of_weights() {
+    let rows = batch(vec![
+        ("x", Arc::new(StringArray::from(vec!["a", "a", "b", "a"]))),
+        (
+            "y",
+            Arc::new(StringArray::from(vec!["cat", "dog", "cat", "dog"])),
+        ),
+        ("n", Arc::new(Float64Array::from(vec![1.1, 2.2, 3.3, 4.4]))),
+        ("w", Arc::new(Float64Array::from(vec![0.5, 0.5, 2.0, 1.0]))),
+    ]);
+    let only = |label: &str, boundaries: &[f64], weight: Option<&str>| FeatureOptions {
+        basic: false,
+        tokens: false,
+        weights: Weights {
+            column: weight.map(str::to_owned),
+            ..Weights::default()
+        },
+        lift: Some(Arc::new(LiftOptions {
+            label: FeaturePath::column(label),
+            features: Some(vec![FeaturePath::column("x")]),
+            boundaries: boundaries.to_vec(),
+            custom: weight.is_none(),
+            ..LiftOptions::default()
+        })),
+        ..FeatureOptions::default()
+    };
+    let weighted = compute(only("y", &[], Some("w")), &rows);
+    let message = statistics::message(&weighted, "").unwrap();
+    let text: Vec<String> = message.cross_features.iter().map(to_text).collect();
+    insta::assert_snapshot!(text.join("\n"));
+    let cut = compute(only("n", &[2.0, 4.0], None), &rows);
+    insta::assert_snapshot!(to_text(&statistics::message(&cut, "").unwrap()));
 }

@@ -1,7 +1,7 @@
 //! The statistics of all features of some rows, as one mergeable accumulator.
 
 use super::{
-    Composite, Cross, FeatureOptions, FeaturePath, FeatureType, Generator, Numbers, Presence,
+    Composite, Cross, FeatureOptions, FeaturePath, FeatureType, Generator, Lift, Numbers, Presence,
     Strings, Tokens,
     cross::single_numbers,
     nested::{FeatureRows, walk, weight_values},
@@ -25,6 +25,7 @@ pub struct DatasetStatistics {
     places: FxHashMap<FeaturePath, usize>,
     composites: Vec<Composite>,
     crosses: BTreeMap<(String, String), Cross>,
+    lift: Option<Lift>,
     generators: Vec<Box<dyn Generator>>,
     skipped: BTreeMap<FeaturePath, StatisticsError>,
 }
@@ -148,6 +149,10 @@ impl DatasetStatistics {
             places: FxHashMap::default(),
             composites: sparse.chain(weighted).collect(),
             crosses: BTreeMap::new(),
+            lift: options
+                .lift
+                .as_ref()
+                .map(|lift| Lift::new(Arc::clone(lift), &options.weights)),
             generators: options
                 .generators
                 .iter()
@@ -191,6 +196,9 @@ impl DatasetStatistics {
         if options.crosses != super::Crosses::None {
             self.update_crosses(batch);
         }
+        if let Some(lift) = &mut self.lift {
+            lift.update(batch, &options)?;
+        }
         for generator in &mut self.generators {
             generator.update(batch)?;
         }
@@ -231,6 +239,7 @@ impl DatasetStatistics {
         for (pair, theirs) in &other.crosses {
             self.crosses.entry(pair.clone()).or_default().merge(theirs);
         }
+        merge_option(&mut self.lift, other.lift, Lift::merge);
         for (mine, theirs) in self.generators.iter_mut().zip(other.generators) {
             mine.merge(theirs)?;
         }
@@ -275,6 +284,11 @@ impl DatasetStatistics {
         &self.crosses
     }
 
+    /// Lifts, where they were asked for.
+    pub fn lift(&self) -> Option<&Lift> {
+        self.lift.as_ref()
+    }
+
     /// Further statistics.
     pub fn generators(&self) -> &[Box<dyn Generator>] {
         &self.generators
@@ -293,6 +307,7 @@ impl DatasetStatistics {
             .map(FeatureStatistics::size_bytes)
             .sum();
         let generators: usize = self.generators.iter().map(|g| g.size_bytes()).sum();
-        size_of::<Self>() + features + generators
+        let lift = self.lift.as_ref().map_or(0, Lift::size_bytes);
+        size_of::<Self>() + features + lift + generators
     }
 }

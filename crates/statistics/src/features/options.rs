@@ -1,6 +1,6 @@
 //! What statistics are made and how: TFDV's `StatsOptions`, without its machinery.
 
-use super::{FeaturePath, generator::NewGenerator};
+use super::{FeaturePath, LiftOptions, generator::NewGenerator};
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
@@ -45,6 +45,8 @@ pub struct FeatureOptions {
     pub columns: Option<BTreeSet<String>>,
     /// Which pairs of columns have cross-feature statistics.
     pub crosses: Crosses,
+    /// How much likelier a label is beside each value (`LiftStatsGenerator`).
+    pub lift: Option<Arc<LiftOptions>>,
     /// Further statistics.
     pub generators: Vec<Arc<dyn NewGenerator>>,
 }
@@ -69,6 +71,7 @@ impl Default for FeatureOptions {
             histograms: HistogramFeatures::default(),
             columns: None,
             crosses: Crosses::default(),
+            lift: None,
             generators: Vec::new(),
         }
     }
