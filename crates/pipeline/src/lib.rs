@@ -3,8 +3,6 @@
 //! [`Evaluator::evaluate`] (`run.rs`) is the file to read first: it is the way of a row, from source
 //! to verdict, in about eight calls.
 
-#[cfg(test)]
-mod arbitrary;
 pub mod baseline;
 pub mod config;
 mod constraints;

@@ -15,8 +15,6 @@
 //! | help an editor complete the YAML | [`json_schema`] |
 
 pub mod anomaly;
-#[cfg(test)]
-mod arbitrary;
 pub mod check;
 pub mod constraint;
 pub mod diff;
