@@ -580,6 +580,18 @@ impl Rows {
     }
 }
 
+impl Rows {
+    /// Whether an expression is false of a row that a filter leaves.
+    pub(crate) fn is_false(&self, sql: &str, filter: Option<&str>) -> Result<Expr, EngineError> {
+        let frame = self.frame(&self.ordered_session());
+        let broken = condition(&frame, sql)?.is_false();
+        Ok(match filter {
+            Some(filter) => filter_condition(&frame, filter)?.is_true().and(broken),
+            None => broken,
+        })
+    }
+}
+
 fn in_file_order(rule: &RowRule) -> bool {
     matches!(&rule.test, RuleTest::Monotone { by, .. } if by.is_empty())
 }

@@ -13,7 +13,7 @@ use self::test::Places;
 use crate::{Engine, EngineError, Rows, Source};
 use datafusion::{
     arrow::{
-        array::{Array, ArrayRef, RecordBatch},
+        array::{Array, ArrayRef, AsArray, RecordBatch},
         util::display::{ArrayFormatter, FormatOptions},
     },
     logical_expr::Expr,
@@ -140,12 +140,22 @@ impl<'a> Search<'a> {
             );
         }
         // A file may lack a column that others have: there it is absent from every row.
-        let selected: Vec<Expr> = rows
+        let mut selected: Vec<Expr> = rows
             .columns()
             .into_iter()
             .filter(|column| needed.contains(&column.name))
             .map(|column| ident(column.name))
             .collect();
+        for (index, check) in self.request.checks.iter().enumerate() {
+            if let RowTest::False { sql, filter } = &check.test {
+                match rows.is_false(sql, filter.as_deref()) {
+                    Ok(broken) => selected.push(broken.alias(broken_column(index))),
+                    // Without the column, no row says anything.
+                    Err(EngineError::UnknownColumn { .. }) => {}
+                    Err(error) => return Err(error),
+                }
+            }
+        }
         if selected.is_empty() {
             // Nothing but the number of rows is left to tell.
             return self.all_absent(rows.count().await?, file);
@@ -176,7 +186,10 @@ impl<'a> Search<'a> {
             if wanted == 0 {
                 continue;
             }
-            let Places { rows, values } = check.test.places(batch, &check.path)?;
+            let Places { rows, values } = match &check.test {
+                RowTest::False { .. } => false_places(batch, index, &check.path)?,
+                test => test.places(batch, &check.path)?,
+            };
             for (place, row) in rows.into_iter().take(wanted).enumerate() {
                 let value = match values.get(place) {
                     Some(value) => value.clone(),
@@ -215,6 +228,35 @@ impl<'a> Search<'a> {
         }
         Ok(())
     }
+}
+
+/// The column that says which rows the expression of a check is false of.
+fn broken_column(index: usize) -> String {
+    format!("driftline_broken_{index}")
+}
+
+fn false_places(
+    batch: &RecordBatch,
+    index: usize,
+    path: &FeaturePath,
+) -> Result<Places, EngineError> {
+    let Some(broken) = batch.column_by_name(&broken_column(index)) else {
+        return Ok(Places::default());
+    };
+    let broken = broken.as_boolean();
+    let rows: Vec<usize> = (0..batch.num_rows())
+        .filter(|&row| broken.is_valid(row) && broken.value(row))
+        .collect();
+    let column = path.steps().first();
+    let column = column.and_then(|name| batch.column_by_name(name));
+    let values = rows.iter().map(|&row| match column {
+        Some(column) => text(column, row),
+        None => Ok(None),
+    });
+    Ok(Places {
+        values: values.collect::<Result<_, _>>()?,
+        rows,
+    })
 }
 
 /// The value at a row as text, cut where it is long.

@@ -49,6 +49,9 @@ pub struct Pipeline {
     /// schema is expected.
     #[serde(default)]
     pub environment: Option<String>,
+    /// Files of the words of vocabularies that the schema names, one a line, or TFRecords.
+    #[serde(default)]
+    pub vocabularies: BTreeMap<String, PathBuf>,
     /// Roles of columns, where they are not what the data suggests.
     #[serde(default)]
     pub roles: BTreeMap<String, RoleName>,
@@ -506,6 +509,7 @@ impl Pipeline {
             advert_rules: None,
             schema: None,
             environment: None,
+            vocabularies: BTreeMap::new(),
             roles: BTreeMap::new(),
             ignore: Vec::new(),
             slices: Vec::new(),

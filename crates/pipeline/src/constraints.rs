@@ -236,13 +236,40 @@ pub(crate) async fn check(
                 count: value.rows,
                 share: value.rows as f64 / count.judged.max(1) as f64,
             });
-            // An expression that says nothing of any row is not what was meant.
-            let required = count.rows > 0 && matches!(placed.constraint.rule, Rule::Sql(_));
+            // A rule that says nothing of any of its rows is not what was meant.
+            let required = count.rows > 0;
             let judgement = judge(schema, placed, counted(count, evidence.collect()));
             checked.take(placed, judgement, required);
         }
     }
     Ok(checked)
+}
+
+/// A rule about single rows as an expression of SQL that is false of the rows that break
+/// it, and its filter; `None` for rules about several rows.
+pub(crate) fn row_predicate(
+    placed: Placed<'_>,
+    columns: &[ColumnInfo],
+) -> Option<(String, Option<String>)> {
+    match placed.constraint.rule {
+        Rule::Key { .. } | Rule::Monotone { .. } | Rule::References { .. } | Rule::Freshness(_) => {
+            return None;
+        }
+        _ => {}
+    }
+    let column = placed.column.unwrap_or_default();
+    let info = columns.iter().find(|info| info.name == column);
+    let kind = info.map(|info| &info.data_type);
+    let sql = sql::predicate(&placed.constraint.rule, &quoted(column), kind);
+    Some((sql, placed.constraint.filter.clone()))
+}
+
+/// Whether a rule asks which row comes before which, and leaves that to the files.
+pub(crate) fn needs_file_order(schema: &Schema) -> bool {
+    let placed = schema.all_constraints();
+    placed
+        .iter()
+        .any(|placed| matches!(&placed.constraint.rule, Rule::Monotone { by, .. } if by.is_empty()))
 }
 
 fn with_rows<'a, 'b>(

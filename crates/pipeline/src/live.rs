@@ -6,6 +6,7 @@ use crate::{
         Baseline, author, can_drift, column_key, out_of_vocabulary_column, rule_expressions,
     },
     config::Pipeline,
+    constraints,
     rows::{PreparedRows, profile_columns, quoted},
 };
 use driftline_drift::Profiles;
@@ -21,6 +22,7 @@ const MAX_WINDOWS: usize = 5_000;
 /// The live data, window by window.
 pub(crate) struct Live {
     pub(crate) rows: Rows,
+    pub(crate) in_file_order: bool,
     pub(crate) range: Option<(i64, i64)>,
     pub(crate) windows: Vec<LiveWindow>,
     /// What to count the n-grams of, where terms are sought.
@@ -89,7 +91,10 @@ pub(crate) async fn read_live(
     pipeline: &Pipeline,
     baseline: &Baseline,
 ) -> Result<Live, PipelineError> {
-    let mut prepared = PreparedRows::read(engine, pipeline, &pipeline.live).await?;
+    let mut prepared = match constraints::needs_file_order(&baseline.schema) {
+        true => PreparedRows::read_in_order(engine, pipeline, &pipeline.live).await?,
+        false => PreparedRows::read(engine, pipeline, &pipeline.live).await?,
+    };
     let own = prepared.columns(pipeline);
     let mut columns = profile_columns(&own, &baseline.roles);
     let terms = pipeline
@@ -202,6 +207,7 @@ pub(crate) async fn read_live(
     Ok(Live {
         vocabulary,
         rows: prepared.rows,
+        in_file_order: prepared.in_file_order,
         range: prepared.range,
         windows: by_span.into_values().collect(),
     })

@@ -1,12 +1,13 @@
 //! From anomalies to the rows behind them.
 
-use crate::{PipelineError, single::SingleSource};
+use crate::{PipelineError, constraints::row_predicate, single::SingleSource};
 use driftline_engine::{
-    Engine, OffendingRequest, OffendingRow, Parts, RowCheck, RowTable, RowTest, Rows, Source,
-    ValueTest,
+    ColumnInfo, Engine, OffendingRequest, OffendingRow, Parts, RowCheck, RowTable, RowTest, Rows,
+    Source, ValueTest,
 };
 use driftline_schema::{
     Anomaly, AnomalyType, Role, Schema,
+    constraint::{Placed, Rule},
     tfmd::{
         self, Feature, FeaturePath, FeatureType,
         feature::{DomainInfo, ShapeType},
@@ -54,7 +55,11 @@ impl SingleSource {
             ..Offending::default()
         };
         for (place, anomaly) in anomalies.iter().enumerate() {
-            match row_check(schema, &theirs, anomaly) {
+            let check = match constraint(schema, anomaly) {
+                Some(placed) => rule_check(placed, &rows.columns()),
+                None => row_check(schema, &theirs, anomaly),
+            };
+            match check {
                 Ok(check) => {
                     places.push(place);
                     request.checks.push(check);
@@ -95,6 +100,31 @@ fn shown(rows: &Rows, schema: &Schema, show: &[String]) -> Vec<String> {
         matches!(role, Some(Role::Id | Role::Key))
     };
     columns.filter(names).collect()
+}
+
+/// The rule about rows that an anomaly breaks.
+fn constraint<'a>(schema: &'a Schema, anomaly: &Anomaly) -> Option<Placed<'a>> {
+    let label = anomaly.constraint.as_ref()?;
+    schema.all_constraints().into_iter().find(|placed| {
+        placed.label() == *label
+            && placed.column == anomaly.column.as_deref()
+            && placed.constraint.rule.anomaly_type() == anomaly.kind
+    })
+}
+
+/// The test by which rows break a rule.
+fn rule_check(placed: Placed<'_>, columns: &[ColumnInfo]) -> Result<RowCheck, &'static str> {
+    let path = placed.column.map(features::FeaturePath::column);
+    match row_predicate(placed, columns) {
+        Some((sql, filter)) => Ok(RowCheck {
+            path: path.unwrap_or_default(),
+            test: RowTest::False { sql, filter },
+        }),
+        None => Err(match placed.constraint.rule {
+            Rule::Freshness(_) => "it is about the newest row",
+            _ => "a row breaks it beside others; the anomaly shows values of such rows",
+        }),
+    }
 }
 
 /// The test by which rows fail an anomaly's constraint.

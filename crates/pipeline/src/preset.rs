@@ -9,6 +9,7 @@ mod chunked;
 mod estimated;
 mod run;
 mod side;
+mod slices;
 mod table;
 mod whole;
 mod wishes;
@@ -92,12 +93,23 @@ pub async fn compare(
         source: baseline,
     };
     request.check()?;
+    if request.preset == Preset::NannyMl && !baseline.by.is_empty() {
+        return Err(configuration(
+            "NannyML's chunks are of all rows; choose the rows of a slice by `--prepare`",
+        ));
+    }
     let (columns, not_evaluated) = sides.columns(request)?;
     let plan = Plan::of(request, columns, not_evaluated)?;
     (evaluation.progress)("comparing the columns");
     let measured = match request.preset {
         Preset::NannyMl => chunked::measure(&sides, request, plan).await?,
-        _ => whole::measure(&sides, request, plan).await?,
+        _ => {
+            let mut measured = whole::measure(&sides, request, plan.clone()).await?;
+            if let Some(window) = measured.windows.first_mut() {
+                slices::measure(&sides, request, &plan, window).await?;
+            }
+            measured
+        }
     };
     Ok(run::report(&sides, request, measured, evaluation))
 }
@@ -121,6 +133,8 @@ pub(crate) struct NamedColumn {
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Measured {
     pub(crate) kind: FindingKind,
+    /// The slice as `column=value`; `None` for all rows.
+    pub(crate) slice: Option<String>,
     /// `None` for the columns together, or the model.
     pub(crate) column: Option<String>,
     pub(crate) measure: String,
@@ -202,6 +216,12 @@ impl PresetRequest {
                     "performance is estimated by the preset nannyml only; a pipeline with a model watches its confidence",
                 ));
             }
+        }
+        let classifier = |asked: &AskedMeasure| asked.name == "domain_classifier";
+        if self.preset == Preset::NannyMl && self.measures.iter().any(classifier) {
+            return Err(configuration(
+                "NannyML's domain classifier trains LightGBM's gradient-boosted trees, whose numbers no other program gives; `reconstruction_error` compares all columns together without them",
+            ));
         }
         if let Some(ChunkBy::Count(0) | ChunkBy::Rows(0)) = self.chunks {
             return Err(configuration("chunks are at least 1, of at least 1 row"));

@@ -14,6 +14,8 @@ pub(crate) struct PreparedRows {
     pub(crate) rows: Rows,
     /// First and last instant, in microseconds; `None` without a time column or rows.
     pub(crate) range: Option<(i64, i64)>,
+    /// Whether they are known to be in the order of the files.
+    pub(crate) in_file_order: bool,
 }
 
 impl PreparedRows {
@@ -23,6 +25,29 @@ impl PreparedRows {
         pipeline: &Pipeline,
         side: &SourceConfig,
     ) -> Result<Self, PipelineError> {
+        Self::read_as(engine, pipeline, side, false).await
+    }
+
+    /// As [`read`](Self::read), by one thread, so that rows keep the order of the files
+    /// where `prepare` does.
+    pub(crate) async fn read_in_order(
+        engine: &Engine,
+        pipeline: &Pipeline,
+        side: &SourceConfig,
+    ) -> Result<Self, PipelineError> {
+        Self::read_as(engine, pipeline, side, true).await
+    }
+
+    async fn read_as(
+        engine: &Engine,
+        pipeline: &Pipeline,
+        side: &SourceConfig,
+        in_order: bool,
+    ) -> Result<Self, PipelineError> {
+        let written = async |rows: &Rows| match in_order {
+            true => rows.materialise_in_order().await,
+            false => rows.materialise().await,
+        };
         let source = Source {
             skip_corrupt: pipeline.skip_corrupt,
             ..Source::new(pipeline.source(side))
@@ -34,20 +59,25 @@ impl PreparedRows {
         if let Some(sql) = &pipeline.prepare {
             rows = rows.prepare(sql).await?;
         }
-        rows = rows.materialise().await?;
+        let in_file_order = in_order && rows.is_in_file_order();
+        rows = written(&rows).await?;
         if !pipeline.models.is_empty() {
             for (name, model) in &pipeline.models {
                 rows = rows
                     .with_columns(&score_columns(pipeline, name, model))
                     .await?;
             }
-            rows = rows.materialise().await?;
+            rows = written(&rows).await?;
         }
         let range = match &pipeline.time {
             Some(time) => rows.time_range(&time.column, time_zone(pipeline)?).await?,
             None => None,
         };
-        Ok(Self { rows, range })
+        Ok(Self {
+            rows,
+            range,
+            in_file_order,
+        })
     }
 
     /// Columns that are profiled, in order, with their Arrow types.

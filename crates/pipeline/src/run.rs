@@ -148,6 +148,7 @@ impl Evaluator {
             pipeline,
             &baseline,
             &live.rows,
+            live.in_file_order,
             &windows,
             request.now,
         )
@@ -270,6 +271,7 @@ async fn row_rules(
     pipeline: &Pipeline,
     baseline: &Baseline,
     rows: &Rows,
+    in_file_order: bool,
     windows: &[LiveWindow],
     now: DateTime<Utc>,
 ) -> Result<Vec<Checked>, PipelineError> {
@@ -290,8 +292,7 @@ async fn row_rules(
         rows,
         windows: by.as_ref(),
         zone: crate::rows::time_zone(pipeline)?,
-        // They were read by several threads.
-        in_file_order: false,
+        in_file_order,
         environment: pipeline.environment.as_deref(),
         now,
         examples: pipeline.examples != ExamplesConfig::None,

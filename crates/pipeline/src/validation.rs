@@ -92,10 +92,35 @@ pub(crate) struct Reader {
 }
 
 impl Reader {
+    /// A reader for which constraints of a vocabulary without a file are not available, as
+    /// TFDV has it.
     pub(crate) fn new(
         schema: &tfmd::Schema,
         vocabularies: &BTreeMap<String, PathBuf>,
     ) -> Result<Self, PipelineError> {
+        Ok(Self::of(schema, vocabularies)?.0)
+    }
+
+    /// A reader that must have the file of every vocabulary that the schema names.
+    pub(crate) fn with_all_words(
+        schema: &tfmd::Schema,
+        vocabularies: &BTreeMap<String, PathBuf>,
+    ) -> Result<Self, PipelineError> {
+        match Self::of(schema, vocabularies)? {
+            (reader, None) => Ok(reader),
+            (_, Some(name)) => Err(PipelineError::Configuration {
+                message: format!(
+                    "the schema asks for the vocabulary `{name}`; name its file under `vocabularies`: `{name}: FILE`"
+                ),
+            }),
+        }
+    }
+
+    /// The reader, and a vocabulary whose file is not named.
+    fn of(
+        schema: &tfmd::Schema,
+        vocabularies: &BTreeMap<String, PathBuf>,
+    ) -> Result<(Self, Option<String>), PipelineError> {
         let mut options = FeatureOptions {
             claims: check::claims(schema),
             rank_buckets: VALUES,
@@ -109,19 +134,21 @@ impl Reader {
         for (name, path) in vocabularies {
             words.insert(name.clone(), feature_statistics::vocabulary(path)?);
         }
-        // Without its words the constraints of a language are told as not available.
-        if let Ok(language) = NaturalLanguageGenerator::new(schema, &words, &options)
-            && !language.is_empty()
-        {
-            generators.push(Arc::new(PerFeature(language)));
-        }
+        let missing = match NaturalLanguageGenerator::new(schema, &words, &options) {
+            Ok(language) => {
+                if !language.is_empty() {
+                    generators.push(Arc::new(PerFeature(language)));
+                }
+                None
+            }
+            Err(name) => Some(name),
+        };
         options.generators = generators;
-        Ok(Self {
-            request: FeatureRequest {
-                options,
-                ..FeatureRequest::default()
-            },
-        })
+        let request = FeatureRequest {
+            options,
+            ..FeatureRequest::default()
+        };
+        Ok((Self { request }, missing))
     }
 
     /// Only these columns.

@@ -16,12 +16,12 @@ use crate::{
 use driftline_engine::{Engine, Rows, Span};
 use driftline_schema::{
     Anomaly, AnomalyType,
-    check::{self, Data},
+    check::{self, Data, Unevaluated},
     tfmd::{self, Inputs},
 };
 use driftline_statistics::ColumnProfile;
 use driftline_verdict::NotEvaluated;
-use std::{collections::BTreeMap, collections::BTreeSet};
+use std::collections::BTreeSet;
 
 /// What the rows of a window say of the schema.
 #[derive(Debug, Clone, Default)]
@@ -66,7 +66,9 @@ pub(crate) async fn check(
     }
     let theirs = tfmd::Schema::from(schema);
     let columns = windows.iter().flat_map(|window| window.checked.clone());
-    let reader = Reader::new(&theirs, &BTreeMap::new())?.of_columns(columns);
+    let vocabularies = pipeline.vocabularies.iter();
+    let vocabularies = vocabularies.map(|(name, file)| (name.clone(), pipeline.path(file)));
+    let reader = Reader::with_all_words(&theirs, &vocabularies.collect())?.of_columns(columns);
     let trained = if asks(&theirs.feature, |f| f.skew_comparator.is_some()) {
         let rows = PreparedRows::read(engine, pipeline, &pipeline.baseline)
             .await?
@@ -117,7 +119,16 @@ pub(crate) async fn check(
             skipped: &known.skipped,
             profiles: &profiles,
         };
-        let checked = check::check(schema, &data, &inputs)?;
+        let mut checked = check::check(schema, &data, &inputs)?;
+        if inputs.previous_span.is_none() {
+            let skipped: BTreeSet<_> = known.skipped.iter().map(ToString::to_string).collect();
+            let comparable = |missing: &&mut Unevaluated| {
+                let column = missing.column.as_ref();
+                column.is_none_or(|column| !skipped.contains(column))
+            };
+            let missing = checked.unevaluated.iter_mut();
+            missing.filter(comparable).for_each(nothing_before);
+        }
         checks.push(WindowCheck {
             anomalies: checked.anomalies,
             not_evaluated: checked.unevaluated.iter().map(not_evaluated).collect(),
@@ -125,6 +136,18 @@ pub(crate) async fn check(
         before = window.span.map(|span| (span, known));
     }
     Ok(Some(checks))
+}
+
+/// The first window, and one after a gap, is not asked what it would be compared with: it
+/// says so, and is judged by everything else.
+fn nothing_before(missing: &mut Unevaluated) {
+    if matches!(
+        missing.constraint,
+        "drift_comparator" | "num_examples_drift_comparator"
+    ) {
+        missing.required = false;
+        missing.reason = "there are no rows in the window before".into();
+    }
 }
 
 /// The span of the same length that ends where this one starts.

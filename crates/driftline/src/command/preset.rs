@@ -25,10 +25,6 @@ pub(crate) async fn drift(
         argument,
         reason: format!("is not for the preset of another tool; {instead}"),
     };
-    if !arguments.by.is_empty() {
-        let instead = "choose the rows of a slice by `--prepare`";
-        return Err(not_for_presets("--by", instead).into());
-    }
     if arguments.time.window.is_some() {
         let instead = "nannyml cuts by time with `--chunk-by`, the others compare all rows";
         return Err(not_for_presets("--window", instead).into());
@@ -40,6 +36,7 @@ pub(crate) async fn drift(
     let request = request(&arguments.preset)?;
     let source = |source: &str| -> Result<SingleSource, CommandError> {
         Ok(SingleSource {
+            by: arguments.by.clone(),
             time: arguments.time.time.clone(),
             time_zone: arguments.time.time_zone.clone(),
             ..command::single(&args::SourceArguments {

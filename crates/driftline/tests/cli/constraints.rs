@@ -215,3 +215,136 @@ fn a_schema_says_how_drift_of_a_column_is_judged() {
     desk.write("schema.yaml", schema("min_effect: -1"));
     desk.run(&[]).ends_with(2).says("schema.yaml:2");
 }
+
+#[test]
+fn rows_that_break_a_rule_are_found() {
+    let desk = trips();
+    let told = desk.driftline(&[&VALIDATE[..], &["--rows", "3", "--show", "id"]].concat());
+    told.ends_with(1);
+    let line = |kind: &str| {
+        let mut lines = told.out.lines().rev();
+        let found =
+            lines.find(|line| line.starts_with(kind) || line.contains(&format!(": {kind}")));
+        let cells: Vec<&str> = found.unwrap_or_default().split_whitespace().collect();
+        cells.join(" ")
+    };
+    assert_eq!(
+        line("REGEX_NOT_MATCHED"),
+        "REGEX_NOT_MATCHED phone trips.csv 3 none 2"
+    );
+    assert_eq!(
+        line("NOT_BETWEEN"),
+        "NOT_BETWEEN ended trips.csv 2 2024-01-01T08:50:00 2"
+    );
+    assert!(
+        line("KEY_NOT_UNIQUE").starts_with("no rows: KEY_NOT_UNIQUE"),
+        "{}",
+        told.out
+    );
+}
+
+#[test]
+fn a_rule_whose_rows_all_lack_the_value_is_unknown() {
+    let desk = Desk::new();
+    desk.write("rows.csv", "a,b\n1,\n2,\n");
+    desk.write(
+        "schema.yaml",
+        "format_version: 1\ncolumns: {a: {type: integer}, b: {type: any, constraints: [{regex: x}]}}\n",
+    );
+    let told = desk.driftline(&["validate", "rows.csv", "--schema", "schema.yaml"]);
+    told.ends_with(3);
+    assert!(told.out.contains("lack a value"), "{}", told.out);
+}
+
+/// Sales of one colour by day, whose numbers count up unless `turned` says otherwise.
+fn counted(turned: bool) -> String {
+    let mut rows = "day,number\n".to_owned();
+    for day in 1..=28 {
+        for sale in 0..20 {
+            let number = day * 100 + sale;
+            let number = if turned && number == 1_010 { 1 } else { number };
+            rows.push_str(&format!("2024-01-{day:02},{number}\n"));
+        }
+    }
+    rows
+}
+
+#[test]
+fn a_run_asks_for_the_order_of_the_files() {
+    let desk = Desk::new();
+    desk.write("base.csv", counted(false));
+    desk.write("live.csv", counted(true));
+    desk.write(
+        "schema.yaml",
+        "format_version: 1\ncolumns: {day: {type: date}, number: {type: integer, constraints: [{monotone: increasing}]}}\n",
+    );
+    desk.pipeline("base.csv", "live.csv", "schema: schema.yaml\n");
+    desk.run(&[]).ends_with(1);
+    let verdict = desk.json("out/verdict.json");
+    let windows = verdict["windows"].as_array().unwrap();
+    let turns = |window: &Value| {
+        let findings = window["findings"].as_array().unwrap().iter();
+        findings
+            .filter(|finding| finding["measure"] == "NOT_MONOTONE")
+            .count()
+    };
+    assert_eq!(windows.iter().map(turns).sum::<usize>(), 1, "{verdict:#}");
+    assert!(!desk.read("out/verdict.json").contains("lost the order"));
+    // A query mixes them.
+    desk.pipeline(
+        "base.csv",
+        "live.csv",
+        "schema: schema.yaml\nprepare: SELECT DISTINCT day, number FROM source\n",
+    );
+    desk.run(&[]);
+    assert!(desk.read("out/verdict.json").contains("lost the order"));
+}
+
+#[test]
+fn a_schema_beside_a_baselines_folder_is_the_one_that_counts() {
+    let desk = Desk::new();
+    desk.write("base.csv", TRAINING.csv());
+    desk.write("live.csv", SAME.csv());
+    desk.pipeline("base.csv", "live.csv", "");
+    desk.run(&[]);
+    std::fs::rename(desk.path("out/baseline"), desk.path("frozen")).unwrap();
+    desk.write(
+        "schema.yaml",
+        "format_version: 1\ncolumns: {day: {type: date}, amount: {type: float, range: {max: 0}}, colour: {type: string}}\n",
+    );
+    desk.pipeline("frozen", "live.csv", "schema: schema.yaml\n");
+    desk.run(&[]).ends_with(1);
+    assert!(
+        desk.read("out/verdict.json")
+            .contains("FLOAT_TYPE_BIG_FLOAT")
+    );
+    assert!(desk.read("out/baseline/schema.yaml").contains("max: 0"));
+}
+
+#[test]
+fn a_vocabulary_of_the_schema_is_named_in_the_pipeline() {
+    let desk = Desk::new();
+    desk.write("base.csv", TRAINING.csv());
+    desk.write("live.csv", SAME.csv());
+    let schema = |unknown: &str| {
+        format!(
+            "format_version: 1\ncolumns: {{day: {{type: date}}, amount: {{type: float}}, colour: {{type: string, natural_language_domain: {{vocabulary: colours, coverage: {{min_coverage: 0.9, oov_string_tokens: [{unknown}]}}}}}}}}\n"
+        )
+    };
+    desk.write("schema.yaml", schema("mauve"));
+    desk.pipeline("base.csv", "live.csv", "schema: schema.yaml\n");
+    desk.run(&[])
+        .ends_with(2)
+        .says("the schema asks for the vocabulary `colours`");
+    let more = "schema: schema.yaml\nvocabularies: {colours: words.txt}\n";
+    desk.pipeline("base.csv", "live.csv", more);
+    desk.write("words.txt", "red\ngreen\nblue\n");
+    desk.run(&[]);
+    let verdict = desk.read("out/verdict.json");
+    assert!(!verdict.contains("STATS_NOT_AVAILABLE"), "{verdict}");
+    assert!(!verdict.contains("FEATURE_COVERAGE_TOO_LOW"), "{verdict}");
+    desk.write("schema.yaml", schema("red"));
+    desk.run(&[]).ends_with(1);
+    let verdict = desk.read("out/verdict.json");
+    assert!(verdict.contains("FEATURE_COVERAGE_TOO_LOW"), "{verdict}");
+}

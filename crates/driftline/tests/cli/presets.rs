@@ -330,6 +330,32 @@ fn nannyml_estimates_performance_where_the_columns_are_named() {
 }
 
 #[test]
+fn slices_are_compared_as_if_they_were_alone() {
+    let desk = shop();
+    let sides = ["base.csv", "dearer.csv"];
+    let sliced = json(&desk, "evidently", sides, &["--by", "colour"]);
+    let findings = |run: &Value| run["windows"][0]["findings"].as_array().unwrap().clone();
+    let value = |findings: &[Value], slice: &Value| {
+        let mut all = findings.iter();
+        let found = all.find(|finding| finding["column"] == "amount" && finding["slice"] == *slice);
+        found.map(|finding| finding["value"].as_f64().unwrap())
+    };
+    let only = ["--prepare", "SELECT * FROM source WHERE colour = 'red'"];
+    let alone = json(&desk, "evidently", sides, &only);
+    let red = value(&findings(&sliced), &"colour=red".into());
+    assert!(red.is_some(), "{sliced:#}");
+    assert_eq!(red, value(&findings(&alone), &Value::Null));
+    // All rows are compared as they are without slices.
+    let whole = json(&desk, "evidently", sides, &[]);
+    assert_eq!(
+        value(&findings(&sliced), &Value::Null),
+        value(&findings(&whole), &Value::Null)
+    );
+    let table = drift(&desk, "evidently", sides, &["--by", "colour"]);
+    assert!(table.out.contains("colour=red"), "{}", table.out);
+}
+
+#[test]
 fn a_measure_that_does_not_fit_is_refused_and_the_right_ones_are_named() {
     let desk = shop();
     let sides = ["base.csv", "same.csv"];
@@ -375,7 +401,14 @@ fn a_measure_that_does_not_fit_is_refused_and_the_right_ones_are_named() {
         &["--chunks", "3"],
         "only the preset nannyml has chunks",
     );
-    refused("evidently", &["--by", "colour"], "--prepare");
+    refused("nannyml", &["--by", "colour"], "--prepare");
+    refused(
+        "evidently",
+        &["--by", "shade"],
+        "`shade`, which is no column",
+    );
+    refused("evidently", &["--by", "amount"], "more than 200 values");
+    refused("nannyml", &["--measure", "domain_classifier"], "LightGBM");
     refused("evidently", &["--window", "1d"], "--chunk-by");
     refused("evidently", &["--drift-share", "2"], "at most 1");
     refused(

@@ -100,13 +100,14 @@ fn a_source_is_compared_with_the_span_before_and_with_what_is_served() {
 }
 
 #[test]
-fn a_comparator_without_anything_to_compare_with_is_told() {
+fn a_comparator_without_anything_to_compare_with_is_unknown() {
     let desk = Desk::new();
     desk.write("schema.yaml", COMPARED);
     colours(&desk, "now.csv", 80, 20);
     let ended = desk.driftline(&["validate", "now.csv", "--schema", "schema.yaml"]);
     let said = "not evaluated: drift_comparator of colour: nothing to compare with";
-    assert!(ended.ends_with(0).out.contains(said), "{}", ended.out);
+    assert!(ended.ends_with(3).out.contains(said), "{}", ended.out);
+    assert!(ended.out.starts_with("unknown:"), "{}", ended.out);
     assert!(ended.out.contains("`--previous`") && ended.out.contains("`--serving`"));
 }
 

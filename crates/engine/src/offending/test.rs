@@ -30,6 +30,13 @@ pub enum RowTest {
     NotThisMany(u64),
     /// The parts of a sparse or weighted feature do not fit together.
     Parts(Parts),
+    /// An expression of SQL over the columns is false of it.
+    False {
+        /// The expression.
+        sql: String,
+        /// Another one: rows of which it is not true are left alone.
+        filter: Option<String>,
+    },
 }
 
 /// How a value offends.
@@ -129,7 +136,8 @@ impl RowTest {
             Self::Value(test) => values(test, &found),
             Self::Lengths(levels) => Ok(lengths(levels, &found)),
             Self::NotThisMany(wanted) => Ok(not_this_many(*wanted, &found)),
-            Self::Parts(_) => Ok(Places::default()),
+            // Those of SQL are a column of the batch.
+            Self::Parts(_) | Self::False { .. } => Ok(Places::default()),
         }
     }
 }

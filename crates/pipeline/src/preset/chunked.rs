@@ -342,6 +342,7 @@ fn push(
         let alert = asked.map_or(drift.alerts[chunk], |threshold| value > threshold);
         window.measured.push(Measured {
             kind: FindingKind::Drift,
+            slice: None,
             column: Some(column.to_owned()),
             measure: measure.to_owned(),
             value,
@@ -404,6 +405,7 @@ fn together(
         let alert = asked.map_or(found.alerts[chunk], |threshold| value >= threshold);
         window.measured.push(Measured {
             kind: FindingKind::Drift,
+            slice: None,
             column: None,
             measure: reconstruction::NAME.to_owned(),
             value,

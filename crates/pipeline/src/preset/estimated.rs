@@ -44,6 +44,7 @@ pub(crate) fn measure(
             }
             window.measured.push(Measured {
                 kind: FindingKind::Performance,
+                slice: None,
                 column: None,
                 measure: metric.name().to_owned(),
                 value,

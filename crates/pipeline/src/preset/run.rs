@@ -30,7 +30,7 @@ impl Drifted {
     pub(crate) fn among(measured: &[Measured]) -> Self {
         let judged: Vec<(&str, State)> = measured
             .iter()
-            .filter(|measured| measured.state != State::NoThreshold)
+            .filter(|measured| measured.state != State::NoThreshold && measured.slice.is_none())
             .filter_map(|measured| Some((measured.column.as_deref()?, measured.state)))
             .collect();
         let count = |columns: BTreeSet<&str>| columns.len();
@@ -182,6 +182,10 @@ fn finding(request: &PresetRequest, measured: &Measured, severity: Severity) -> 
         }
         None => format!("all columns together: {}", measured.measure),
     };
+    let about = match &measured.slice {
+        Some(slice) => format!("{about} of {slice}"),
+        None => about,
+    };
     let decision = match measured.state {
         State::NoDrift => "no drift",
         State::PossibleDrift => "possible drift",
@@ -196,6 +200,7 @@ fn finding(request: &PresetRequest, measured: &Measured, severity: Severity) -> 
         tool(request.preset)
     );
     Finding {
+        slice: measured.slice.clone(),
         column: measured.column.clone(),
         measure: Some(measured.measure.clone()),
         // JSON has no infinity; the message says it.

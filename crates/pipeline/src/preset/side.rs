@@ -55,9 +55,14 @@ impl Side {
             }
             return Ok(Self::Profiles(profiles));
         }
-        let rows = Box::new(source.rows(engine).await?);
-        let columns = rows.columns();
-        Ok(Self::Rows { rows, columns })
+        Ok(Self::of_rows(source.rows(engine).await?))
+    }
+
+    pub(crate) fn of_rows(rows: Rows) -> Self {
+        Self::Rows {
+            columns: rows.columns(),
+            rows: Box::new(rows),
+        }
     }
 
     pub(crate) fn names(&self) -> Vec<String> {

@@ -101,6 +101,7 @@ fn whole(head: &str, window: &Window, measured: &MeasuredWindow) -> String {
         .find(|finding| finding.measure.as_deref() == Some(DRIFT_SHARE));
     let outcome = share.map_or("no column was judged", |finding| &finding.message);
     let mut rows = vec![line(&[
+        "slice",
         "column",
         "measure",
         "value",
@@ -110,6 +111,7 @@ fn whole(head: &str, window: &Window, measured: &MeasuredWindow) -> String {
     ])];
     for measured in &measured.measured {
         rows.push(vec![
+            measured.slice.clone().unwrap_or_default(),
             name(measured),
             measured.measure.clone(),
             number(measured.value),
@@ -117,6 +119,9 @@ fn whole(head: &str, window: &Window, measured: &MeasuredWindow) -> String {
             measured.p_value.map(number).unwrap_or_default(),
             state(measured.state).to_owned(),
         ]);
+    }
+    if measured.measured.iter().all(|one| one.slice.is_none()) {
+        rows.iter_mut().for_each(|row| drop(row.remove(0)));
     }
     format!("{head}: {outcome}\n\n{}", aligned(&rows))
 }

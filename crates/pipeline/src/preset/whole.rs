@@ -92,6 +92,7 @@ fn column(
         match judge.outcome(request, &planned.column.name, *measure) {
             Ok(outcome) => measured.push(Measured {
                 kind: FindingKind::Drift,
+                slice: None,
                 column: Some(planned.column.name.clone()),
                 measure: outcome.measure.to_owned(),
                 value: outcome.value,

@@ -68,6 +68,7 @@ pub(crate) struct PlannedColumn {
 }
 
 /// What is measured.
+#[derive(Debug, Clone)]
 pub(crate) struct Plan {
     /// Columns by themselves.
     pub(crate) alone: Vec<PlannedColumn>,
@@ -77,6 +78,17 @@ pub(crate) struct Plan {
 }
 
 impl Plan {
+    /// The same without a column, and without what cannot be measured in any case.
+    pub(crate) fn without(&self, column: &str) -> Self {
+        let alone = self.alone.iter();
+        let alone = alone.filter(|planned| planned.column.name != column);
+        Self {
+            alone: alone.cloned().collect(),
+            together: self.together.clone(),
+            not_evaluated: Vec::new(),
+        }
+    }
+
     /// # Errors
     /// For a measure that the tool does not have, that is asked of a column which is not
     /// there or which it does not fit, or that fits no column at all; and for a threshold

@@ -20,8 +20,8 @@ pub struct Unevaluated {
     pub constraint: &'static str,
     /// Why, and the way out.
     pub reason: String,
-    /// Whether the data therefore cannot be said to fit: not so where the constraint
-    /// compares with other data and none was given.
+    /// Whether the data therefore cannot be said to fit: not so where the key only says
+    /// what values mean.
     pub required: bool,
 }
 
@@ -91,7 +91,7 @@ fn rows(theirs: &tfmd::Schema, inputs: &Inputs<'_>, found: &mut Found) {
             None,
             "num_examples_drift_comparator",
             "nothing to compare with; give the span before by `--previous`",
-            false,
+            true,
         );
     }
     if constraints.num_examples_version_comparator.is_some() && inputs.previous_version.is_none() {
@@ -99,7 +99,7 @@ fn rows(theirs: &tfmd::Schema, inputs: &Inputs<'_>, found: &mut Found) {
             None,
             "num_examples_version_comparator",
             "nothing to compare with; give the earlier version by `--previous-version`",
-            false,
+            true,
         );
     }
 }
@@ -166,7 +166,7 @@ fn comparators(
         let Some(control) = control else {
             let flag = if drift { "--previous" } else { "--serving" };
             let why = format!("nothing to compare with; give it by `{flag}`");
-            found.add(Some(&name), key, &why, false);
+            found.add(Some(&name), key, &why, true);
             continue;
         };
         let other = DatasetView::new(control).ok();

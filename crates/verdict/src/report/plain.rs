@@ -61,9 +61,12 @@ pub fn anomaly_table(run: &Run) -> String {
     let mut text = if rows.len() == 1 {
         format!("{verdict}: no anomaly in {checked} rows\n")
     } else {
+        let anomalies = match rows.len() - 1 {
+            1 => "1 anomaly".to_owned(),
+            count => format!("{count} anomalies"),
+        };
         format!(
-            "{verdict}: {} anomalies in {checked} rows\n\n{}",
-            rows.len() - 1,
+            "{verdict}: {anomalies} in {checked} rows\n\n{}",
             aligned(&rows)
         )
     };
