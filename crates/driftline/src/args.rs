@@ -65,6 +65,9 @@ pub(crate) enum Verb {
     /// Events that wait to be delivered
     #[command(subcommand)]
     Outbox(Outbox),
+    /// The store: migrate, check, prune, back up, restore
+    #[command(subcommand)]
+    Store(StoreVerb),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -137,10 +140,11 @@ pub(crate) struct Init {
 
 #[derive(Debug, Args)]
 pub(crate) struct StoreArguments {
-    /// Where runs are kept.
+    /// Where runs are kept: `sqlite://PATH` or `postgres://USER:PASSWORD@HOST/DATABASE`.
     #[arg(
         long,
         env = "DRIFTLINE_STORE",
+        hide_env_values = true,
         default_value = "sqlite://driftline-out/driftline.db",
         value_name = "URL"
     )]
@@ -624,6 +628,65 @@ pub(crate) struct Serve {
     /// Where the API is reached from outside, for links in events.
     #[arg(long, value_name = "URL")]
     pub(crate) base_url: Option<String>,
+    #[command(flatten)]
+    pub(crate) store: StoreArguments,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum StoreVerb {
+    /// Make a store, or bring it to this release's version
+    Migrate(StoreMigrate),
+    /// Whether it holds together; exit code 1 if it does not
+    Check(StoreCheck),
+    /// Forget runs, events and requests that are old
+    Prune(StorePrune),
+    /// Copy everything into a new store in a file, while others read and write
+    Backup(StoreBackup),
+    /// Copy everything from a backup into an empty store, of either kind
+    Restore(StoreRestore),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct StoreMigrate {
+    #[command(flatten)]
+    pub(crate) store: StoreArguments,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct StoreCheck {
+    #[command(flatten)]
+    pub(crate) store: StoreArguments,
+    #[command(flatten)]
+    pub(crate) output: Output,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct StorePrune {
+    /// How long things are kept. Each monitor's last run, what awaits delivery and what an
+    /// open retraining request rests on stay, however old.
+    #[arg(long, value_name = "DURATION")]
+    pub(crate) keep: String,
+    /// Only say what would go.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    #[command(flatten)]
+    pub(crate) store: StoreArguments,
+    #[command(flatten)]
+    pub(crate) output: Output,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct StoreBackup {
+    /// The file to make.
+    pub(crate) file: PathBuf,
+    #[command(flatten)]
+    pub(crate) store: StoreArguments,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct StoreRestore {
+    /// The backup.
+    pub(crate) file: PathBuf,
     #[command(flatten)]
     pub(crate) store: StoreArguments,
 }

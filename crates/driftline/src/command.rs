@@ -12,6 +12,7 @@ mod schema;
 mod score;
 mod serve;
 mod skew;
+mod store;
 mod tfdv;
 mod validate;
 
@@ -21,7 +22,7 @@ use driftline_engine::{Engine, EngineConfig};
 use driftline_monitor::MonitorError;
 use driftline_pipeline::{PipelineError, single::SingleSource};
 use driftline_schema::Role;
-use driftline_store::Store;
+use driftline_store::{Store, StoreOptions};
 use std::collections::BTreeMap;
 
 /// What a command line asks for that cannot be.
@@ -97,6 +98,7 @@ pub(crate) async fn run(arguments: args::Arguments) -> miette::Result<u8> {
         Verb::Explain(arguments) => explain::explain(arguments).await,
         Verb::Serve(arguments) => serve::serve(arguments, config).await,
         Verb::Outbox(arguments) => outbox::outbox(arguments).await,
+        Verb::Store(verb) => store::store(verb).await,
     }
 }
 
@@ -136,10 +138,25 @@ fn single(source: &args::SourceArguments) -> Result<SingleSource, CommandError> 
 }
 
 /// Opens a store; reading only asks for one that is there.
-async fn store(url: &str, read_only: bool) -> Result<Store, CommandError> {
-    let mode = if read_only { "?mode=ro" } else { "" };
-    let url = format!("{url}{mode}");
-    Ok(Store::open(&url).await.map_err(MonitorError::from)?)
+async fn open_store(url: &str, read_only: bool) -> Result<Store, CommandError> {
+    let options = StoreOptions {
+        read_only,
+        ..StoreOptions::default()
+    };
+    Ok(Store::open_with(url, &options)
+        .await
+        .map_err(MonitorError::from)?)
+}
+
+/// A length of time that an argument gives.
+fn duration(argument: &'static str, text: &str) -> Result<std::time::Duration, CommandError> {
+    if let Some(seconds) = text.strip_suffix('s').and_then(|n| n.parse().ok()) {
+        return Ok(std::time::Duration::from_secs(seconds));
+    }
+    let duration: driftline_pipeline::config::Duration = text
+        .parse()
+        .map_err(|reason| CommandError::Usage { argument, reason })?;
+    Ok(std::time::Duration::from_secs(duration.seconds()))
 }
 
 /// A pipeline's own error, with its place in the file, where that is behind it.

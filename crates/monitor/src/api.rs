@@ -7,6 +7,7 @@
 //! | `/api/v1/monitors/{id}/status` | its status; `wait=30s` waits for a change |
 //! | `/api/v1/runs`, `/api/v1/runs/{id}` | runs, newest first; one as its `verdict.json` |
 //! | `/api/v1/retraining-requests` | requests, newest first; `state=`, `wait=` |
+//! | `POST …/{id}/claim`, `…/heartbeat`, `…/complete` | takes a request on, is at work, ends it |
 //! | `/livez`, `/readyz` | whether the process lives, and whether it can work |
 //!
 //! Every answer carries a strong `ETag`; `If-None-Match` gives 304. Lists are
@@ -32,7 +33,7 @@ use axum::extract::DefaultBodyLimit;
 use axum::http::{HeaderValue, header};
 use axum::middleware::{from_fn, map_response};
 use axum::response::Response;
-use axum::routing::get;
+use axum::routing::{get, post};
 use driftline_store::Store;
 use std::sync::Arc;
 use std::time::Duration;
@@ -106,6 +107,18 @@ impl Api {
             .route("/api/v1/runs/{id}", get(runs::one))
             .route("/api/v1/retraining-requests", get(retraining::list))
             .route("/api/v1/retraining-requests/{id}", get(retraining::one))
+            .route(
+                "/api/v1/retraining-requests/{id}/claim",
+                post(retraining::claim),
+            )
+            .route(
+                "/api/v1/retraining-requests/{id}/heartbeat",
+                post(retraining::beat),
+            )
+            .route(
+                "/api/v1/retraining-requests/{id}/complete",
+                post(retraining::complete),
+            )
             .route("/livez", get(health::livez))
             .route("/readyz", get(health::readyz))
             .with_state(self)

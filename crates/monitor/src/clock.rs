@@ -88,6 +88,14 @@ pub(crate) fn later(instant: DateTime<Utc>, duration: Duration) -> DateTime<Utc>
         .unwrap_or(DateTime::<Utc>::MAX_UTC)
 }
 
+/// `instant − duration`, or the first instant that there is.
+pub(crate) fn earlier(instant: DateTime<Utc>, duration: Duration) -> DateTime<Utc> {
+    TimeDelta::from_std(duration)
+        .ok()
+        .and_then(|duration| instant.checked_sub_signed(duration))
+        .unwrap_or(DateTime::<Utc>::MIN_UTC)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -7,7 +7,7 @@
 //! Of a monitor's first run only the newest window is told of: the others are history that
 //! nobody was waiting for. Later runs also tell of every failed window since the last one.
 
-use crate::clock::later;
+use crate::clock::{earlier, later};
 use crate::delivery::Target;
 use chrono::{DateTime, Utc};
 use driftline_store::{MonitorState, NewEvent, NewRetrainingRequest};
@@ -34,6 +34,8 @@ pub struct EventSettings {
     /// How long a retraining request waits to be accepted; meanwhile its monitor asks for
     /// no other one.
     pub retraining_expiry: Duration,
+    /// How long after a retraining that ended, well or not, its monitor asks for no other.
+    pub retraining_cooldown: Duration,
 }
 
 impl Default for EventSettings {
@@ -41,6 +43,7 @@ impl Default for EventSettings {
         Self {
             base_url: None,
             retraining_expiry: Duration::from_secs(24 * 60 * 60),
+            retraining_cooldown: Duration::from_secs(24 * 60 * 60),
         }
     }
 }
@@ -93,6 +96,7 @@ pub(crate) fn decide(
                 window_start: window.start.clone(),
                 window_end: window.end.clone(),
                 expires_at: later(now, settings.retraining_expiry),
+                cooled_since: earlier(now, settings.retraining_cooldown),
                 event: NewEvent {
                     id: format!("evt_{identity}"),
                     kind: kind.to_owned(),

@@ -4,7 +4,7 @@ use crate::delivery::{Deliverer, DeliveryReport, Selection};
 use crate::event::{self, EventSettings};
 use crate::{Clock, Evaluation, EvaluationError, Evaluator, MonitorError};
 use chrono::{DateTime, Utc};
-use driftline_store::{Committed, RunCommit, Store};
+use driftline_store::{Committed, Lease, RunCommit, Store};
 use uuid::{NoContext, Timestamp, Uuid};
 
 /// What a run left behind.
@@ -35,7 +35,7 @@ pub async fn run_once(
     let started = clock.now();
     let evaluated = evaluator.evaluate(&new_run_id(started), started).await;
     let (evaluation, committed) =
-        commit(evaluator, evaluated, store, clock.now(), settings).await?;
+        commit(evaluator, evaluated, store, None, clock.now(), settings).await?;
     let deliveries = match deliverer {
         Some(deliverer) if !committed.new_events.is_empty() => {
             deliverer
@@ -60,6 +60,7 @@ pub(crate) async fn commit(
     evaluator: &dyn Evaluator,
     evaluated: Result<Evaluation, EvaluationError>,
     store: &Store,
+    lease: Option<&Lease>,
     now: DateTime<Utc>,
     settings: &EventSettings,
 ) -> Result<(Evaluation, Committed), MonitorError> {
@@ -68,7 +69,7 @@ pub(crate) async fn commit(
         Ok(evaluation) => evaluation,
         Err(source) => {
             let reason = format!("the evaluation failed: {}", with_causes(source.as_ref()));
-            store.commit_failure(monitor, &reason, now).await?;
+            store.commit_failure(monitor, &reason, lease, now).await?;
             return Err(MonitorError::Evaluation {
                 monitor: monitor.to_owned(),
                 source,
@@ -93,6 +94,7 @@ pub(crate) async fn commit(
                 baseline: &evaluation.baseline,
                 retraining: decided.retraining,
                 events: decided.events,
+                lease,
             },
             now,
         )

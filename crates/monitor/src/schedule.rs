@@ -3,12 +3,16 @@
 //! An evaluation keeps processors busy for long stretches, so it runs on threads of its
 //! own: on those of the API it would make every poll wait. Runs do not pile up: the next
 //! one begins an interval after the last one began, or at once if that is past.
+//!
+//! Of several servers on one store, one runs the monitor: the one that has its lease. The
+//! others ask again and again, and the one that gets it goes on where the last one stopped.
 
 use crate::clock::later;
 use crate::event::EventSettings;
 use crate::run_once::{commit, new_run_id};
 use crate::{Clock, EvaluationError, Evaluator, MonitorError};
-use driftline_store::Store;
+use chrono::{DateTime, Utc};
+use driftline_store::{Lease, Store, StoreError};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::runtime::Handle;
@@ -28,29 +32,74 @@ pub(crate) struct Schedule {
     pub(crate) room: Arc<Semaphore>,
     /// Woken with every commit.
     pub(crate) changes: watch::Sender<i64>,
+    /// Who holds the lease: this server.
+    pub(crate) owner: String,
+    /// How long a lease lasts unless it is renewed.
+    pub(crate) lease: Duration,
 }
 
 impl Schedule {
-    /// Runs until shutdown, the first time at once. A run that has begun is finished.
+    /// Runs until shutdown, the first time at once if no other server runs the monitor. A
+    /// run that has begun is finished.
     pub(crate) async fn run(self, shutdown: CancellationToken) {
+        let mut is_elsewhere = false;
         loop {
-            let started = self.clock.now();
             let Ok(_permit) = self.room.acquire().await else {
                 return;
             };
             if shutdown.is_cancelled() {
                 return;
             }
-            self.evaluate_and_commit().await;
+            let now = self.clock.now();
+            let next = match self.take(is_elsewhere, now).await {
+                Ok(Turn::Mine(lease)) => {
+                    is_elsewhere = false;
+                    self.evaluate_and_commit(&lease).await;
+                    later(now, self.every)
+                }
+                Ok(Turn::NotYet(next)) => {
+                    is_elsewhere = false;
+                    next
+                }
+                Ok(Turn::Elsewhere) => {
+                    is_elsewhere = true;
+                    later(now, self.lease / 3)
+                }
+                Err(error) => {
+                    tracing::error!(monitor = self.evaluator.name(), %error, "cannot take its turn");
+                    later(now, self.lease / 3)
+                }
+            };
             drop(_permit);
             tokio::select! {
                 () = shutdown.cancelled() => return,
-                () = self.clock.sleep_until(later(started, self.every)) => {}
+                () = self.clock.sleep_until(next) => {}
             }
         }
     }
 
-    async fn evaluate_and_commit(&self) {
+    /// Whose turn it is. Whoever takes over goes on in the other's rhythm.
+    async fn take(&self, was_elsewhere: bool, now: DateTime<Utc>) -> Result<Turn, StoreError> {
+        let monitor = self.evaluator.name();
+        let until = later(now, self.lease);
+        let Some(lease) = self
+            .store
+            .acquire_lease(monitor, &self.owner, until, now)
+            .await?
+        else {
+            return Ok(Turn::Elsewhere);
+        };
+        if was_elsewhere
+            && let Some(state) = self.store.monitor(monitor).await?
+            && let Some(last) = state.last_attempt_at
+            && later(last, self.every) > now
+        {
+            return Ok(Turn::NotYet(later(last, self.every)));
+        }
+        Ok(Turn::Mine(lease))
+    }
+
+    async fn evaluate_and_commit(&self, lease: &Lease) {
         let monitor = self.evaluator.name();
         let now = self.clock.now();
         let run_id = new_run_id(now);
@@ -68,6 +117,7 @@ impl Schedule {
             &*self.evaluator,
             evaluated,
             &self.store,
+            Some(lease),
             self.clock.now(),
             &self.settings,
         )
@@ -88,5 +138,32 @@ impl Schedule {
             }
         }
         self.changes.send_modify(|_| {});
+    }
+}
+
+/// What a server may do with a monitor now.
+enum Turn {
+    /// Run it.
+    Mine(Lease),
+    /// It has just been taken over; run it then.
+    NotYet(DateTime<Utc>),
+    /// Another server runs it.
+    Elsewhere,
+}
+
+/// Keeps the leases of a server, all in one transaction, until it is dropped. One that is lost
+/// all the same shows when its run is committed.
+pub(crate) async fn keep_leases(
+    store: Store,
+    clock: Arc<dyn Clock>,
+    owner: String,
+    lease: Duration,
+) {
+    loop {
+        clock.sleep(lease / 3).await;
+        let until = later(clock.now(), lease);
+        if let Err(error) = store.renew_leases(&owner, until).await {
+            tracing::error!(%error, "cannot renew leases");
+        }
     }
 }

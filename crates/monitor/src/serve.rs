@@ -3,7 +3,7 @@
 use crate::api::{Api, ApiSettings};
 use crate::delivery::{Deliverer, HttpTransport, Transport};
 use crate::event::EventSettings;
-use crate::schedule::Schedule;
+use crate::schedule::{Schedule, keep_leases};
 use crate::{Clock, Evaluator, MonitorError, Randomness, SeededRandomness, SystemClock, api};
 use driftline_store::{MonitorSettings, Store};
 use std::collections::BTreeSet;
@@ -15,6 +15,7 @@ use tokio::runtime::{Handle, Runtime};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
 /// How often to look whether another process changed the store.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -32,6 +33,9 @@ pub struct ServeOptions {
     pub max_age: Option<Duration>,
     /// What events say beside the run.
     pub events: EventSettings,
+    /// How long this server keeps a monitor to itself after it last gave a sign of life: so
+    /// long after it died another server on the same store takes over. At least 1 s.
+    pub lease: Duration,
     /// Evaluations at the same time.
     pub evaluations_at_once: usize,
     /// How long a shutdown is announced by `/readyz` before new connections are refused,
@@ -57,6 +61,7 @@ impl Default for ServeOptions {
             every: Duration::from_secs(300),
             max_age: None,
             events: EventSettings::default(),
+            lease: Duration::from_secs(10),
             evaluations_at_once: 1,
             announce: Duration::from_secs(1),
             drain: Duration::from_secs(20),
@@ -157,7 +162,17 @@ impl Server {
             Arc::clone(&options.transport),
         );
         let room = Arc::new(Semaphore::new(options.evaluations_at_once.max(1)));
+        let owner = Uuid::new_v4().to_string();
+        let lease = options.lease.max(Duration::from_secs(1));
         let mut work = JoinSet::new();
+        // Apart from the work: leases are kept until all of it has ended.
+        let mut keeper = JoinSet::new();
+        keeper.spawn(keep_leases(
+            store.clone(),
+            Arc::clone(&options.clock),
+            owner.clone(),
+            lease,
+        ));
         for evaluator in evaluators {
             for target in evaluator.targets().to_vec() {
                 let (deliverer, monitor) = (deliverer.clone(), evaluator.name().to_owned());
@@ -177,6 +192,8 @@ impl Server {
                 threads: threads.handle(),
                 room: Arc::clone(&room),
                 changes: changes.clone(),
+                owner: owner.clone(),
+                lease,
             };
             work.spawn(schedule.run(shutdown.clone()));
         }
@@ -212,6 +229,10 @@ impl Server {
         }
         work.shutdown().await;
         drop(threads);
+        keeper.shutdown().await;
+        if let Err(error) = store.release_leases(&owner).await {
+            tracing::warn!(%error, "leases run out by themselves");
+        }
         store.close().await;
         Ok(())
     }

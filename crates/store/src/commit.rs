@@ -5,7 +5,7 @@ use crate::column::{count, decode};
 use crate::database::Transaction;
 use crate::events::{self, NewEvent};
 use crate::retraining::{self, NewRetrainingRequest};
-use crate::{Store, StoreError, findings, monitors, runs, windows};
+use crate::{Lease, Store, StoreError, findings, monitors, runs, windows};
 use chrono::{DateTime, Utc};
 use driftline_verdict::{Report, Run};
 
@@ -24,6 +24,8 @@ pub struct RunCommit<'a> {
     pub retraining: Option<NewRetrainingRequest>,
     /// Events, apart from that of the retraining request.
     pub events: Vec<NewEvent>,
+    /// The lease on the monitor under which the run was made, where there is one.
+    pub lease: Option<&'a Lease>,
 }
 
 /// What a commit made.
@@ -43,7 +45,8 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`], and then nothing of the run is in the store. A run that is there
-    /// already is [`StoreError::RunExists`].
+    /// already is [`StoreError::RunExists`]; where another process has taken over the
+    /// monitor, it is [`StoreError::LeaseLost`].
     pub async fn commit_run(
         &self,
         commit: &RunCommit<'_>,
@@ -64,6 +67,8 @@ impl Store {
         let report_json = runs::split_report(commit.report).map_err(malformed)?;
 
         let mut transaction = self.begin(OPERATION).await?;
+        self.hold_lease(&mut transaction, OPERATION, commit.monitor, commit.lease)
+            .await?;
         let written = write(&mut transaction, commit, &run_json, &report_json, now).await;
         let result = match written {
             Ok(committed) => transaction.commit().await.map(|()| committed),
@@ -138,7 +143,8 @@ async fn tell(
 
 /// `run_id` is the only key that a caller chooses freely and that must be new.
 fn is_duplicate_run(error: &sqlx::Error) -> bool {
-    error
-        .as_database_error()
-        .is_some_and(|error| error.is_unique_violation() && error.message().contains("runs.id"))
+    error.as_database_error().is_some_and(|error| {
+        error.is_unique_violation()
+            && (error.message().contains("runs.id") || error.constraint() == Some("runs_pkey"))
+    })
 }

@@ -1,38 +1,47 @@
-//! Opens the database; the only file that names the driver.
+//! Opens the database: SQLite or PostgreSQL, behind the one driver that speaks both.
 //!
-//! One connection writes and every transaction on it begins as `IMMEDIATE`: a deferred
-//! one that turns into a writer later fails at once when another process writes, without
-//! waiting for the busy timeout. Readers have connections of their own and never wait
-//! for the writer, thanks to the write-ahead log. `synchronous=FULL` because an alarm
-//! that was decided must survive the loss of power.
+//! One connection of a process writes, others read. What differs between the databases
+//! stands in `backend.rs`, `sqlite.rs` and `postgres.rs`.
+
+mod backend;
+mod postgres;
+mod sqlite;
+
+pub(crate) use backend::{Address, Backend};
 
 use crate::{StoreError, migrate};
+use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
 use sqlx::pool::PoolConnection;
-use sqlx::sqlite::{
-    SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteRow, SqliteSynchronous,
-};
 use std::ops::{Deref, DerefMut};
-use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-pub(crate) type Connection = sqlx::SqliteConnection;
-pub(crate) type Pool = sqlx::SqlitePool;
-pub(crate) type Row = SqliteRow;
+pub(crate) type Connection = sqlx::AnyConnection;
+pub(crate) type Pool = sqlx::AnyPool;
+pub(crate) type Row = sqlx::any::AnyRow;
 
-/// A transaction that writes; dropped without [`Transaction::commit`], nothing of it stays.
+/// A transaction; dropped without [`Transaction::commit`], nothing of it stays.
 ///
 /// The driver's own one is not used, because it keeps the connection after a COMMIT that
 /// failed. On a full disk SQLite has then rolled back by itself, the driver believes that the
 /// transaction is still open, begins the next one as a savepoint within it, and reports
 /// savepoints as committed that no file ever holds. Here a connection is given back only
 /// after a COMMIT that succeeded; any other is closed, which undoes what it had begun.
-pub(crate) struct Transaction(Option<PoolConnection<sqlx::Sqlite>>);
+pub(crate) struct Transaction(Option<PoolConnection<sqlx::Any>>);
 
 impl Transaction {
-    async fn begin(writer: &Pool) -> sqlx::Result<Self> {
+    async fn begin(writer: &Pool, backend: Backend) -> sqlx::Result<Self> {
         // Owned from here on: a begin that is given up in its middle closes the connection.
         let mut transaction = Self(Some(writer.acquire().await?));
-        sqlx::query("BEGIN IMMEDIATE")
+        sqlx::query(backend.begin())
+            .execute(&mut *transaction)
+            .await?;
+        Ok(transaction)
+    }
+
+    /// Begins one that reads one state of the database.
+    pub(crate) async fn snapshot(reader: &Pool, backend: Backend) -> sqlx::Result<Self> {
+        let mut transaction = Self(Some(reader.acquire().await?));
+        sqlx::query(backend.begin_snapshot())
             .execute(&mut *transaction)
             .await?;
         Ok(transaction)
@@ -77,12 +86,15 @@ const READERS: u32 = 4;
 pub struct StoreOptions {
     /// How long to wait for another process that writes.
     pub busy_timeout: Duration,
+    /// Open a store that is there, and write nothing; as `?mode=ro` says of a file.
+    pub read_only: bool,
 }
 
 impl Default for StoreOptions {
     fn default() -> Self {
         Self {
             busy_timeout: Duration::from_secs(10),
+            read_only: false,
         }
     }
 }
@@ -92,6 +104,7 @@ impl Default for StoreOptions {
 pub struct Store {
     writer: Pool,
     reader: Pool,
+    backend: Backend,
     location: String,
 }
 
@@ -100,10 +113,12 @@ impl Store {
     ///
     /// `sqlite://PATH` names a file, taken literally (`sqlite:///var/lib/d.db` is
     /// absolute); `?mode=ro` opens an existing one for reading only.
+    /// `postgres://USER:PASSWORD@HOST:PORT/DATABASE` names a database that exists, with the
+    /// parameters of libpq behind a `?` (`sslmode`, `sslrootcert`, `host` for a socket).
     ///
     /// # Errors
     /// [`StoreError`]: a URL that is none, a file that cannot be opened or is no
-    /// database, a database of a newer release.
+    /// database, a server that does not answer, a database of a newer release.
     pub async fn open(url: &str) -> Result<Self, StoreError> {
         Self::open_with(url, &StoreOptions::default()).await
     }
@@ -113,58 +128,24 @@ impl Store {
     /// # Errors
     /// As [`Store::open`].
     pub async fn open_with(url: &str, options: &StoreOptions) -> Result<Self, StoreError> {
-        let (path, read_only) = parse_url(url)?;
-        let location = path.display().to_string();
-        let cannot_open = |reason: String| StoreError::CannotOpen {
-            location: location.clone(),
-            reason,
-        };
-        if path.is_dir() {
-            return Err(cannot_open("it is a directory".to_owned()));
+        let address = Address::parse(url, options.read_only)?;
+        let connections = Connections::to(&address, options.busy_timeout);
+        if !address.read_only {
+            migrate::migrate(&connections, &address).await?;
         }
-        if read_only && !path.exists() {
-            return Err(cannot_open("there is no such file".to_owned()));
+        let writer = connections.pool(1, &address.writing, !address.read_only);
+        if address.read_only {
+            migrate::require_latest(&writer, &address).await?;
         }
-        if !read_only {
-            make_parent(&path).map_err(|error| cannot_open(error.to_string()))?;
-        }
-
-        let base = SqliteConnectOptions::new()
-            .filename(&path)
-            .busy_timeout(options.busy_timeout)
-            .foreign_keys(true);
-        let reading = base.clone().read_only(true);
-        let writing = if read_only {
-            reading.clone()
-        } else {
-            base.create_if_missing(true)
-                .journal_mode(SqliteJournalMode::Wal)
-                .synchronous(SqliteSynchronous::Full)
-        };
-        // A writer that waits for the one connection waits for a whole transaction.
-        let patience = options.busy_timeout.saturating_mul(2);
-        if !read_only {
-            migrate::migrate(&writing, patience, &location).await?;
-        }
-        let writer = pool(1, patience)
-            .connect_with(writing)
-            .await
-            .map_err(|error| describe(&location, "opening it", error))?;
-        if read_only {
-            migrate::require_latest(&writer, &location).await?;
-        }
-        let reader = pool(READERS, patience)
-            .connect_with(reading)
-            .await
-            .map_err(|error| describe(&location, "opening it", error))?;
         Ok(Self {
             writer,
-            reader,
-            location,
+            reader: connections.pool(READERS, &address.reading, false),
+            backend: address.backend,
+            location: address.location,
         })
     }
 
-    /// The database, for people: a path.
+    /// The database, for people: a path, or a URL without its password.
     pub fn location(&self) -> &str {
         &self.location
     }
@@ -204,17 +185,25 @@ impl Store {
 
     /// Begins the one kind of transaction that writes.
     pub(crate) async fn begin(&self, operation: &'static str) -> Result<Transaction, StoreError> {
-        Transaction::begin(&self.writer)
+        Transaction::begin(&self.writer, self.backend)
             .await
             .map_err(|error| self.error(operation, error))
+    }
+
+    pub(crate) fn writer(&self) -> &Pool {
+        &self.writer
     }
 
     pub(crate) fn reader(&self) -> &Pool {
         &self.reader
     }
 
+    pub(crate) fn backend(&self) -> Backend {
+        self.backend
+    }
+
     pub(crate) fn error(&self, operation: &'static str, error: sqlx::Error) -> StoreError {
-        describe(&self.location, operation, error)
+        describe(self.backend, &self.location, operation, error)
     }
 }
 
@@ -226,117 +215,86 @@ pub(crate) async fn count_change(connection: &mut Connection) -> sqlx::Result<()
     Ok(())
 }
 
-/// Connections are kept for as long as the store is open, but for those of failed
-/// transactions: a fresh one could find another file under the same name.
-pub(crate) fn pool(size: u32, patience: Duration) -> SqlitePoolOptions {
-    SqlitePoolOptions::new()
-        .max_connections(size)
-        .acquire_timeout(patience.max(Duration::from_secs(1)))
-        .idle_timeout(None)
-        .max_lifetime(None)
+/// How connections to one database are made.
+pub(crate) struct Connections {
+    backend: Backend,
+    busy_timeout: Duration,
 }
 
-fn parse_url(url: &str) -> Result<(PathBuf, bool), StoreError> {
-    let refuse = |reason| StoreError::Url {
-        url: url.to_owned(),
-        reason,
-    };
-    if url.starts_with("postgres:") || url.starts_with("postgresql:") {
-        // The URL may hold a password: it is not repeated.
-        return Err(StoreError::Url {
-            url: "postgres:…".to_owned(),
-            reason: "this build keeps its state in SQLite only",
-        });
+impl Connections {
+    pub(crate) fn to(address: &Address, busy_timeout: Duration) -> Self {
+        Self {
+            backend: address.backend,
+            busy_timeout,
+        }
     }
-    let path = url
-        .strip_prefix("sqlite://")
-        .or_else(|| url.strip_prefix("sqlite:"))
-        .ok_or_else(|| refuse("it does not begin with `sqlite://`"))?;
-    let (path, read_only) = match path.split_once('?') {
-        None => (path, false),
-        Some((path, "mode=ro")) => (path, true),
-        Some((path, "mode=rwc")) => (path, false),
-        Some(_) => return Err(refuse("only `?mode=ro` may follow the path")),
-    };
-    if path.is_empty() {
-        return Err(refuse("it names no file"));
-    }
-    if path == ":memory:" {
-        return Err(refuse("a store in memory would lose what was decided"));
-    }
-    Ok((PathBuf::from(path), read_only))
-}
 
-fn make_parent(path: &Path) -> std::io::Result<()> {
-    match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => std::fs::create_dir_all(parent),
-        _ => Ok(()),
+    /// A connection of its own.
+    pub(crate) async fn connect(
+        &self,
+        options: &AnyConnectOptions,
+        writes: bool,
+    ) -> sqlx::Result<Connection> {
+        use sqlx::ConnectOptions as _;
+        let mut connection = options.connect().await?;
+        prepare(&mut connection, self.backend, self.busy_timeout, writes).await?;
+        Ok(connection)
+    }
+
+    /// Connections that are made when they are needed, and kept for as long as the store is
+    /// open, but for those of failed transactions and those that a server ended: a fresh one
+    /// could find another file under the same name.
+    fn pool(&self, size: u32, options: &AnyConnectOptions, writes: bool) -> Pool {
+        let (backend, busy_timeout) = (self.backend, self.busy_timeout);
+        // A writer that waits for the one connection waits for a whole transaction.
+        let patience = busy_timeout.saturating_mul(2).max(Duration::from_secs(1));
+        AnyPoolOptions::new()
+            .max_connections(size)
+            .acquire_timeout(patience)
+            .idle_timeout(None)
+            .max_lifetime(None)
+            .after_connect(move |connection, _| {
+                Box::pin(prepare(connection, backend, busy_timeout, writes))
+            })
+            .connect_lazy_with(options.clone())
     }
 }
 
-/// SQLite's primary result codes that a user can do something about.
-mod code {
-    pub(super) const BUSY: i32 = 5;
-    pub(super) const LOCKED: i32 = 6;
-    pub(super) const READ_ONLY: i32 = 8;
-    pub(super) const CORRUPT: i32 = 11;
-    pub(super) const FULL: i32 = 13;
-    pub(super) const CANNOT_OPEN: i32 = 14;
-    pub(super) const NOT_A_DATABASE: i32 = 26;
+async fn prepare(
+    connection: &mut Connection,
+    backend: Backend,
+    busy_timeout: Duration,
+    writes: bool,
+) -> sqlx::Result<()> {
+    match backend {
+        Backend::Sqlite => sqlite::prepare(connection, busy_timeout, writes).await,
+        Backend::Postgres => postgres::prepare(connection, busy_timeout, writes).await,
+    }
 }
 
 /// Turns what the driver said into what a user can act on.
-pub(crate) fn describe(location: &str, operation: &'static str, error: sqlx::Error) -> StoreError {
-    let location = location.to_owned();
-    match &error {
-        sqlx::Error::Decode(reason) | sqlx::Error::ColumnDecode { source: reason, .. } => {
-            return StoreError::Malformed {
-                location,
-                operation,
-                reason: reason.to_string(),
-            };
-        }
-        sqlx::Error::PoolTimedOut => {
-            return StoreError::Locked {
-                location,
-                operation,
-            };
-        }
-        _ => {}
+pub(crate) fn describe(
+    backend: Backend,
+    location: &str,
+    operation: &'static str,
+    error: sqlx::Error,
+) -> StoreError {
+    if let sqlx::Error::Decode(reason) | sqlx::Error::ColumnDecode { source: reason, .. } = &error {
+        return StoreError::Malformed {
+            location: location.to_owned(),
+            operation,
+            reason: reason.to_string(),
+        };
     }
-    // The extended code's low byte is the primary one.
-    let primary = error
-        .as_database_error()
-        .and_then(|error| error.code())
-        .and_then(|code| code.parse::<i32>().ok())
-        .map(|code| code & 0xff);
-    match primary {
-        Some(code::BUSY | code::LOCKED) => StoreError::Locked {
-            location,
-            operation,
-        },
-        Some(code::READ_ONLY) => StoreError::ReadOnly {
-            location,
-            operation,
-        },
-        Some(code::FULL) => StoreError::Full {
-            location,
-            operation,
-        },
-        Some(code::CANNOT_OPEN) => StoreError::CannotOpen {
-            location,
-            reason: error.to_string(),
-        },
-        Some(code::CORRUPT | code::NOT_A_DATABASE) => StoreError::NotADatabase {
-            location,
-            reason: error.to_string(),
-        },
-        _ => StoreError::Database {
-            location,
-            operation,
-            source: Box::new(error),
-        },
-    }
+    let known = match backend {
+        Backend::Sqlite => sqlite::describe(location, operation, &error),
+        Backend::Postgres => postgres::describe(location, operation, &error),
+    };
+    known.unwrap_or_else(|| StoreError::Database {
+        location: location.to_owned(),
+        operation,
+        source: Box::new(error),
+    })
 }
 
 #[cfg(test)]
@@ -356,7 +314,7 @@ mod tests {
             .unwrap();
         let reason = "x".repeat(100_000);
         let error = store
-            .commit_failure("titles", &reason, DateTime::UNIX_EPOCH)
+            .commit_failure("titles", &reason, None, DateTime::UNIX_EPOCH)
             .await
             .unwrap_err();
         assert!(matches!(error, StoreError::Full { .. }), "{error:?}");

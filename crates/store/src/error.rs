@@ -4,7 +4,9 @@
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// The URL is none that a store can be opened with.
-    #[error("`{url}` is no store: {reason}; write `sqlite://PATH`")]
+    #[error(
+        "`{url}` is no store: {reason}; write `sqlite://PATH`, or `postgres://USER:PASSWORD@HOST/DATABASE`"
+    )]
     Url {
         /// What was given.
         url: String,
@@ -17,6 +19,18 @@ pub enum StoreError {
         /// The database.
         location: String,
         /// What the system said.
+        reason: String,
+    },
+    /// The server does not answer, or turns us away.
+    #[error(
+        "store `{location}` cannot be reached while {operation}: {reason}; check that the server runs, and the user and password"
+    )]
+    Unreachable {
+        /// The database.
+        location: String,
+        /// What was being done.
+        operation: &'static str,
+        /// What the system or the server said.
         reason: String,
     },
     /// The file is there and is no database, or a damaged one.
@@ -74,6 +88,34 @@ pub enum StoreError {
         location: String,
         /// What was being done.
         operation: &'static str,
+    },
+    /// Another process runs the monitor by now; what this one decided is not written.
+    #[error(
+        "store `{location}`, while {operation}: another process has taken over monitor `{monitor}`; nothing is written"
+    )]
+    LeaseLost {
+        /// The database.
+        location: String,
+        /// What was being done.
+        operation: &'static str,
+        /// The monitor.
+        monitor: String,
+    },
+    /// A backup cannot be written there.
+    #[error("no backup can be written to `{file}`: {reason}")]
+    Backup {
+        /// The file.
+        file: String,
+        /// What is in the way.
+        reason: String,
+    },
+    /// A backup is restored into an empty store only.
+    #[error(
+        "store `{location}` already knows monitors: restore the backup into a new store, or use it as it is with `--store sqlite://FILE`"
+    )]
+    NotEmpty {
+        /// The database.
+        location: String,
     },
     /// A run with this identity is there already.
     #[error("store `{location}` already has a run `{run_id}`: every run needs an id of its own")]

@@ -7,8 +7,8 @@
 //! ([`Store::claim`]) and settles them ([`Store::settle`]). A process that dies between
 //! the two leaves a lease that runs out, so delivery is *at least once*.
 //!
-//! SQLite today. Only `database.rs` names the driver, every statement is one that
-//! PostgreSQL understands too, and time is always an argument.
+//! SQLite or PostgreSQL, by the same statements; what differs stands in `database/`. Time is
+//! always an argument.
 
 mod baselines;
 mod column;
@@ -17,6 +17,8 @@ mod database;
 mod error;
 mod events;
 mod findings;
+mod leases;
+mod maintenance;
 mod migrate;
 mod monitors;
 mod outbox;
@@ -29,12 +31,16 @@ pub use commit::{Committed, RunCommit};
 pub use database::{Store, StoreOptions};
 pub use error::StoreError;
 pub use events::NewEvent;
+pub use leases::Lease;
+pub use maintenance::{CheckReport, Problem, PrunePolicy, PruneReport, RowCount};
+pub use migrate::latest_version;
 pub use monitors::{MonitorSettings, MonitorState};
 pub use outbox::{
     Claim, ClaimRequest, OutboxFilter, OutboxPosition, OutboxRow, OutboxState, Settlement,
 };
 pub use retraining::{
-    NewRetrainingRequest, RetrainingFilter, RetrainingPosition, RetrainingRequest, RetrainingState,
+    ClaimRefusal, NewRetrainingRequest, RetrainingFilter, RetrainingOutcome, RetrainingPosition,
+    RetrainingRequest, RetrainingState,
 };
 pub use runs::{RunFilter, RunPosition, RunSummary};
 pub use windows::WindowSummary;

@@ -1,21 +1,22 @@
 //! Brings a database to this build's version, and refuses one that is newer.
 
 use crate::StoreError;
-use crate::database::{Pool, describe, pool};
-use sqlx::SqlSafeStr;
+use crate::database::{Address, Connections, Pool, describe};
 use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
-use sqlx::sqlite::SqliteConnectOptions;
-use std::time::Duration;
+use sqlx::{Connection as _, SqlSafeStr};
 
 /// Every migration, oldest first. A released one is never edited: its hash is in databases.
-const MIGRATIONS: &[(i64, &str, &str)] =
-    &[(1, "initial", include_str!("../migrations/0001_initial.sql"))];
+const MIGRATIONS: &[(i64, &str, &str)] = &[
+    (1, "initial", include_str!("../migrations/0001_initial.sql")),
+    (2, "leases", include_str!("../migrations/0002_leases.sql")),
+    (3, "claims", include_str!("../migrations/0003_claims.sql")),
+];
 
 /// Another process may be making the same tables: then a second look finds them made.
 const ATTEMPTS: u32 = 3;
 
 /// The version of a database of this build.
-pub(crate) fn latest_version() -> i64 {
+pub fn latest_version() -> i64 {
     MIGRATIONS.last().map_or(0, |(version, _, _)| *version)
 }
 
@@ -39,33 +40,34 @@ fn migrator() -> Migrator {
 /// Applies what is missing. Each attempt has a connection of its own: the driver keeps one
 /// whose COMMIT failed as if its transaction were still open.
 pub(crate) async fn migrate(
-    writing: &SqliteConnectOptions,
-    busy_timeout: Duration,
-    location: &str,
+    connections: &Connections,
+    address: &Address,
 ) -> Result<(), StoreError> {
+    let describe =
+        |operation, error| describe(address.backend, &address.location, operation, error);
     let mut attempt = 0;
     loop {
         attempt += 1;
-        let fresh = pool(1, busy_timeout)
-            .connect_with(writing.clone())
+        let mut fresh = connections
+            .connect(&address.writing, true)
             .await
-            .map_err(|error| describe(location, "opening it", error))?;
-        let result = migrator().run(&fresh).await;
+            .map_err(|error| describe("opening it", error))?;
+        let result = migrator().run_direct(None, &mut fresh, false).await;
         // What was not committed is undone.
-        fresh.close().await;
+        let closed = fresh.close().await;
         match result {
-            Ok(()) => return Ok(()),
+            Ok(()) => return closed.map_err(|error| describe("opening it", error)),
             Err(MigrateError::VersionMissing(found)) if found > latest_version() => {
-                return Err(newer(location, found));
+                return Err(newer(&address.location, found));
             }
             Err(MigrateError::Execute(_) | MigrateError::ExecuteMigration(..))
                 if attempt < ATTEMPTS => {}
             Err(MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _)) => {
-                return Err(describe(location, "migrating", error));
+                return Err(describe("migrating", error));
             }
             Err(error) => {
                 return Err(StoreError::Migration {
-                    location: location.to_owned(),
+                    location: address.location.clone(),
                     reason: error.to_string(),
                 });
             }
@@ -74,17 +76,18 @@ pub(crate) async fn migrate(
 }
 
 /// Refuses a database that a reader who may not migrate cannot read.
-pub(crate) async fn require_latest(reader: &Pool, location: &str) -> Result<(), StoreError> {
+pub(crate) async fn require_latest(reader: &Pool, address: &Address) -> Result<(), StoreError> {
+    let location = &address.location;
     let found: Option<i64> = sqlx::query_scalar("SELECT MAX(version) FROM _sqlx_migrations")
         .fetch_one(reader)
         .await
-        .map_err(|error| describe(location, "reading its version", error))?;
+        .map_err(|error| describe(address.backend, location, "reading its version", error))?;
     let found = found.unwrap_or(0);
     match found.cmp(&latest_version()) {
         std::cmp::Ordering::Equal => Ok(()),
         std::cmp::Ordering::Greater => Err(newer(location, found)),
         std::cmp::Ordering::Less => Err(StoreError::Migration {
-            location: location.to_owned(),
+            location: location.clone(),
             reason: format!(
                 "it has version {found}, this build needs {}: open it once for writing",
                 latest_version()
@@ -98,5 +101,41 @@ fn newer(location: &str, found: i64) -> StoreError {
         location: location.to_owned(),
         found,
         known: latest_version(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Store;
+
+    /// A database as the first release left it.
+    #[tokio::test]
+    async fn a_database_of_an_older_release_is_brought_up_and_keeps_its_rows() {
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("sqlite://{}", folder.path().join("store.db").display());
+        let address = Address::parse(&url, false).unwrap();
+        let connections = Connections::to(&address, std::time::Duration::from_secs(10));
+        let mut old = connections.connect(&address.writing, true).await.unwrap();
+        migrator().run_to(1, &mut old).await.unwrap();
+        sqlx::query(
+            "INSERT INTO monitors (id, created_at, state_version, sequence, verdict)
+             VALUES ('titles', 0, 7, 3, 'pass')",
+        )
+        .execute(&mut old)
+        .await
+        .unwrap();
+        old.close().await.unwrap();
+
+        let reading = format!("{url}?mode=ro");
+        let error = Store::open(&reading).await.unwrap_err();
+        assert!(
+            error.to_string().contains("open it once for writing"),
+            "{error}"
+        );
+        let store = Store::open(&url).await.unwrap();
+        let monitor = store.monitor("titles").await.unwrap().unwrap();
+        assert_eq!((monitor.state_version, monitor.last_run_id), (7, None));
+        assert_eq!(store.check().await.unwrap().problems, []);
     }
 }

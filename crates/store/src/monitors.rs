@@ -5,7 +5,7 @@ use crate::column::{
     word,
 };
 use crate::database::{Connection, Row, count_change};
-use crate::{Store, StoreError};
+use crate::{Lease, Store, StoreError};
 use chrono::{DateTime, Utc};
 use driftline_verdict::{Run, Verdict, Window};
 use sqlx::Row as _;
@@ -68,7 +68,7 @@ impl Store {
         const OPERATION: &str = "registering a monitor";
         let mut transaction = self.begin(OPERATION).await?;
         async {
-            ensure(&mut transaction, id, now).await?;
+            let made = ensure(&mut transaction, id, now).await?;
             let changed = sqlx::query(
                 "UPDATE monitors
                  SET max_age_ms = $1, max_window_age_ms = $2, state_version = state_version + 1
@@ -82,7 +82,7 @@ impl Store {
             .execute(&mut *transaction)
             .await?
             .rows_affected();
-            if changed > 0 {
+            if made || changed > 0 {
                 count_change(&mut transaction).await?;
             }
             transaction.commit().await
@@ -95,15 +95,19 @@ impl Store {
     /// from now on, whatever it was before. Returns the new state version.
     ///
     /// # Errors
-    /// [`StoreError`] where the store cannot be written.
+    /// [`StoreError`] where the store cannot be written, or where another process has taken
+    /// over the monitor.
     pub async fn commit_failure(
         &self,
         id: &str,
         reason: &str,
+        lease: Option<&Lease>,
         now: DateTime<Utc>,
     ) -> Result<i64, StoreError> {
         const OPERATION: &str = "writing down a failed evaluation";
         let mut transaction = self.begin(OPERATION).await?;
+        self.hold_lease(&mut transaction, OPERATION, id, lease)
+            .await?;
         async {
             ensure(&mut transaction, id, now).await?;
             let version = sqlx::query_scalar(
@@ -159,12 +163,14 @@ impl Store {
     }
 }
 
-/// Makes the row where it is missing.
+/// Makes the row where it is missing, and locks it until the transaction ends: what is read
+/// of a monitor from here on stays true. Says whether it made the row; who calls it counts
+/// the change, last of all, because the counter's row is everybody's.
 pub(crate) async fn ensure(
     connection: &mut Connection,
     id: &str,
     now: DateTime<Utc>,
-) -> sqlx::Result<()> {
+) -> sqlx::Result<bool> {
     let made = sqlx::query(
         "INSERT INTO monitors (id, created_at, state_version, sequence, verdict, reason)
          VALUES ($1, $2, 1, 0, $3, $4)
@@ -177,10 +183,11 @@ pub(crate) async fn ensure(
     .execute(&mut *connection)
     .await?
     .rows_affected();
-    if made > 0 {
-        count_change(connection).await?;
-    }
-    Ok(())
+    sqlx::query("UPDATE monitors SET id = id WHERE id = $1")
+        .bind(id)
+        .execute(connection)
+        .await?;
+    Ok(made > 0)
 }
 
 /// Moves the state to what a run concluded; returns the new version.

@@ -185,8 +185,7 @@ impl Store {
         }
         let mut transaction = self.begin(OPERATION).await?;
         async {
-            // PostgreSQL adds FOR UPDATE SKIP LOCKED to the inner SELECT.
-            let rows = sqlx::query(
+            let rows = sqlx::query(sqlx::AssertSqlSafe(format!(
                 "UPDATE outbox
                  SET state = 'inflight', attempt = attempt + 1, lease_owner = $1,
                      lease_until = $2, updated_at = $3
@@ -196,11 +195,13 @@ impl Store {
                        AND ((state = 'pending' AND ($6 <> '' OR next_at <= $3))
                             OR (state = 'inflight' AND lease_until <= $3))
                      ORDER BY sequence
-                     LIMIT $7)
+                     LIMIT $7
+                     {skip_locked})
                  RETURNING event_id, attempt, sequence,
                      (SELECT kind FROM events WHERE events.id = event_id) AS kind,
                      (SELECT payload FROM events WHERE events.id = event_id) AS payload",
-            )
+                skip_locked = self.backend().skip_locked(),
+            )))
             .bind(request.owner)
             .bind(millis(request.lease_until))
             .bind(millis(now))

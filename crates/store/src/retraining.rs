@@ -2,11 +2,15 @@
 //! or `expired`.
 //!
 //! While one is open, a monitor asks for no second one: ten drifting windows in a row are
-//! one reason to retrain, not ten. A request that nobody accepts expires, and the next
-//! window that drifts may ask again; so the expiry is also the cool-down.
+//! one reason to retrain, not ten. A request that nobody accepts expires, and so does one whose
+//! claimer is not heard of any more; the next window that drifts may ask again. After one that
+//! ended, a cool-down passes first.
+//!
+//! Whoever claims a request gets a *claim*, and shows it with every heartbeat and at the end:
+//! a claimer that was given up, and whose request another one has claimed, changes nothing.
 
 use crate::column::{from_word, instant, millis, word};
-use crate::database::{Connection, Row};
+use crate::database::{Connection, Row, count_change};
 use crate::events::NewEvent;
 use crate::{Store, StoreError};
 use chrono::{DateTime, Utc};
@@ -32,6 +36,25 @@ pub enum RetrainingState {
     Expired,
 }
 
+impl RetrainingState {
+    /// Its name for people; the same as in JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Requested => "requested",
+            Self::Accepted => "accepted",
+            Self::Running => "running",
+            Self::Succeeded => "succeeded",
+            Self::Failed => "failed",
+            Self::Expired => "expired",
+        }
+    }
+
+    /// Whether it may still come to something.
+    fn is_open(self) -> bool {
+        matches!(self, Self::Requested | Self::Accepted | Self::Running)
+    }
+}
+
 /// A retraining request that a run decides on.
 #[derive(Debug, Clone)]
 pub struct NewRetrainingRequest {
@@ -45,6 +68,8 @@ pub struct NewRetrainingRequest {
     pub window_end: Option<String>,
     /// When it expires if nobody accepts it.
     pub expires_at: DateTime<Utc>,
+    /// Nothing is asked for while the last request of the monitor ended after this.
+    pub cooled_since: DateTime<Utc>,
     /// The event that tells about it, made only if the request is.
     pub event: NewEvent,
 }
@@ -72,8 +97,36 @@ pub struct RetrainingRequest {
     pub created_at: DateTime<Utc>,
     /// When it last changed.
     pub updated_at: DateTime<Utc>,
-    /// When it expires if nobody accepts it.
+    /// When it expires if nobody accepts it, or if its claimer is not heard of by then.
     pub expires_at: DateTime<Utc>,
+    /// Who does it.
+    pub claimed_by: Option<String>,
+    /// What the claimer said at the end.
+    pub outcome: Option<String>,
+    /// The baseline that it trained on.
+    pub new_baseline_id: Option<String>,
+}
+
+/// How a claimed request ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RetrainingOutcome {
+    /// Whether there is a new model.
+    pub succeeded: bool,
+    /// What the claimer says about it.
+    pub message: Option<String>,
+    /// The baseline that it trained on, where it says so.
+    pub new_baseline_id: Option<String>,
+}
+
+/// Why a claimer's word was not taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ClaimRefusal {
+    /// There is no such request.
+    Unknown,
+    /// Somebody else has claimed it, or the claim is not the last one.
+    Taken,
+    /// It has ended, or expired.
+    Ended(RetrainingState),
 }
 
 /// Which requests to list; the default is all of them.
@@ -121,9 +174,9 @@ impl Store {
         sqlx::query(
             "SELECT * FROM (
                  SELECT id, monitor_id, run_id, baseline_id, reason, window_start, window_end,
-                     created_at, updated_at, expires_at,
-                     CASE WHEN state = 'requested' AND expires_at <= $1 THEN 'expired'
-                          ELSE state END AS state
+                     created_at, updated_at, expires_at, claimed_by, outcome, new_baseline_id,
+                     CASE WHEN state IN ('requested', 'accepted', 'running') AND expires_at <= $1
+                          THEN 'expired' ELSE state END AS state
                  FROM retraining_requests
              ) AS requests
              WHERE ($2 = '' OR state = $2) AND ($3 = '' OR monitor_id = $3)
@@ -144,9 +197,169 @@ impl Store {
         .and_then(|rows| rows.iter().map(read).collect())
         .map_err(|error| self.error("listing retraining requests", error))
     }
+
+    /// Claims a request that nobody has: it is accepted until `until`. The same claimer asking
+    /// again, because the answer was lost, is given the claim that it has.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the store cannot be written.
+    pub async fn claim_retraining(
+        &self,
+        id: &str,
+        claimer: &str,
+        claim: &str,
+        until: DateTime<Utc>,
+        now: DateTime<Utc>,
+    ) -> Result<Result<String, ClaimRefusal>, StoreError> {
+        const OPERATION: &str = "claiming a retraining request";
+        let mut transaction = self.begin(OPERATION).await?;
+        async {
+            let held: Option<String> = sqlx::query_scalar(
+                "UPDATE retraining_requests
+                 SET state = CASE WHEN state = 'requested' THEN 'accepted' ELSE state END,
+                     claimed_by = $2, claim = COALESCE(claim, $3), expires_at = $4,
+                     updated_at = $5
+                 WHERE id = $1 AND expires_at > $5
+                   AND (state = 'requested'
+                        OR (state IN ('accepted', 'running') AND claimed_by = $2))
+                 RETURNING claim",
+            )
+            .bind(id)
+            .bind(claimer)
+            .bind(claim)
+            .bind(millis(until))
+            .bind(millis(now))
+            .fetch_optional(&mut *transaction)
+            .await?;
+            let Some(held) = held else {
+                return refusal(&mut transaction, id, now).await.map(Err);
+            };
+            count_change(&mut transaction).await?;
+            transaction.commit().await?;
+            Ok(Ok(held))
+        }
+        .await
+        .map_err(|error| self.error(OPERATION, error))
+    }
+
+    /// A sign of life of whoever has the claim: the request is running, until `until`.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the store cannot be written.
+    pub async fn heartbeat_retraining(
+        &self,
+        id: &str,
+        claim: &str,
+        until: DateTime<Utc>,
+        now: DateTime<Utc>,
+    ) -> Result<Result<(), ClaimRefusal>, StoreError> {
+        const OPERATION: &str = "hearing of a retraining";
+        let mut transaction = self.begin(OPERATION).await?;
+        async {
+            let changed = sqlx::query(
+                "UPDATE retraining_requests
+                 SET state = 'running', expires_at = $3, updated_at = $4
+                 WHERE id = $1 AND claim = $2 AND state IN ('accepted', 'running')
+                   AND expires_at > $4",
+            )
+            .bind(id)
+            .bind(claim)
+            .bind(millis(until))
+            .bind(millis(now))
+            .execute(&mut *transaction)
+            .await?
+            .rows_affected();
+            if changed == 0 {
+                return refusal(&mut transaction, id, now).await.map(Err);
+            }
+            count_change(&mut transaction).await?;
+            transaction.commit().await?;
+            Ok(Ok(()))
+        }
+        .await
+        .map_err(|error| self.error(OPERATION, error))
+    }
+
+    /// The end of a request, told by whoever has the claim. The same end told again, because
+    /// the answer was lost, is taken and changes nothing.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the store cannot be written.
+    pub async fn complete_retraining(
+        &self,
+        id: &str,
+        claim: &str,
+        outcome: &RetrainingOutcome,
+        now: DateTime<Utc>,
+    ) -> Result<Result<(), ClaimRefusal>, StoreError> {
+        const OPERATION: &str = "ending a retraining request";
+        let end = match outcome.succeeded {
+            true => RetrainingState::Succeeded,
+            false => RetrainingState::Failed,
+        };
+        let mut transaction = self.begin(OPERATION).await?;
+        async {
+            let changed = sqlx::query(
+                "UPDATE retraining_requests
+                 SET state = $3, outcome = $4, new_baseline_id = $5, updated_at = $6
+                 WHERE id = $1 AND claim = $2 AND state IN ('accepted', 'running')
+                   AND expires_at > $6",
+            )
+            .bind(id)
+            .bind(claim)
+            .bind(word(&end))
+            .bind(&outcome.message)
+            .bind(&outcome.new_baseline_id)
+            .bind(millis(now))
+            .execute(&mut *transaction)
+            .await?
+            .rows_affected();
+            if changed == 0 {
+                let told: Option<String> = sqlx::query_scalar(
+                    "SELECT state FROM retraining_requests WHERE id = $1 AND claim = $2",
+                )
+                .bind(id)
+                .bind(claim)
+                .fetch_optional(&mut *transaction)
+                .await?;
+                if told == Some(word(&end)) {
+                    return Ok(Ok(()));
+                }
+                return refusal(&mut transaction, id, now).await.map(Err);
+            }
+            count_change(&mut transaction).await?;
+            transaction.commit().await?;
+            Ok(Ok(()))
+        }
+        .await
+        .map_err(|error| self.error(OPERATION, error))
+    }
 }
 
-/// Writes the request unless the same one is there or another is open; says whether it did.
+/// Why a request could not be changed.
+async fn refusal(
+    connection: &mut Connection,
+    id: &str,
+    now: DateTime<Utc>,
+) -> sqlx::Result<ClaimRefusal> {
+    let found = sqlx::query("SELECT state, expires_at FROM retraining_requests WHERE id = $1")
+        .bind(id)
+        .fetch_optional(connection)
+        .await?;
+    let Some(row) = found else {
+        return Ok(ClaimRefusal::Unknown);
+    };
+    let state: RetrainingState = from_word(row.try_get("state")?)?;
+    Ok(match state {
+        _ if state.is_open() && instant(row.try_get("expires_at")?)? <= now => {
+            ClaimRefusal::Ended(RetrainingState::Expired)
+        }
+        _ if state.is_open() => ClaimRefusal::Taken,
+        _ => ClaimRefusal::Ended(state),
+    })
+}
+
+/// Writes the request unless the same one is there, another is open, or one has just ended; says whether it did.
 pub(crate) async fn insert_unless_open(
     connection: &mut Connection,
     monitor: &str,
@@ -156,7 +369,8 @@ pub(crate) async fn insert_unless_open(
 ) -> sqlx::Result<bool> {
     sqlx::query(
         "UPDATE retraining_requests SET state = 'expired', updated_at = $1
-         WHERE monitor_id = $2 AND state = 'requested' AND expires_at <= $1",
+         WHERE monitor_id = $2 AND state IN ('requested', 'accepted', 'running')
+           AND expires_at <= $1",
     )
     .bind(millis(now))
     .bind(monitor)
@@ -168,7 +382,9 @@ pub(crate) async fn insert_unless_open(
          SELECT $1, $2, $3, $4, 'requested', $5, $6, $7, $8, $8, $9
          WHERE NOT EXISTS (
              SELECT 1 FROM retraining_requests
-             WHERE monitor_id = $2 AND state IN ('requested', 'accepted', 'running'))
+             WHERE monitor_id = $2
+               AND (state IN ('requested', 'accepted', 'running')
+                    OR (state IN ('succeeded', 'failed') AND updated_at > $10)))
          ON CONFLICT (id) DO NOTHING",
     )
     .bind(&request.id)
@@ -180,6 +396,7 @@ pub(crate) async fn insert_unless_open(
     .bind(&request.window_end)
     .bind(millis(now))
     .bind(millis(request.expires_at))
+    .bind(millis(request.cooled_since))
     .execute(connection)
     .await?
     .rows_affected();
@@ -199,5 +416,8 @@ fn read(row: &Row) -> sqlx::Result<RetrainingRequest> {
         created_at: instant(row.try_get("created_at")?)?,
         updated_at: instant(row.try_get("updated_at")?)?,
         expires_at: instant(row.try_get("expires_at")?)?,
+        claimed_by: row.try_get("claimed_by")?,
+        outcome: row.try_get("outcome")?,
+        new_baseline_id: row.try_get("new_baseline_id")?,
     })
 }

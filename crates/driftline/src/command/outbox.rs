@@ -21,7 +21,7 @@ pub(crate) async fn outbox(arguments: args::Outbox) -> miette::Result<u8> {
 }
 
 async fn list(arguments: args::OutboxList) -> miette::Result<u8> {
-    let store = command::store(&arguments.store.store, true).await?;
+    let store = command::open_store(&arguments.store.store, true).await?;
     let rows = store.outbox(&OutboxFilter::default(), None, 1_000).await;
     store.close().await;
     let rows = rows.map_err(|error| command::shown(error.into()))?;
@@ -52,7 +52,7 @@ async fn list(arguments: args::OutboxList) -> miette::Result<u8> {
 }
 
 async fn deliver(arguments: args::OutboxDeliver) -> miette::Result<u8> {
-    let store = command::store(&arguments.store.store, false).await?;
+    let store = command::open_store(&arguments.store.store, false).await?;
     let deliverer = Deliverer::new(store.clone());
     let mut reports = Vec::new();
     for path in &arguments.pipelines {

@@ -15,7 +15,7 @@ pub(crate) async fn report(arguments: args::ReportArguments) -> miette::Result<u
 
 /// A run of the store.
 pub(crate) async fn stored(store: &args::StoreArguments, run: &str) -> miette::Result<Report> {
-    let opened = command::store(&store.store, true).await?;
+    let opened = command::open_store(&store.store, true).await?;
     let found = opened.report(run).await;
     opened.close().await;
     let found = found.map_err(|error| command::shown(error.into()))?;

@@ -29,7 +29,7 @@ pub(crate) async fn run(
     let evaluator = PipelineEvaluator::new(pipeline, config, Some(folder.clone()))
         .map_err(command::shown)?
         .with_progress(move |what| said.say(what));
-    let store = command::store(&arguments.store.store, false).await?;
+    let store = command::open_store(&arguments.store.store, false).await?;
     let deliverer = (!arguments.no_deliver).then(|| Deliverer::new(store.clone()));
     let outcome = run_once(
         &evaluator,

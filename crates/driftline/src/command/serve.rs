@@ -1,19 +1,15 @@
 //! `driftline serve`: pipelines at an interval, the outbox, the status API.
 
-use crate::{
-    args,
-    command::{self, CommandError},
-    exit_code, output,
-};
+use crate::{args, command, exit_code, output};
 use driftline_engine::EngineConfig;
 use driftline_monitor::{
     CancellationToken, Evaluator, EventSettings, PipelineEvaluator, ServeOptions, Server,
 };
-use driftline_pipeline::{Pipeline, config::Duration};
+use driftline_pipeline::Pipeline;
 use std::{path::PathBuf, sync::Arc};
 
 pub(crate) async fn serve(arguments: args::Serve, config: EngineConfig) -> miette::Result<u8> {
-    let every = interval(&arguments.every)?;
+    let every = command::duration("--every", &arguments.every)?;
     let mut evaluators: Vec<Arc<dyn Evaluator>> = Vec::new();
     for path in &arguments.pipelines {
         let pipeline = Pipeline::read(path)?;
@@ -22,7 +18,7 @@ pub(crate) async fn serve(arguments: args::Serve, config: EngineConfig) -> miett
             .map_err(command::shown)?;
         evaluators.push(Arc::new(evaluator));
     }
-    let store = command::store(&arguments.store.store, false).await?;
+    let store = command::open_store(&arguments.store.store, false).await?;
     let options = ServeOptions {
         listen: arguments.listen,
         allow_remote: arguments.allow_remote,
@@ -47,15 +43,4 @@ pub(crate) async fn serve(arguments: args::Serve, config: EngineConfig) -> miett
     server.run(shutdown).await.map_err(command::shown)?;
     // A server that was asked to end has ended well; the code says by whom.
     Ok(signal.await.unwrap_or(exit_code::TERMINATED))
-}
-
-fn interval(text: &str) -> Result<std::time::Duration, CommandError> {
-    if let Some(seconds) = text.strip_suffix('s').and_then(|n| n.parse().ok()) {
-        return Ok(std::time::Duration::from_secs(seconds));
-    }
-    let duration: Duration = text.parse().map_err(|reason| CommandError::Usage {
-        argument: "--every",
-        reason,
-    })?;
-    Ok(std::time::Duration::from_secs(duration.seconds()))
 }

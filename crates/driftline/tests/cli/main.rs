@@ -18,12 +18,15 @@ mod desk;
 mod explain;
 mod init;
 mod pipelines;
+#[path = "../../../store/tests/store/postgres.rs"]
+mod postgres;
 mod presets;
 mod schema_files;
 mod schemas;
 mod serve;
 mod skew;
 mod sources;
+mod store;
 mod tfdv;
 mod validation;
 mod verbs;

@@ -1,14 +1,16 @@
 //! Every error as RFC 9457 says, also those that the framework would word itself.
 
-use axum::extract::Request;
+use axum::extract::rejection::JsonRejection;
+use axum::extract::{FromRequest, Request};
 use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use driftline_store::StoreError;
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 use std::any::Any;
 
-/// The largest request body. Nothing reads one yet.
+/// The largest request body.
 pub(crate) const BODY_BYTES: usize = 64 * 1024;
 
 const CONTENT_TYPE: &str = "application/problem+json";
@@ -33,7 +35,7 @@ pub(crate) struct Mistake {
 }
 
 #[derive(Serialize)]
-struct Body<'a> {
+struct Described<'a> {
     #[serde(rename = "type")]
     kind: String,
     title: &'a str,
@@ -84,6 +86,35 @@ impl Problem {
     }
 }
 
+/// A JSON body, whose mistakes are told as a problem. It must say that it is JSON: a browser
+/// that another site's page makes send one has to ask first, and is not allowed to.
+pub(crate) struct Body<T>(pub(crate) T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        match axum::Json::from_request(request, state).await {
+            Ok(axum::Json(body)) => Ok(Self(body)),
+            Err(JsonRejection::MissingJsonContentType(_)) => Err(Problem::new(
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "not_json",
+                "send JSON, with `Content-Type: application/json`",
+            )),
+            Err(JsonRejection::BytesRejection(rejection))
+                if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE =>
+            {
+                Err(too_large())
+            }
+            Err(rejection) => Err(Problem::new(
+                StatusCode::BAD_REQUEST,
+                "bad_body",
+                rejection.body_text(),
+            )),
+        }
+    }
+}
+
 impl From<StoreError> for Problem {
     /// The log has the whole story; a client has no use for paths of this machine.
     fn from(error: StoreError) -> Self {
@@ -109,7 +140,7 @@ impl IntoResponse for Problem {
         if self.status.is_server_error() {
             tracing::warn!(instance, code = self.code, "answered {}", self.status);
         }
-        let body = Body {
+        let body = Described {
             kind: format!("urn:driftline:problem:{}", self.code),
             title: self.status.canonical_reason().unwrap_or("error"),
             status: self.status.as_u16(),

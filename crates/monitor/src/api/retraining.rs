@@ -1,17 +1,23 @@
-//! `/api/v1/retraining-requests`: what an orchestrator that polls is to do.
+//! `/api/v1/retraining-requests`: what an orchestrator that polls is to do, and what it says
+//! about it.
 
 use crate::api::Api;
 use crate::api::etag::{self, ETag};
 use crate::api::long_poll::{self, Wait};
 use crate::api::monitors::{NoParameters, unencodable};
 use crate::api::page::{Page, Parameters, after, page, page_size};
-use crate::api::problem::Problem;
+use crate::api::problem::{Body, Problem};
 use crate::api::status::shown;
+use crate::clock::later;
 use axum::extract::{Path, State};
-use axum::http::HeaderMap;
-use axum::response::Response;
-use driftline_store::{RetrainingFilter, RetrainingPosition, RetrainingRequest, RetrainingState};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use driftline_store::{
+    ClaimRefusal, RetrainingFilter, RetrainingOutcome, RetrainingPosition, RetrainingRequest,
+    RetrainingState,
+};
 use serde::{Deserialize, Serialize};
+use std::time::Duration;
 
 const LIST: &str = "retraining-requests";
 
@@ -38,6 +44,9 @@ struct Item {
     created_at: String,
     updated_at: String,
     expires_at: String,
+    claimed_by: Option<String>,
+    outcome: Option<String>,
+    new_baseline_id: Option<String>,
     #[serde(skip)]
     position: (i64, String),
 }
@@ -57,6 +66,9 @@ impl From<RetrainingRequest> for Item {
             created_at: shown(request.created_at),
             updated_at: shown(request.updated_at),
             expires_at: shown(request.expires_at),
+            claimed_by: request.claimed_by,
+            outcome: request.outcome,
+            new_baseline_id: request.new_baseline_id,
             position: (position.created_at_ms, position.id),
         }
     }
@@ -100,19 +112,153 @@ pub(crate) async fn one(
     Parameters(NoParameters {}): Parameters<NoParameters>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
+    let item = find(&api, &id).await?;
+    let tag = ETag::of_value(&item).map_err(unencodable)?;
+    Ok(etag::answer(&tag, &headers, &item))
+}
+
+/// How long a claim lasts without a sign of life, unless the claimer says.
+const HEARTBEAT: Duration = Duration::from_secs(60 * 60);
+/// The longest that a claimer may say.
+const LONGEST_HEARTBEAT: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ClaimBody {
+    claimed_by: String,
+    heartbeat_seconds: Option<u64>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct HeartbeatBody {
+    claim: String,
+    heartbeat_seconds: Option<u64>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct CompleteBody {
+    claim: String,
+    state: End,
+    outcome: Option<String>,
+    new_baseline_id: Option<String>,
+}
+
+#[derive(Clone, Copy, PartialEq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum End {
+    Succeeded,
+    Failed,
+}
+
+/// A request with the claim on it, which only its claimer is told.
+#[derive(Serialize)]
+struct Claimed {
+    claim: String,
+    #[serde(flatten)]
+    request: Item,
+}
+
+/// Accepts a request for one claimer.
+pub(crate) async fn claim(
+    State(api): State<Api>,
+    Path(id): Path<String>,
+    Body(body): Body<ClaimBody>,
+) -> Result<Response, Problem> {
+    if body.claimed_by.trim().is_empty() || body.claimed_by.chars().count() > 200 {
+        return Err(Problem::parameter(
+            "claimed_by",
+            "names the orchestrator: 1 to 200 characters",
+        ));
+    }
+    let now = api.clock.now();
+    let until = later(now, heartbeat(body.heartbeat_seconds)?);
+    let offered = uuid::Uuid::new_v4().to_string();
+    let claim = api
+        .store
+        .claim_retraining(&id, &body.claimed_by, &offered, until, now)
+        .await?
+        .map_err(|refusal| refused(&id, refusal))?;
+    api.changes.send_modify(|_| {});
+    let request = find(&api, &id).await?;
+    Ok(axum::Json(Claimed { claim, request }).into_response())
+}
+
+/// Says that the claimer is at work.
+pub(crate) async fn beat(
+    State(api): State<Api>,
+    Path(id): Path<String>,
+    Body(body): Body<HeartbeatBody>,
+) -> Result<Response, Problem> {
+    let now = api.clock.now();
+    let until = later(now, heartbeat(body.heartbeat_seconds)?);
+    api.store
+        .heartbeat_retraining(&id, &body.claim, until, now)
+        .await?
+        .map_err(|refusal| refused(&id, refusal))?;
+    api.changes.send_modify(|_| {});
+    Ok(axum::Json(find(&api, &id).await?).into_response())
+}
+
+/// Ends a request, well or not.
+pub(crate) async fn complete(
+    State(api): State<Api>,
+    Path(id): Path<String>,
+    Body(body): Body<CompleteBody>,
+) -> Result<Response, Problem> {
+    let outcome = RetrainingOutcome {
+        succeeded: body.state == End::Succeeded,
+        message: body.outcome,
+        new_baseline_id: body.new_baseline_id,
+    };
+    api.store
+        .complete_retraining(&id, &body.claim, &outcome, api.clock.now())
+        .await?
+        .map_err(|refusal| refused(&id, refusal))?;
+    api.changes.send_modify(|_| {});
+    Ok(axum::Json(find(&api, &id).await?).into_response())
+}
+
+fn heartbeat(seconds: Option<u64>) -> Result<Duration, Problem> {
+    let asked = seconds.map_or(HEARTBEAT, Duration::from_secs);
+    if asked.is_zero() || asked > LONGEST_HEARTBEAT {
+        return Err(Problem::parameter(
+            "heartbeat_seconds",
+            format!("is 1 to {}", LONGEST_HEARTBEAT.as_secs()),
+        ));
+    }
+    Ok(asked)
+}
+
+fn refused(id: &str, refusal: ClaimRefusal) -> Problem {
+    let conflict = |code, detail: String| Problem::new(StatusCode::CONFLICT, code, detail);
+    match refusal {
+        ClaimRefusal::Unknown => Problem::not_found("retraining request", id),
+        ClaimRefusal::Taken => conflict(
+            "claimed_by_another",
+            format!("`{id}` is claimed by another, or this claim is not the last one"),
+        ),
+        ClaimRefusal::Ended(state) => conflict(
+            "retraining_ended",
+            format!("`{id}` has ended: {}", state.name()),
+        ),
+    }
+}
+
+async fn find(api: &Api, id: &str) -> Result<Item, Problem> {
     let filter = RetrainingFilter {
-        id: Some(id.clone()),
+        id: Some(id.to_owned()),
         ..RetrainingFilter::default()
     };
-    let request = api
+    let found = api
         .store
         .retraining_requests(&filter, None, 1, api.clock.now())
         .await?
-        .pop()
-        .ok_or_else(|| Problem::not_found("retraining request", &id))?;
-    let item = Item::from(request);
-    let tag = ETag::of_value(&item).map_err(unencodable)?;
-    Ok(etag::answer(&tag, &headers, &item))
+        .pop();
+    found
+        .map(Item::from)
+        .ok_or_else(|| Problem::not_found("retraining request", id))
 }
 
 async fn read(

@@ -2,7 +2,7 @@
 
 use crate::support::{EVERY, FakeEvaluator, Outcome, World, asks_to_retrain, concludes, open};
 use driftline_monitor::{Evaluator, MonitorError, ServeOptions, Server};
-use driftline_store::{OutboxFilter, OutboxState};
+use driftline_store::{OutboxFilter, OutboxState, RunFilter};
 use driftline_verdict::Verdict;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -202,4 +202,49 @@ async fn a_server_whose_future_is_dropped_goes_down_without_a_panic() {
     running.until("pass", "fresh").await;
     running.task.abort();
     assert!(running.task.await.unwrap_err().is_cancelled());
+}
+
+#[tokio::test]
+async fn of_two_servers_one_runs_a_monitor_and_the_other_goes_on_when_it_dies() {
+    let world = World::new().await;
+    let options = ServeOptions {
+        lease: EVERY * 4,
+        ..world.options()
+    };
+    let first = world
+        .serve_with(vec![passes("titles")], options.clone())
+        .await;
+    first.until("pass", "fresh").await;
+    let other: Arc<dyn Evaluator> = FakeEvaluator::new(concludes(2, Verdict::Fail), Vec::new());
+    let second = world.serve_with(vec![other], options).await;
+    let before = second.until("pass", "fresh").await;
+
+    world.clock.advance(EVERY);
+    let after = async || {
+        for _ in 0..500 {
+            let status = second.status().await;
+            if status["version"] != before["version"] {
+                return status;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        panic!("the first server stopped running");
+    };
+    assert_eq!(after().await["verdict"], "pass", "the second ran it too");
+    assert_eq!(runs(&world).await, [Verdict::Pass; 2]);
+
+    first.task.abort();
+    world.clock.advance(EVERY * 4);
+    second.until("fail", "fresh").await;
+    assert_eq!(
+        runs(&world).await,
+        [Verdict::Fail, Verdict::Pass, Verdict::Pass]
+    );
+    second.stop().await;
+}
+
+/// What the runs concluded, the newest first.
+async fn runs(world: &World) -> Vec<Verdict> {
+    let runs = world.store.runs(&RunFilter::default(), None, 10).await;
+    runs.unwrap().iter().map(|run| run.verdict).collect()
 }

@@ -344,6 +344,11 @@ impl Running {
         answered(request).await
     }
 
+    /// With a JSON body.
+    pub(crate) async fn post(&self, path: &str, body: Value) -> Answered {
+        answered(self.client.post(self.url(path)).json(&body)).await
+    }
+
     pub(crate) async fn status(&self) -> Value {
         self.get(&format!("/api/v1/monitors/{MONITOR}/status"))
             .await

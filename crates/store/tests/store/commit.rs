@@ -1,6 +1,6 @@
 //! One transaction a run: everything or nothing, whatever happens in the middle.
 
-use crate::support::{Fixture, MONITOR, Parts, at, close, counts, execute, open, url};
+use crate::support::{Fixture, MONITOR, Parts, at, close, counts, execute, on_both, url};
 use driftline_store::{
     OutboxFilter, RetrainingFilter, RetrainingState, RunFilter, Store, StoreError,
 };
@@ -14,12 +14,22 @@ use std::task::{Context, Poll};
 const CHILD: &str = "DRIFTLINE_STORE_TEST_CHILD";
 const FULL_CHILD: &str = "DRIFTLINE_STORE_TEST_FULL_CHILD";
 
-#[tokio::test]
-async fn a_committed_run_is_read_back_as_it_was() {
-    let Fixture {
-        store,
-        folder: _folder,
-    } = Fixture::new().await;
+on_both! {
+    a_committed_run_is_read_back_as_it_was
+    an_unknown_run_is_none_and_a_known_one_is_not_written_twice
+    a_run_on_another_baseline_than_the_one_named_is_refused
+    the_same_window_evaluated_twice_makes_no_second_event
+    an_open_retraining_request_is_the_only_one_until_it_expires
+    events_of_a_monitor_are_numbered_and_carry_their_number
+    a_failed_evaluation_makes_an_old_verdict_unknown
+    runs_come_newest_first_in_pages_that_repeat_nothing
+    a_commit_that_fails_at_any_table_leaves_nothing
+    a_commit_dropped_at_any_point_is_whole_or_absent
+    a_process_killed_while_it_commits_loses_nothing_that_it_acknowledged
+}
+
+async fn a_committed_run_is_read_back_as_it_was(fixture: Fixture) {
+    let store = &fixture.store;
     let parts = Parts::of("1");
     let committed = store.commit_run(&parts.commit(), at(5)).await.unwrap();
     assert_eq!(committed.new_events, ["evt_1", "evt_retrain_1"]);
@@ -64,12 +74,8 @@ async fn a_committed_run_is_read_back_as_it_was() {
     );
 }
 
-#[tokio::test]
-async fn an_unknown_run_is_none_and_a_known_one_is_not_written_twice() {
-    let Fixture {
-        store,
-        folder: _folder,
-    } = Fixture::new().await;
+async fn an_unknown_run_is_none_and_a_known_one_is_not_written_twice(fixture: Fixture) {
+    let store = &fixture.store;
     assert!(store.run("1").await.unwrap().is_none());
     assert!(store.report("1").await.unwrap().is_none());
     store
@@ -83,12 +89,8 @@ async fn an_unknown_run_is_none_and_a_known_one_is_not_written_twice() {
     assert!(matches!(error, StoreError::RunExists { .. }), "{error:?}");
 }
 
-#[tokio::test]
-async fn a_run_on_another_baseline_than_the_one_named_is_refused() {
-    let Fixture {
-        store,
-        folder: _folder,
-    } = Fixture::new().await;
+async fn a_run_on_another_baseline_than_the_one_named_is_refused(fixture: Fixture) {
+    let store = &fixture.store;
     let mut parts = Parts::of("1");
     parts.baseline.id = "sha256:1".to_owned();
     let error = store.commit_run(&parts.commit(), at(0)).await.unwrap_err();
@@ -98,12 +100,8 @@ async fn a_run_on_another_baseline_than_the_one_named_is_refused() {
     );
 }
 
-#[tokio::test]
-async fn the_same_window_evaluated_twice_makes_no_second_event() {
-    let Fixture {
-        store,
-        folder: _folder,
-    } = Fixture::new().await;
+async fn the_same_window_evaluated_twice_makes_no_second_event(fixture: Fixture) {
+    let store = &fixture.store;
     store
         .commit_run(&Parts::of("1").commit(), at(0))
         .await
@@ -132,12 +130,8 @@ async fn the_same_window_evaluated_twice_makes_no_second_event() {
     );
 }
 
-#[tokio::test]
-async fn an_open_retraining_request_is_the_only_one_until_it_expires() {
-    let Fixture {
-        store,
-        folder: _folder,
-    } = Fixture::new().await;
+async fn an_open_retraining_request_is_the_only_one_until_it_expires(fixture: Fixture) {
+    let store = &fixture.store;
     let commit = async |id: &str, seconds: i64| {
         let mut parts = Parts::of(id);
         if let Some(request) = &mut parts.retraining {
@@ -191,9 +185,8 @@ async fn an_open_retraining_request_is_the_only_one_until_it_expires() {
     );
 }
 
-#[tokio::test]
-async fn events_of_a_monitor_are_numbered_and_carry_their_number() {
-    let Fixture { store, folder } = Fixture::new().await;
+async fn events_of_a_monitor_are_numbered_and_carry_their_number(fixture: Fixture) {
+    let store = &fixture.store;
     store
         .commit_run(&Parts::of("1").commit(), at(0))
         .await
@@ -202,7 +195,7 @@ async fn events_of_a_monitor_are_numbered_and_carry_their_number() {
         .commit_run(&Parts::of("2").commit(), at(1))
         .await
         .unwrap();
-    let mut raw = crate::support::raw(&folder).await;
+    let mut raw = fixture.raw().await;
     let payloads: Vec<(i64, String)> =
         sqlx::query_as("SELECT sequence, payload FROM events ORDER BY sequence")
             .fetch_all(&mut raw)
@@ -217,18 +210,14 @@ async fn events_of_a_monitor_are_numbered_and_carry_their_number() {
     }
 }
 
-#[tokio::test]
-async fn a_failed_evaluation_makes_an_old_verdict_unknown() {
-    let Fixture {
-        store,
-        folder: _folder,
-    } = Fixture::new().await;
+async fn a_failed_evaluation_makes_an_old_verdict_unknown(fixture: Fixture) {
+    let store = &fixture.store;
     store
         .commit_run(&Parts::of("1").commit(), at(0))
         .await
         .unwrap();
     store
-        .commit_failure(MONITOR, "no such file", at(9))
+        .commit_failure(MONITOR, "no such file", None, at(9))
         .await
         .unwrap();
     let monitor = store.monitor(MONITOR).await.unwrap().unwrap();
@@ -238,12 +227,8 @@ async fn a_failed_evaluation_makes_an_old_verdict_unknown() {
     assert_eq!(monitor.last_attempt_at, Some(at(9)));
 }
 
-#[tokio::test]
-async fn runs_come_newest_first_in_pages_that_repeat_nothing() {
-    let Fixture {
-        store,
-        folder: _folder,
-    } = Fixture::new().await;
+async fn runs_come_newest_first_in_pages_that_repeat_nothing(fixture: Fixture) {
+    let store = &fixture.store;
     for (id, seconds) in [("a", 0), ("b", 1), ("c", 1), ("d", 2)] {
         store
             .commit_run(&Parts::of(id).commit(), at(seconds))
@@ -271,20 +256,19 @@ async fn runs_come_newest_first_in_pages_that_repeat_nothing() {
 }
 
 /// Every statement of a commit made to fail once.
-#[tokio::test]
-async fn a_commit_that_fails_at_any_table_leaves_nothing() {
-    let Fixture { store, folder } = Fixture::new().await;
+async fn a_commit_that_fails_at_any_table_leaves_nothing(fixture: Fixture) {
+    let store = &fixture.store;
     store
         .commit_run(&Parts::of("0").commit(), at(0))
         .await
         .unwrap();
-    let mut raw = crate::support::raw(&folder).await;
+    let mut raw = fixture.raw().await;
     let before = counts(&mut raw).await;
     let mut parts = Parts::of("1");
     // The first run's request is open still.
     execute(
         &mut raw,
-        "UPDATE retraining_requests SET state = 'failed'".to_owned(),
+        "UPDATE retraining_requests SET state = 'expired'".to_owned(),
     )
     .await;
     parts.baseline.id = "sha256:1".to_owned();
@@ -301,13 +285,12 @@ async fn a_commit_that_fails_at_any_table_leaves_nothing() {
         "UPDATE ON monitors",
         "UPDATE ON changes",
     ] {
-        let trigger =
-            format!("CREATE TRIGGER fault BEFORE {fault} BEGIN SELECT RAISE(ABORT, 'fault'); END");
-        execute(&mut raw, trigger).await;
+        let (statement, table) = fault.split_once(" ON ").unwrap();
+        fixture.fault(&mut raw, statement, table).await;
         let error = store.commit_run(&parts.commit(), at(1)).await.unwrap_err();
         assert!(error.to_string().contains("fault"), "{fault}: {error}");
         assert_eq!(counts(&mut raw).await, before, "{fault}");
-        execute(&mut raw, "DROP TRIGGER fault".to_owned()).await;
+        fixture.repair(&mut raw, table).await;
     }
     store.commit_run(&parts.commit(), at(1)).await.unwrap();
     assert_ne!(counts(&mut raw).await, before);
@@ -349,12 +332,8 @@ async fn assert_whole_or_absent(store: &Store, id: &str) -> bool {
     is_there
 }
 
-#[tokio::test]
-async fn a_commit_dropped_at_any_point_is_whole_or_absent() {
-    let Fixture {
-        store,
-        folder: _folder,
-    } = Fixture::new().await;
+async fn a_commit_dropped_at_any_point_is_whole_or_absent(fixture: Fixture) {
+    let store = &fixture.store;
     let mut polls = 1;
     loop {
         let id = format!("{polls}");
@@ -365,7 +344,7 @@ async fn a_commit_dropped_at_any_point_is_whole_or_absent() {
             polls_left: polls,
         })
         .await;
-        let is_there = assert_whole_or_absent(&store, &id).await;
+        let is_there = assert_whole_or_absent(store, &id).await;
         if let Some(committed) = dropped {
             committed.unwrap();
             assert!(is_there);
@@ -400,10 +379,7 @@ async fn child_that_commits_until_it_is_killed() {
     }
 }
 
-#[tokio::test]
-async fn a_process_killed_while_it_commits_loses_nothing_that_it_acknowledged() {
-    let folder = tempfile::tempdir().unwrap();
-    open(&folder).await.close().await;
+async fn a_process_killed_while_it_commits_loses_nothing_that_it_acknowledged(fixture: Fixture) {
     for acknowledgements in [1, 2, 5] {
         let mut child = Command::new(std::env::current_exe().unwrap())
             .args([
@@ -411,7 +387,7 @@ async fn a_process_killed_while_it_commits_loses_nothing_that_it_acknowledged() 
                 "--exact",
                 "--nocapture",
             ])
-            .env(CHILD, url(&folder))
+            .env(CHILD, &fixture.url)
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
@@ -425,7 +401,7 @@ async fn a_process_killed_while_it_commits_loses_nothing_that_it_acknowledged() 
         child.kill().unwrap();
         child.wait().unwrap();
 
-        let store = open(&folder).await;
+        let store = fixture.open().await;
         for id in &acknowledged {
             assert!(assert_whole_or_absent(&store, id).await, "run {id} is lost");
         }
@@ -507,7 +483,7 @@ async fn on_a_full_disk_nothing_is_called_committed_that_is_not() {
                 .unwrap_or_else(|error| panic!("{limit} KiB: opened, and yet {error}"));
             store.close().await;
         }
-        let store = open(&folder).await;
+        let store = Store::open(&url(&folder)).await.unwrap();
         for id in &committed {
             assert!(
                 assert_whole_or_absent(&store, id).await,

@@ -6,6 +6,10 @@
 )]
 
 mod commit;
+mod leases;
+mod maintenance;
 mod open;
 mod outbox;
+mod postgres;
+mod retraining;
 mod support;

@@ -1,6 +1,6 @@
 //! What a user sees of a store that cannot be used.
 
-use crate::support::{Fixture, Parts, at, close, execute, impatient, raw, url};
+use crate::support::{Fixture, Parts, at, close, execute, impatient, url};
 use driftline_store::{Store, StoreError};
 
 #[tokio::test]
@@ -40,11 +40,15 @@ async fn several_processes_may_make_the_same_store_at_once() {
 #[tokio::test]
 async fn what_is_no_store_url_is_refused_with_the_form_to_write() {
     for (url, told) in [
-        ("store.db", "does not begin with `sqlite://`"),
+        ("store.db", "begins neither with `sqlite://` nor"),
         ("sqlite://", "names no file"),
         ("sqlite://:memory:", "would lose what was decided"),
         ("sqlite://a.db?cache=shared", "only `?mode=ro`"),
-        ("postgres://me:hunter2@db/driftline", "SQLite only"),
+        ("postgres://me:hunter2@db:port/driftline", "cannot be read"),
+        (
+            "postgres://me:hunter2@db/driftline?mode=ro",
+            "for files only",
+        ),
     ] {
         let error = Store::open(url).await.unwrap_err();
         assert!(matches!(error, StoreError::Url { .. }), "{error:?}");
@@ -89,25 +93,22 @@ async fn a_store_below_a_file_cannot_be_opened() {
 
 #[tokio::test]
 async fn a_store_of_a_newer_release_is_refused_and_left_as_it_is() {
-    let fixture = Fixture::new().await;
+    let fixture = Fixture::file().await;
     fixture.store.close().await;
-    let mut newer = raw(&fixture.folder).await;
+    let mut newer = fixture.raw().await;
     let sql =
         "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time)
                VALUES (999, 'later', TRUE, x'00', 0)";
     execute(&mut newer, sql.to_owned()).await;
     close(newer).await;
-    for url in [
-        url(&fixture.folder),
-        format!("{}?mode=ro", url(&fixture.folder)),
-    ] {
+    for url in [fixture.url.clone(), format!("{}?mode=ro", fixture.url)] {
         let error = Store::open(&url).await.unwrap_err();
         assert!(
             matches!(
                 error,
                 StoreError::Newer {
                     found: 999,
-                    known: 1,
+                    known: 3,
                     ..
                 }
             ),
@@ -119,14 +120,14 @@ async fn a_store_of_a_newer_release_is_refused_and_left_as_it_is() {
 
 #[tokio::test]
 async fn a_store_opened_for_reading_reads_and_refuses_to_write() {
-    let fixture = Fixture::new().await;
+    let fixture = Fixture::file().await;
     let parts = Parts::of("1");
     fixture
         .store
         .commit_run(&parts.commit(), at(0))
         .await
         .unwrap();
-    let reader = Store::open(&format!("{}?mode=ro", url(&fixture.folder)))
+    let reader = Store::open(&format!("{}?mode=ro", fixture.url))
         .await
         .unwrap();
     assert_eq!(reader.run("1").await.unwrap().unwrap(), parts.run);
@@ -152,10 +153,8 @@ async fn a_missing_store_is_not_made_for_reading() {
 
 #[tokio::test]
 async fn a_store_that_another_process_writes_is_locked_after_the_timeout() {
-    let fixture = Fixture::new().await;
-    let store = Store::open_with(&url(&fixture.folder), &impatient())
-        .await
-        .unwrap();
+    let fixture = Fixture::file().await;
+    let store = Store::open_with(&fixture.url, &impatient()).await.unwrap();
     let mut other = fixture.raw().await;
     execute(&mut other, "BEGIN IMMEDIATE".to_owned()).await;
     let error = store

@@ -1,15 +1,22 @@
 //! Claims, leases and settlements.
 
-use crate::support::{Fixture, Parts, at, claim, event, open, seconds};
+use crate::support::{Fixture, Parts, at, claim, event, on_both, seconds};
 use driftline_store::{Claim, OutboxFilter, OutboxState, Settlement, Store};
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 
+on_both! {
+    claims_come_in_the_order_of_events_and_carry_the_payload
+    what_is_claimed_is_not_claimed_again_until_its_lease_runs_out
+    a_retry_waits_for_its_time_and_a_dead_row_for_nothing
+    an_event_asked_for_by_its_id_is_claimed_before_it_is_due
+    two_processes_that_claim_at_once_never_get_the_same_row
+}
+
 const DELIVERED: Settlement = Settlement::Delivered { status: 204 };
 
 /// A store with that many events for `chat`.
-async fn with_events(events: usize) -> Fixture {
-    let fixture = Fixture::new().await;
+async fn with_events(fixture: &Fixture, events: usize) -> &Store {
     let mut parts = Parts::of("1");
     parts.retraining = None;
     parts.events = (0..events)
@@ -20,7 +27,7 @@ async fn with_events(events: usize) -> Fixture {
         .commit_run(&parts.commit(), at(0))
         .await
         .unwrap();
-    fixture
+    &fixture.store
 }
 
 fn ids(claims: &[Claim]) -> Vec<&str> {
@@ -38,12 +45,8 @@ async fn state(store: &Store, event_id: &str) -> OutboxState {
         .state
 }
 
-#[tokio::test]
-async fn claims_come_in_the_order_of_events_and_carry_the_payload() {
-    let Fixture {
-        store,
-        folder: _folder,
-    } = with_events(3).await;
+async fn claims_come_in_the_order_of_events_and_carry_the_payload(fixture: Fixture) {
+    let store = with_events(&fixture, 3).await;
     let mut two = claim("a", "chat", at(60));
     two.limit = 2;
     let claims = store.claim(&two, at(0)).await.unwrap();
@@ -52,12 +55,8 @@ async fn claims_come_in_the_order_of_events_and_carry_the_payload() {
     assert!(claims[0].payload.contains(r#""type":"window.failed""#));
 }
 
-#[tokio::test]
-async fn what_is_claimed_is_not_claimed_again_until_its_lease_runs_out() {
-    let Fixture {
-        store,
-        folder: _folder,
-    } = with_events(1).await;
+async fn what_is_claimed_is_not_claimed_again_until_its_lease_runs_out(fixture: Fixture) {
+    let store = with_events(&fixture, 1).await;
     let first = store
         .claim(&claim("a", "chat", at(60)), at(0))
         .await
@@ -78,9 +77,9 @@ async fn what_is_claimed_is_not_claimed_again_until_its_lease_runs_out() {
 
     // The first owner was too slow: what it found out changes nothing.
     assert!(!store.settle(&first[0], &DELIVERED, at(61)).await.unwrap());
-    assert_eq!(state(&store, "evt_000").await, OutboxState::Inflight);
+    assert_eq!(state(store, "evt_000").await, OutboxState::Inflight);
     assert!(store.settle(&second[0], &DELIVERED, at(62)).await.unwrap());
-    assert_eq!(state(&store, "evt_000").await, OutboxState::Delivered);
+    assert_eq!(state(store, "evt_000").await, OutboxState::Delivered);
     assert_eq!(
         store
             .next_due(crate::support::MONITOR, "chat")
@@ -90,12 +89,8 @@ async fn what_is_claimed_is_not_claimed_again_until_its_lease_runs_out() {
     );
 }
 
-#[tokio::test]
-async fn a_retry_waits_for_its_time_and_a_dead_row_for_nothing() {
-    let Fixture {
-        store,
-        folder: _folder,
-    } = with_events(2).await;
+async fn a_retry_waits_for_its_time_and_a_dead_row_for_nothing(fixture: Fixture) {
+    let store = with_events(&fixture, 2).await;
     let claims = store
         .claim(&claim("a", "chat", at(60)), at(0))
         .await
@@ -140,12 +135,8 @@ async fn a_retry_waits_for_its_time_and_a_dead_row_for_nothing() {
     assert_eq!(rows[0].last_error.as_deref(), Some("answered 410"));
 }
 
-#[tokio::test]
-async fn an_event_asked_for_by_its_id_is_claimed_before_it_is_due() {
-    let Fixture {
-        store,
-        folder: _folder,
-    } = with_events(2).await;
+async fn an_event_asked_for_by_its_id_is_claimed_before_it_is_due(fixture: Fixture) {
+    let store = with_events(&fixture, 2).await;
     let mut one = claim("a", "chat", at(60));
     one.event_id = Some("evt_001");
     let claims = store.claim(&one, at(0)).await.unwrap();
@@ -163,11 +154,10 @@ async fn an_event_asked_for_by_its_id_is_claimed_before_it_is_due() {
     );
 }
 
-#[tokio::test]
-async fn two_processes_that_claim_at_once_never_get_the_same_row() {
+async fn two_processes_that_claim_at_once_never_get_the_same_row(fixture: Fixture) {
     const EVENTS: usize = 40;
-    let Fixture { store, folder } = with_events(EVENTS).await;
-    let other = open(&folder).await;
+    let store = with_events(&fixture, EVENTS).await;
+    let other = fixture.open().await;
     let claimers = ["a", "b", "c", "d"].map(|owner| {
         let store = if owner < "c" {
             store.clone()
@@ -225,12 +215,9 @@ fn step() -> impl Strategy<Value = Step> {
 
 /// What must hold, whoever claims and settles when: a row has one holder at a time, only
 /// its holder settles it, and what is neither delivered nor dead can be claimed in the end.
-async fn live_through(steps: Vec<Step>) -> Result<(), TestCaseError> {
+async fn live_through(fixture: Fixture, steps: Vec<Step>) -> Result<(), TestCaseError> {
     const EVENTS: usize = 4;
-    let Fixture {
-        store,
-        folder: _folder,
-    } = with_events(EVENTS).await;
+    let store = with_events(&fixture, EVENTS).await;
     let mut now = at(0);
     let mut held: Vec<(Claim, chrono::DateTime<chrono::Utc>)> = Vec::new();
     let mut holder: BTreeMap<String, Claim> = BTreeMap::new();
@@ -301,6 +288,12 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(12))]
     #[test]
     fn a_row_has_one_holder_and_is_never_lost(steps in prop::collection::vec(step(), 1..24)) {
-        tokio::runtime::Runtime::new().unwrap().block_on(live_through(steps))?;
+        tokio::runtime::Runtime::new().unwrap().block_on(async {
+            live_through(Fixture::file().await, steps.clone()).await?;
+            match Fixture::server().await {
+                Some(fixture) => live_through(fixture, steps).await,
+                None => Ok(()),
+            }
+        })?;
     }
 }

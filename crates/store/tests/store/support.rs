@@ -1,5 +1,6 @@
-//! A store in a temporary folder, and runs to put into it.
+//! A store in a file or on a server, and runs to put into it.
 
+use crate::postgres;
 use chrono::{DateTime, TimeDelta, Utc};
 use driftline_store::{
     BaselineRecord, ClaimRequest, NewEvent, NewRetrainingRequest, RunCommit, Store, StoreOptions,
@@ -8,60 +9,122 @@ use driftline_verdict::report::model::BaselineSummary;
 use driftline_verdict::{
     Finding, FindingKind, NotEvaluated, Report, Run, Severity, Verdict, Window,
 };
-use sqlx::sqlite::SqliteConnectOptions;
-use sqlx::{ConnectOptions, Connection as _, SqliteConnection};
+use sqlx::{AnyConnection, Connection as _};
 use std::time::Duration;
 use tempfile::TempDir;
 
 pub(crate) const MONITOR: &str = "titles";
 
 pub(crate) struct Fixture {
-    pub(crate) folder: TempDir,
+    /// The folder of a file's store.
+    folder: Option<TempDir>,
+    pub(crate) url: String,
     pub(crate) store: Store,
 }
 
 impl Fixture {
-    pub(crate) async fn new() -> Self {
+    /// A store in a file.
+    pub(crate) async fn file() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let store = open(&folder).await;
-        Self { folder, store }
+        let url = url(&folder);
+        Self::open_at(Some(folder), url).await
     }
 
-    pub(crate) async fn raw(&self) -> SqliteConnection {
-        raw(&self.folder).await
+    /// A store on a server; `None` where there is none.
+    pub(crate) async fn server() -> Option<Self> {
+        let url = postgres::new_database()?;
+        Some(Self::open_at(None, url).await)
+    }
+
+    /// An empty store of the same kind.
+    pub(crate) async fn another(&self) -> Self {
+        match self.folder {
+            Some(_) => Self::file().await,
+            None => Self::server().await.unwrap(),
+        }
+    }
+
+    async fn open_at(folder: Option<TempDir>, url: String) -> Self {
+        let store = Store::open(&url).await.unwrap();
+        Self { folder, url, store }
+    }
+
+    /// The same store, as another process opens it.
+    pub(crate) async fn open(&self) -> Store {
+        Store::open(&self.url).await.unwrap()
+    }
+
+    /// A connection of somebody else.
+    pub(crate) async fn raw(&self) -> AnyConnection {
+        AnyConnection::connect(&self.url).await.unwrap()
+    }
+
+    /// Makes every `statement` on `table` fail until the trigger is dropped.
+    pub(crate) async fn fault(&self, raw: &mut AnyConnection, statement: &str, table: &str) {
+        let trigger = match self.folder {
+            Some(_) => format!(
+                "CREATE TRIGGER fault BEFORE {statement} ON {table}
+                 BEGIN SELECT RAISE(ABORT, 'fault'); END"
+            ),
+            None => format!(
+                "CREATE OR REPLACE FUNCTION fault() RETURNS trigger LANGUAGE plpgsql
+                     AS $$ BEGIN RAISE EXCEPTION 'fault'; END $$;
+                 CREATE TRIGGER fault BEFORE {statement} ON {table}
+                     FOR EACH ROW EXECUTE FUNCTION fault()"
+            ),
+        };
+        execute(raw, trigger).await;
+    }
+
+    /// Undoes [`Fixture::fault`].
+    pub(crate) async fn repair(&self, raw: &mut AnyConnection, table: &str) {
+        let drop = match self.folder {
+            Some(_) => "DROP TRIGGER fault".to_owned(),
+            None => format!("DROP TRIGGER fault ON {table}"),
+        };
+        execute(raw, drop).await;
     }
 }
+
+/// Runs each test on a file and on a server.
+macro_rules! on_both {
+    ($($test:ident)*) => {
+        mod sqlite {
+            $(#[tokio::test]
+            async fn $test() {
+                super::$test(crate::support::Fixture::file().await).await;
+            })*
+        }
+        mod postgres {
+            $(#[tokio::test]
+            async fn $test() {
+                if let Some(fixture) = crate::support::Fixture::server().await {
+                    super::$test(fixture).await;
+                }
+            })*
+        }
+    };
+}
+pub(crate) use on_both;
 
 pub(crate) fn url(folder: &TempDir) -> String {
     format!("sqlite://{}", folder.path().join("store.db").display())
 }
 
-pub(crate) async fn open(folder: &TempDir) -> Store {
-    Store::open(&url(folder)).await.unwrap()
-}
-
 pub(crate) fn impatient() -> StoreOptions {
     StoreOptions {
         busy_timeout: Duration::from_millis(20),
+        ..StoreOptions::default()
     }
 }
 
-/// A connection of somebody else.
-pub(crate) async fn raw(folder: &TempDir) -> SqliteConnection {
-    SqliteConnectOptions::new()
-        .filename(folder.path().join("store.db"))
-        .connect()
-        .await
-        .unwrap()
-}
-
 /// Rows of every table, to see that a failed commit left nothing.
-pub(crate) async fn counts(connection: &mut SqliteConnection) -> Vec<(&'static str, i64)> {
+pub(crate) async fn counts(connection: &mut AnyConnection) -> Vec<(&'static str, i64)> {
     let mut counts = Vec::new();
     for (table, sql) in [
         (
             "monitors",
-            "SELECT COALESCE(SUM(state_version + sequence), 0) FROM monitors",
+            "SELECT COALESCE(MAX(state_version + sequence), 0) FROM monitors",
         ),
         ("baselines", "SELECT COUNT(*) FROM baselines"),
         ("runs", "SELECT COUNT(*) FROM runs"),
@@ -87,14 +150,14 @@ pub(crate) async fn counts(connection: &mut SqliteConnection) -> Vec<(&'static s
     counts
 }
 
-pub(crate) async fn execute(connection: &mut SqliteConnection, sql: String) {
+pub(crate) async fn execute(connection: &mut AnyConnection, sql: String) {
     sqlx::raw_sql(sqlx::AssertSqlSafe(sql))
         .execute(connection)
         .await
         .unwrap();
 }
 
-pub(crate) async fn close(connection: SqliteConnection) {
+pub(crate) async fn close(connection: AnyConnection) {
     connection.close().await.unwrap();
 }
 
@@ -185,6 +248,7 @@ pub(crate) fn retraining(id: &str) -> NewRetrainingRequest {
         window_start: None,
         window_end: None,
         expires_at: at(86_400),
+        cooled_since: at(-1_000_000),
         event: event(&format!("evt_{id}"), &["trainer"]),
     }
 }
@@ -218,6 +282,7 @@ impl Parts {
             baseline: &self.baseline,
             retraining: self.retraining.clone(),
             events: self.events.clone(),
+            lease: None,
         }
     }
 }

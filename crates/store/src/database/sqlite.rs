@@ -1,0 +1,160 @@
+//! SQLite: a file, one writer at a time.
+//!
+//! Readers never wait for the writer, thanks to the write-ahead log. `synchronous=FULL`
+//! because an alarm that was decided must survive the loss of power.
+
+use super::backend::{Address, Backend};
+use crate::StoreError;
+use sqlx::AnyConnection;
+use sqlx::any::AnyConnectOptions;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// Parses `sqlite://PATH`, the path taken literally, with `?mode=ro` for reading only.
+pub(super) fn address(url: &str, read_only: bool) -> Result<Address, StoreError> {
+    let (path, mode_read_only) = parse_url(url)?;
+    let read_only = read_only || mode_read_only;
+    let location = path.display().to_string();
+    let cannot_open = |reason: String| StoreError::CannotOpen {
+        location: location.clone(),
+        reason,
+    };
+    if path.is_dir() {
+        return Err(cannot_open("it is a directory".to_owned()));
+    }
+    if read_only && !path.exists() {
+        return Err(cannot_open("there is no such file".to_owned()));
+    }
+    let file = absolute(&path, !read_only).map_err(|error| cannot_open(error.to_string()))?;
+    let options = |mode| connect_options(&file, mode).map_err(cannot_open);
+    Ok(Address {
+        backend: Backend::Sqlite,
+        writing: options(if read_only { "ro" } else { "rwc" })?,
+        reading: options("ro")?,
+        location,
+        read_only,
+    })
+}
+
+fn parse_url(url: &str) -> Result<(PathBuf, bool), StoreError> {
+    let refuse = |reason| StoreError::Url {
+        url: url.to_owned(),
+        reason,
+    };
+    let path = url
+        .strip_prefix("sqlite://")
+        .or_else(|| url.strip_prefix("sqlite:"))
+        .ok_or_else(|| refuse("it begins neither with `sqlite://` nor with `postgres://`"))?;
+    let (path, read_only) = match path.split_once('?') {
+        None => (path, false),
+        Some((path, "mode=ro")) => (path, true),
+        Some((path, "mode=rwc")) => (path, false),
+        Some(_) => return Err(refuse("only `?mode=ro` may follow the path")),
+    };
+    if path.is_empty() {
+        return Err(refuse("it names no file"));
+    }
+    if path == ":memory:" {
+        return Err(refuse("a store in memory would lose what was decided"));
+    }
+    Ok((PathBuf::from(path), read_only))
+}
+
+/// The path from the root on; makes the folder if it may.
+fn absolute(path: &Path, make_folder: bool) -> std::io::Result<PathBuf> {
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    if make_folder {
+        std::fs::create_dir_all(folder)?;
+    }
+    let name = path
+        .file_name()
+        .ok_or_else(|| std::io::Error::from(std::io::ErrorKind::IsADirectory))?;
+    Ok(folder.canonicalize()?.join(name))
+}
+
+/// The driver takes a URL: what would end its path is escaped.
+fn connect_options(file: &Path, mode: &str) -> Result<AnyConnectOptions, String> {
+    let path = file.to_str().ok_or("its path is not UTF-8")?;
+    let mut url = "sqlite://".to_owned();
+    for character in path.chars() {
+        if matches!(character, '%' | '?' | '#') || character.is_ascii_control() {
+            url.push_str(&format!("%{:02X}", character as u32));
+        } else {
+            url.push(character);
+        }
+    }
+    format!("{url}?mode={mode}")
+        .parse()
+        .map_err(|error: sqlx::Error| error.to_string())
+}
+
+/// What a fresh connection is told.
+pub(super) async fn prepare(
+    connection: &mut AnyConnection,
+    busy_timeout: Duration,
+    writes: bool,
+) -> sqlx::Result<()> {
+    let milliseconds = busy_timeout.as_millis().min(i32::MAX as u128);
+    let mut settings = format!("PRAGMA busy_timeout = {milliseconds}; PRAGMA foreign_keys = ON;");
+    if writes {
+        settings.push_str("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;");
+    }
+    sqlx::raw_sql(sqlx::AssertSqlSafe(settings))
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+/// SQLite's primary result codes that a user can do something about.
+mod code {
+    pub(super) const BUSY: i32 = 5;
+    pub(super) const LOCKED: i32 = 6;
+    pub(super) const READ_ONLY: i32 = 8;
+    pub(super) const CORRUPT: i32 = 11;
+    pub(super) const FULL: i32 = 13;
+    pub(super) const CANNOT_OPEN: i32 = 14;
+    pub(super) const NOT_A_DATABASE: i32 = 26;
+}
+
+/// What the driver said, where a user can act on it.
+pub(super) fn describe(
+    location: &str,
+    operation: &'static str,
+    error: &sqlx::Error,
+) -> Option<StoreError> {
+    let location = location.to_owned();
+    if matches!(error, sqlx::Error::PoolTimedOut) {
+        return Some(StoreError::Locked {
+            location,
+            operation,
+        });
+    }
+    // The extended code's low byte is the primary one.
+    let code = error.as_database_error()?.code()?.parse::<i32>().ok()? & 0xff;
+    Some(match code {
+        code::BUSY | code::LOCKED => StoreError::Locked {
+            location,
+            operation,
+        },
+        code::READ_ONLY => StoreError::ReadOnly {
+            location,
+            operation,
+        },
+        code::FULL => StoreError::Full {
+            location,
+            operation,
+        },
+        code::CANNOT_OPEN => StoreError::CannotOpen {
+            location,
+            reason: error.to_string(),
+        },
+        code::CORRUPT | code::NOT_A_DATABASE => StoreError::NotADatabase {
+            location,
+            reason: error.to_string(),
+        },
+        _ => return None,
+    })
+}

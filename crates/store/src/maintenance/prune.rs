@@ -1,0 +1,104 @@
+//! Forgetting what is old.
+//!
+//! What somebody may still need stays, however old: each monitor's last run, events that are
+//! not delivered yet, runs that an open retraining request rests on, and events so young that
+//! a window evaluated again could decide on them a second time.
+
+use crate::column::millis;
+use crate::database::count_change;
+use crate::{Store, StoreError};
+use chrono::{DateTime, TimeDelta, Utc};
+use serde::Serialize;
+use std::time::Duration;
+
+/// How long things are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PrunePolicy {
+    /// Runs with their reports, windows and findings, since they were committed; events and
+    /// deliveries, since they were last tried; retraining requests, since they last changed.
+    pub keep: Duration,
+    /// Only say what would go.
+    pub dry_run: bool,
+}
+
+/// What was forgotten, or would be.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct PruneReport {
+    /// Runs, with their reports, windows and findings.
+    pub runs: u64,
+    /// Deliveries that had ended.
+    pub deliveries: u64,
+    /// Events without a delivery left.
+    pub events: u64,
+    /// Retraining requests that had ended.
+    pub retraining_requests: u64,
+    /// Baselines that no run refers to any more; their folders are left alone.
+    pub baselines: u64,
+}
+
+impl Store {
+    /// Forgets what is older than the policy says, in one transaction.
+    ///
+    /// # Errors
+    /// [`StoreError`], and then nothing is forgotten.
+    pub async fn prune(
+        &self,
+        policy: PrunePolicy,
+        now: DateTime<Utc>,
+    ) -> Result<PruneReport, StoreError> {
+        const OPERATION: &str = "forgetting what is old";
+        let before = TimeDelta::from_std(policy.keep)
+            .ok()
+            .and_then(|keep| now.checked_sub_signed(keep))
+            .map_or(i64::MIN, millis);
+        let mut transaction = self.begin(OPERATION).await?;
+        let pruned = async {
+            let mut gone = [0; STATEMENTS.len()];
+            for (gone, statement) in gone.iter_mut().zip(STATEMENTS) {
+                *gone = sqlx::query(statement)
+                    .bind(before)
+                    .execute(&mut *transaction)
+                    .await?
+                    .rows_affected();
+            }
+            if policy.dry_run {
+                // Dropping the transaction undoes it.
+                return Ok(gone);
+            }
+            if gone.iter().any(|&rows| rows > 0) {
+                count_change(&mut transaction).await?;
+            }
+            transaction.commit().await?;
+            Ok(gone)
+        };
+        let [deliveries, events, retraining_requests, runs, baselines] =
+            pruned.await.map_err(|error| self.error(OPERATION, error))?;
+        Ok(PruneReport {
+            runs,
+            deliveries,
+            events,
+            retraining_requests,
+            baselines,
+        })
+    }
+}
+
+/// In the order in which rows can go: a row goes before the one that it refers to.
+const STATEMENTS: [&str; 5] = [
+    "DELETE FROM outbox WHERE state IN ('delivered', 'dead') AND updated_at < $1",
+    "DELETE FROM events
+     WHERE created_at < $1 AND id NOT IN (SELECT event_id FROM outbox)",
+    "DELETE FROM retraining_requests
+     WHERE (state IN ('succeeded', 'failed', 'expired') AND updated_at < $1)
+        OR (state IN ('requested', 'accepted', 'running') AND expires_at < $1)",
+    "DELETE FROM runs
+     WHERE committed_at < $1
+       AND id NOT IN (SELECT last_run_id FROM monitors WHERE last_run_id IS NOT NULL)
+       AND id NOT IN (SELECT run_id FROM events)
+       AND id NOT IN (SELECT run_id FROM retraining_requests)",
+    "DELETE FROM baselines
+     WHERE first_used_at < $1
+       AND id NOT IN (SELECT baseline_id FROM runs)
+       AND id NOT IN (SELECT baseline_id FROM monitors WHERE baseline_id IS NOT NULL)
+       AND id NOT IN (SELECT baseline_id FROM retraining_requests)",
+];

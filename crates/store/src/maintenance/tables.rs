@@ -1,0 +1,209 @@
+//! Every table and its columns, in the order in which rows can be written.
+
+use serde::Serialize;
+
+/// What a column holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Integer,
+    Text,
+    Number,
+}
+use Kind::{Integer, Number, Text};
+
+/// A table.
+pub(super) struct Table {
+    pub(super) name: &'static str,
+    pub(super) columns: &'static [(&'static str, Kind)],
+}
+
+/// Rows of one table.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RowCount {
+    /// The table.
+    pub table: &'static str,
+    /// Its rows.
+    pub rows: i64,
+}
+
+/// What is copied: a table stands after those that it refers to. Leases are of processes, not
+/// of what they concluded, and stay behind. A test compares this with the database.
+pub(super) const TABLES: &[Table] = &[
+    Table {
+        name: "monitors",
+        columns: &[
+            ("id", Text),
+            ("created_at", Integer),
+            ("state_version", Integer),
+            ("sequence", Integer),
+            ("max_age_ms", Integer),
+            ("max_window_age_ms", Integer),
+            ("verdict", Text),
+            ("reason", Text),
+            ("last_run_verdict", Text),
+            ("last_run_id", Text),
+            ("baseline_id", Text),
+            ("last_window_start", Text),
+            ("last_window_end", Text),
+            ("last_evaluated_at", Integer),
+            ("last_attempt_at", Integer),
+        ],
+    },
+    Table {
+        name: "baselines",
+        columns: &[
+            ("id", Text),
+            ("directory", Text),
+            ("created_at", Integer),
+            ("first_used_at", Integer),
+        ],
+    },
+    Table {
+        name: "runs",
+        columns: &[
+            ("id", Text),
+            ("monitor_id", Text),
+            ("baseline_id", Text),
+            ("verdict", Text),
+            ("committed_at", Integer),
+            ("window_start", Text),
+            ("window_end", Text),
+            ("run", Text),
+        ],
+    },
+    Table {
+        name: "reports",
+        columns: &[("run_id", Text), ("report", Text)],
+    },
+    Table {
+        name: "windows",
+        columns: &[
+            ("run_id", Text),
+            ("position", Integer),
+            ("window_start", Text),
+            ("window_end", Text),
+            ("row_count", Integer),
+            ("verdict", Text),
+            ("errors", Integer),
+            ("warnings", Integer),
+            ("infos", Integer),
+            ("not_evaluated", Integer),
+        ],
+    },
+    Table {
+        name: "findings",
+        columns: &[
+            ("run_id", Text),
+            ("window_position", Integer),
+            ("position", Integer),
+            ("kind", Text),
+            ("column_name", Text),
+            ("slice", Text),
+            ("severity", Text),
+            ("measure", Text),
+            ("value", Number),
+            ("threshold", Number),
+            ("p_value", Number),
+            ("term", Text),
+            ("action", Text),
+            ("message", Text),
+        ],
+    },
+    Table {
+        name: "retraining_requests",
+        columns: &[
+            ("id", Text),
+            ("monitor_id", Text),
+            ("run_id", Text),
+            ("baseline_id", Text),
+            ("state", Text),
+            ("reason", Text),
+            ("window_start", Text),
+            ("window_end", Text),
+            ("created_at", Integer),
+            ("updated_at", Integer),
+            ("expires_at", Integer),
+            ("claimed_by", Text),
+            ("claim", Text),
+            ("outcome", Text),
+            ("new_baseline_id", Text),
+        ],
+    },
+    Table {
+        name: "events",
+        columns: &[
+            ("id", Text),
+            ("monitor_id", Text),
+            ("sequence", Integer),
+            ("kind", Text),
+            ("run_id", Text),
+            ("created_at", Integer),
+            ("payload", Text),
+        ],
+    },
+    Table {
+        name: "outbox",
+        columns: &[
+            ("event_id", Text),
+            ("target", Text),
+            ("monitor_id", Text),
+            ("sequence", Integer),
+            ("state", Text),
+            ("attempt", Integer),
+            ("next_at", Integer),
+            ("lease_until", Integer),
+            ("lease_owner", Text),
+            ("last_status", Integer),
+            ("last_error", Text),
+            ("created_at", Integer),
+            ("updated_at", Integer),
+        ],
+    },
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Store;
+
+    #[tokio::test]
+    async fn every_table_and_column_of_the_database_is_listed() {
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("sqlite://{}", folder.path().join("store.db").display());
+        let store = Store::open(&url).await.unwrap();
+        let mut known: Vec<(String, String, String)> = TABLES
+            .iter()
+            .flat_map(|table| {
+                table.columns.iter().map(|(column, kind)| {
+                    let kind = match kind {
+                        Integer => "BIGINT",
+                        Text => "TEXT",
+                        Number => "DOUBLE PRECISION",
+                    };
+                    (table.name.to_owned(), (*column).to_owned(), kind.to_owned())
+                })
+            })
+            .collect();
+        // The store's own.
+        for (table, column, kind) in [
+            ("changes", "id", "BIGINT"),
+            ("changes", "counter", "BIGINT"),
+            ("leases", "name", "TEXT"),
+            ("leases", "owner", "TEXT"),
+            ("leases", "fence", "BIGINT"),
+            ("leases", "expires_at", "BIGINT"),
+        ] {
+            known.push((table.to_owned(), column.to_owned(), kind.to_owned()));
+        }
+        let mut found: Vec<(String, String, String)> = sqlx::query_as(
+            "SELECT t.name, c.name, c.type FROM sqlite_schema t, pragma_table_info(t.name) c
+             WHERE t.type = 'table' AND t.name NOT LIKE '\\_sqlx%' ESCAPE '\\'",
+        )
+        .fetch_all(store.reader())
+        .await
+        .unwrap();
+        known.sort();
+        found.sort();
+        assert_eq!(found, known);
+    }
+}
