@@ -62,6 +62,8 @@ pub(crate) enum Verb {
     Explain(Explain),
     /// Run pipelines at an interval, deliver events, answer a status API
     Serve(Serve),
+    /// Whether a deployment may go on, by what a running server knows
+    Gate(GateArguments),
     /// Events that wait to be delivered
     #[command(subcommand)]
     Outbox(Outbox),
@@ -625,11 +627,37 @@ pub(crate) struct Serve {
     /// From the beginning of one run to that of the next.
     #[arg(long, default_value = "5m", value_name = "DURATION")]
     pub(crate) every: String,
+    /// Forget runs, events and requests that are older; for ever by default.
+    #[arg(long, value_name = "DURATION")]
+    pub(crate) keep: Option<String>,
     /// Where the API is reached from outside, for links in events.
     #[arg(long, value_name = "URL")]
     pub(crate) base_url: Option<String>,
     #[command(flatten)]
     pub(crate) store: StoreArguments,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct GateArguments {
+    /// Where `driftline serve` answers.
+    #[arg(
+        long,
+        env = "DRIFTLINE_SERVER",
+        default_value = "http://127.0.0.1:8080",
+        value_name = "URL"
+    )]
+    pub(crate) server: String,
+    /// The monitor: the pipeline's name.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) monitor: String,
+    /// How old the evaluation may be; the monitor's own limit holds too.
+    #[arg(long, value_name = "DURATION")]
+    pub(crate) max_age: Option<String>,
+    /// Which verdicts end with exit code 1.
+    #[arg(long, value_enum, default_value_t = FailOn::Fail, value_name = "VERDICT")]
+    pub(crate) fail_on: FailOn,
+    #[command(flatten)]
+    pub(crate) output: Output,
 }
 
 #[derive(Debug, Subcommand)]

@@ -2,6 +2,7 @@
 
 mod compare;
 mod explain;
+mod gate;
 mod init;
 mod outbox;
 mod preset;
@@ -97,6 +98,7 @@ pub(crate) async fn run(arguments: args::Arguments) -> miette::Result<u8> {
         Verb::Report(arguments) => report::report(arguments).await,
         Verb::Explain(arguments) => explain::explain(arguments).await,
         Verb::Serve(arguments) => serve::serve(arguments, config).await,
+        Verb::Gate(arguments) => gate::gate(arguments).await,
         Verb::Outbox(arguments) => outbox::outbox(arguments).await,
         Verb::Store(verb) => store::store(verb).await,
     }

@@ -126,7 +126,10 @@ pub(crate) fn of_monitor(error: &MonitorError) -> u8 {
             .downcast_ref::<PipelineError>()
             .map_or(INTERNAL, of_pipeline),
         MonitorError::Store(driftline_store::StoreError::Url { .. }) => USAGE,
-        MonitorError::Store(_) | MonitorError::Listen { .. } => INFRASTRUCTURE,
+        MonitorError::Store(_) | MonitorError::Listen { .. } | MonitorError::Gate { .. } => {
+            INFRASTRUCTURE
+        }
+        MonitorError::UnknownMonitor { .. } => UNREADABLE,
         MonitorError::Threads { .. } => INTERNAL,
         _ => USAGE,
     }

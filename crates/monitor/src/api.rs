@@ -5,6 +5,8 @@
 //! | `/api/v1/monitors` | every monitor with its status |
 //! | `/api/v1/monitors/{id}` | one monitor |
 //! | `/api/v1/monitors/{id}/status` | its status; `wait=30s` waits for a change |
+//! | `/api/v1/monitors/{id}/gate` | whether a deployment may go on; `max_age=`, `fail_on=` |
+//! | `POST /api/v1/monitors/{id}/runs` | a run out of turn |
 //! | `/api/v1/runs`, `/api/v1/runs/{id}` | runs, newest first; one as its `verdict.json` |
 //! | `/api/v1/retraining-requests` | requests, newest first; `state=`, `wait=` |
 //! | `POST …/{id}/claim`, `…/heartbeat`, `…/complete` | takes a request on, is at work, ends it |
@@ -16,6 +18,7 @@
 
 mod connection;
 mod etag;
+mod gate;
 mod health;
 mod long_poll;
 mod monitors;
@@ -28,6 +31,7 @@ mod status;
 pub(crate) use connection::listen;
 
 use crate::Clock;
+use crate::schedule::Bells;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::{HeaderValue, header};
@@ -74,6 +78,7 @@ pub(crate) struct Api {
     /// For monitors that no schedule says a freshness for.
     default_max_age: Duration,
     settings: ApiSettings,
+    bells: Bells,
     waiters: Arc<Semaphore>,
     draining: CancellationToken,
 }
@@ -85,6 +90,7 @@ impl Api {
         changes: watch::Sender<i64>,
         default_max_age: Duration,
         settings: ApiSettings,
+        bells: Bells,
         draining: CancellationToken,
     ) -> Self {
         Self {
@@ -94,6 +100,7 @@ impl Api {
             default_max_age,
             waiters: Arc::new(Semaphore::new(settings.waiters)),
             settings,
+            bells,
             draining,
         }
     }
@@ -103,6 +110,8 @@ impl Api {
             .route("/api/v1/monitors", get(monitors::list))
             .route("/api/v1/monitors/{id}", get(monitors::one))
             .route("/api/v1/monitors/{id}/status", get(monitors::status))
+            .route("/api/v1/monitors/{id}/gate", get(gate::gate))
+            .route("/api/v1/monitors/{id}/runs", post(monitors::request_run))
             .route("/api/v1/runs", get(runs::list))
             .route("/api/v1/runs/{id}", get(runs::one))
             .route("/api/v1/retraining-requests", get(retraining::list))

@@ -16,6 +16,7 @@ pub use signature::{
     ID_HEADER, KeyError, SIGNATURE_HEADER, SigningKey, SigningKeys, TIMESTAMP_HEADER,
 };
 pub use target::Target;
+pub(crate) use transport::install_tls_provider;
 pub use transport::{ANSWER_BYTES, Answer, HttpTransport, SignedRequest, Transport};
 
 use crate::clock::later;

@@ -56,6 +56,24 @@ pub enum MonitorError {
         /// What was asked for.
         given_ms: u128,
     },
+    /// A server's gate gives no answer.
+    #[error("no answer from the gate at {server}: {reason}")]
+    Gate {
+        /// The server.
+        server: String,
+        /// What is in the way.
+        reason: String,
+    },
+    /// The server knows no such monitor.
+    #[error(
+        "the server at {server} has no monitor `{monitor}`: a monitor is named as its pipeline is"
+    )]
+    UnknownMonitor {
+        /// The server.
+        server: String,
+        /// The monitor.
+        monitor: String,
+    },
     /// Threads for evaluations cannot be started.
     #[error("no threads for evaluations: {source}")]
     Threads {

@@ -13,10 +13,11 @@ use crate::run_once::{commit, new_run_id};
 use crate::{Clock, EvaluationError, Evaluator, MonitorError};
 use chrono::{DateTime, Utc};
 use driftline_store::{Lease, Store, StoreError};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::runtime::Handle;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{Notify, Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 
 /// Runs one pipeline at an interval.
@@ -36,6 +37,8 @@ pub(crate) struct Schedule {
     pub(crate) owner: String,
     /// How long a lease lasts unless it is renewed.
     pub(crate) lease: Duration,
+    /// Rung when somebody asks for a run out of turn.
+    pub(crate) asked: Arc<Notify>,
 }
 
 impl Schedule {
@@ -43,6 +46,7 @@ impl Schedule {
     /// run that has begun is finished.
     pub(crate) async fn run(self, shutdown: CancellationToken) {
         let mut is_elsewhere = false;
+        let mut is_asked = false;
         loop {
             let Ok(_permit) = self.room.acquire().await else {
                 return;
@@ -51,7 +55,7 @@ impl Schedule {
                 return;
             }
             let now = self.clock.now();
-            let next = match self.take(is_elsewhere, now).await {
+            let next = match self.take(is_elsewhere && !is_asked, now).await {
                 Ok(Turn::Mine(lease)) => {
                     is_elsewhere = false;
                     self.evaluate_and_commit(&lease).await;
@@ -71,10 +75,11 @@ impl Schedule {
                 }
             };
             drop(_permit);
-            tokio::select! {
+            is_asked = tokio::select! {
                 () = shutdown.cancelled() => return,
-                () = self.clock.sleep_until(next) => {}
-            }
+                () = self.clock.sleep_until(next) => false,
+                () = self.asked.notified() => true,
+            };
         }
     }
 
@@ -151,19 +156,48 @@ enum Turn {
     Elsewhere,
 }
 
-/// Keeps the leases of a server, all in one transaction, until it is dropped. One that is lost
-/// all the same shows when its run is committed.
+/// What a server does beside its runs: it keeps its leases, all in one transaction, and looks
+/// whether a run was asked for in another process. A lease that is lost all the same shows
+/// when its run is committed.
 pub(crate) async fn keep_leases(
     store: Store,
     clock: Arc<dyn Clock>,
     owner: String,
     lease: Duration,
+    bells: Bells,
 ) {
     loop {
         clock.sleep(lease / 3).await;
         let until = later(clock.now(), lease);
         if let Err(error) = store.renew_leases(&owner, until).await {
             tracing::error!(%error, "cannot renew leases");
+        }
+        match store.requested_runs().await {
+            Ok(asked) => asked.iter().for_each(|monitor| bells.ring(monitor)),
+            Err(error) => tracing::error!(%error, "cannot look for runs that were asked for"),
+        }
+    }
+}
+
+/// One bell for each monitor of a server: rung, its next run begins at once.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Bells(Arc<BTreeMap<String, Arc<Notify>>>);
+
+impl Bells {
+    pub(crate) fn of<'a>(monitors: impl Iterator<Item = &'a str>) -> Self {
+        let bells = monitors.map(|monitor| (monitor.to_owned(), Arc::default()));
+        Self(Arc::new(bells.collect()))
+    }
+
+    /// The bell of a monitor of this server.
+    pub(crate) fn bell(&self, monitor: &str) -> Arc<Notify> {
+        self.0.get(monitor).cloned().unwrap_or_default()
+    }
+
+    /// Rings, where this server has such a monitor. During a run it is heard after it.
+    pub(crate) fn ring(&self, monitor: &str) {
+        if let Some(bell) = self.0.get(monitor) {
+            bell.notify_one();
         }
     }
 }

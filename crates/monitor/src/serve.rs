@@ -1,11 +1,12 @@
 //! The process that runs for ever: schedules, deliveries and the status API.
 
 use crate::api::{Api, ApiSettings};
+use crate::clock::later;
 use crate::delivery::{Deliverer, HttpTransport, Transport};
 use crate::event::EventSettings;
-use crate::schedule::{Schedule, keep_leases};
+use crate::schedule::{Bells, Schedule, keep_leases};
 use crate::{Clock, Evaluator, MonitorError, Randomness, SeededRandomness, SystemClock, api};
-use driftline_store::{MonitorSettings, Store};
+use driftline_store::{MonitorSettings, PrunePolicy, Store};
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -19,6 +20,11 @@ use uuid::Uuid;
 
 /// How often to look whether another process changed the store.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// How often what is old is forgotten.
+const PRUNE_EVERY: Duration = Duration::from_secs(60 * 60);
+/// No pipeline can have this name.
+const PRUNE_LEASE: &str = "/prune";
 
 /// How a server runs.
 #[derive(Debug, Clone)]
@@ -36,6 +42,8 @@ pub struct ServeOptions {
     /// How long this server keeps a monitor to itself after it last gave a sign of life: so
     /// long after it died another server on the same store takes over. At least 1 s.
     pub lease: Duration,
+    /// How long runs, events and requests are kept; for ever if `None`.
+    pub keep: Option<Duration>,
     /// Evaluations at the same time.
     pub evaluations_at_once: usize,
     /// How long a shutdown is announced by `/readyz` before new connections are refused,
@@ -62,6 +70,7 @@ impl Default for ServeOptions {
             max_age: None,
             events: EventSettings::default(),
             lease: Duration::from_secs(10),
+            keep: None,
             evaluations_at_once: 1,
             announce: Duration::from_secs(1),
             drain: Duration::from_secs(20),
@@ -164,6 +173,7 @@ impl Server {
         let room = Arc::new(Semaphore::new(options.evaluations_at_once.max(1)));
         let owner = Uuid::new_v4().to_string();
         let lease = options.lease.max(Duration::from_secs(1));
+        let bells = Bells::of(evaluators.iter().map(|one| one.name()));
         let mut work = JoinSet::new();
         // Apart from the work: leases are kept until all of it has ended.
         let mut keeper = JoinSet::new();
@@ -172,6 +182,7 @@ impl Server {
             Arc::clone(&options.clock),
             owner.clone(),
             lease,
+            bells.clone(),
         ));
         for evaluator in evaluators {
             for target in evaluator.targets().to_vec() {
@@ -184,6 +195,7 @@ impl Server {
                 });
             }
             let schedule = Schedule {
+                asked: bells.bell(evaluator.name()),
                 evaluator,
                 store: store.clone(),
                 clock: Arc::clone(&options.clock),
@@ -197,6 +209,15 @@ impl Server {
             };
             work.spawn(schedule.run(shutdown.clone()));
         }
+        if let Some(keep) = options.keep {
+            work.spawn(prune(
+                store.clone(),
+                Arc::clone(&options.clock),
+                owner.clone(),
+                keep,
+                shutdown.clone(),
+            ));
+        }
         work.spawn(watch_store(
             store.clone(),
             changes.clone(),
@@ -208,6 +229,7 @@ impl Server {
             changes,
             options.max_age.unwrap_or(options.every.saturating_mul(3)),
             options.api.clone(),
+            bells,
             shutdown.clone(),
         );
         let closing = CancellationToken::new();
@@ -263,6 +285,39 @@ impl Drop for EvaluationThreads {
     fn drop(&mut self) {
         if let Some(runtime) = self.0.take() {
             runtime.shutdown_background();
+        }
+    }
+}
+
+/// Forgets what is old, once an hour; of several servers one does.
+async fn prune(
+    store: Store,
+    clock: Arc<dyn Clock>,
+    owner: String,
+    keep: Duration,
+    shutdown: CancellationToken,
+) {
+    let policy = PrunePolicy {
+        keep,
+        dry_run: false,
+    };
+    loop {
+        tokio::select! {
+            () = shutdown.cancelled() => return,
+            () = clock.sleep(PRUNE_EVERY) => {}
+        }
+        let now = clock.now();
+        let turn = store
+            .acquire_lease(PRUNE_LEASE, &owner, later(now, PRUNE_EVERY), now)
+            .await;
+        let pruned = match turn {
+            Ok(Some(_)) => store.prune(policy, now).await,
+            Ok(None) => continue,
+            Err(error) => Err(error),
+        };
+        match pruned {
+            Ok(report) => tracing::info!(?report, "forgot what is old"),
+            Err(error) => tracing::error!(%error, "cannot forget what is old"),
         }
     }
 }

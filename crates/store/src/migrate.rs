@@ -8,7 +8,7 @@ use sqlx::{Connection as _, SqlSafeStr};
 /// Every migration, oldest first. A released one is never edited: its hash is in databases.
 const MIGRATIONS: &[(i64, &str, &str)] = &[
     (1, "initial", include_str!("../migrations/0001_initial.sql")),
-    (2, "leases", include_str!("../migrations/0002_leases.sql")),
+    (2, "servers", include_str!("../migrations/0002_servers.sql")),
     (3, "claims", include_str!("../migrations/0003_claims.sql")),
 ];
 

@@ -131,6 +131,43 @@ impl Store {
         .map_err(|error| self.error(OPERATION, error))
     }
 
+    /// Asks for a run out of turn; false where there is no such monitor.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the store cannot be written.
+    pub async fn request_run(&self, id: &str, now: DateTime<Utc>) -> Result<bool, StoreError> {
+        const OPERATION: &str = "asking for a run";
+        let mut transaction = self.begin(OPERATION).await?;
+        async {
+            let asked = sqlx::query("UPDATE monitors SET run_requested_at = $1 WHERE id = $2")
+                .bind(millis(now))
+                .bind(id)
+                .execute(&mut *transaction)
+                .await?
+                .rows_affected();
+            transaction.commit().await?;
+            Ok(asked > 0)
+        }
+        .await
+        .map_err(|error| self.error(OPERATION, error))
+    }
+
+    /// Monitors for which a run was asked since their last evaluation ended.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the store cannot be read.
+    pub async fn requested_runs(&self) -> Result<Vec<String>, StoreError> {
+        sqlx::query_scalar(
+            "SELECT id FROM monitors
+             WHERE run_requested_at IS NOT NULL
+               AND (last_attempt_at IS NULL OR last_attempt_at < run_requested_at)
+             ORDER BY id",
+        )
+        .fetch_all(self.reader())
+        .await
+        .map_err(|error| self.error("looking for runs that were asked for", error))
+    }
+
     /// The state of a monitor.
     ///
     /// # Errors

@@ -10,6 +10,11 @@ use std::{path::PathBuf, sync::Arc};
 
 pub(crate) async fn serve(arguments: args::Serve, config: EngineConfig) -> miette::Result<u8> {
     let every = command::duration("--every", &arguments.every)?;
+    let keep = arguments
+        .keep
+        .as_deref()
+        .map(|text| command::duration("--keep", text))
+        .transpose()?;
     let mut evaluators: Vec<Arc<dyn Evaluator>> = Vec::new();
     for path in &arguments.pipelines {
         let pipeline = Pipeline::read(path)?;
@@ -23,6 +28,7 @@ pub(crate) async fn serve(arguments: args::Serve, config: EngineConfig) -> miett
         listen: arguments.listen,
         allow_remote: arguments.allow_remote,
         every,
+        keep,
         events: EventSettings {
             base_url: arguments.base_url,
             ..EventSettings::default()

@@ -203,3 +203,24 @@ fn ctrl_c_ends_a_server_with_130() {
     server.running.signal("INT");
     assert_eq!(server.running.wait(), Some(130));
 }
+
+#[test]
+fn a_gate_ends_by_what_the_server_knows() {
+    let desk = failing_shop();
+    let mut server = Server::start(&desk);
+    until("the first run is stored", || {
+        server.json(STATUS)["verdict"] == "fail"
+    });
+    let url = format!("http://{}", server.address);
+    let gate = |monitor| desk.driftline(&["gate", "--server", &url, "--monitor", monitor]);
+    let fails = gate("shop");
+    assert!(
+        fails.ends_with(1).out.starts_with("fail  shop"),
+        "{}",
+        fails.out
+    );
+    gate("shoe").ends_with(3).says("no monitor `shoe`");
+    server.running.signal("TERM");
+    server.running.wait();
+    gate("shop").ends_with(4).says("no answer from the gate");
+}

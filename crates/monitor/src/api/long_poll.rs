@@ -10,9 +10,13 @@ use tokio::sync::{SemaphorePermit, watch};
 /// The longest wait: below the minute after which load balancers cut idle connections.
 const LONGEST: Duration = Duration::from_secs(55);
 
-/// Reads `30s`, `500ms`, `1m`, or seconds without a unit. More than the longest wait is the
-/// longest wait.
+/// Reads how long to wait. More than the longest wait is the longest wait.
 pub(crate) fn parse(text: &str) -> Result<Duration, Problem> {
+    Ok(duration("wait", text)?.min(LONGEST))
+}
+
+/// Reads `30s`, `500ms`, `1m`, `2h`, or seconds without a unit.
+pub(crate) fn duration(parameter: &str, text: &str) -> Result<Duration, Problem> {
     let unit_at = text
         .find(|c: char| !c.is_ascii_digit())
         .unwrap_or(text.len());
@@ -21,15 +25,14 @@ pub(crate) fn parse(text: &str) -> Result<Duration, Problem> {
         "" | "s" => 1_000,
         "ms" => 1,
         "m" => 60_000,
+        "h" => 3_600_000,
         _ => 0,
     };
     match number.parse::<u64>() {
-        Ok(number) if unit_ms > 0 => {
-            Ok(Duration::from_millis(number.saturating_mul(unit_ms)).min(LONGEST))
-        }
+        Ok(number) if unit_ms > 0 => Ok(Duration::from_millis(number.saturating_mul(unit_ms))),
         _ => Err(Problem::parameter(
-            "wait",
-            "is no duration: write `30s`, `500ms` or `1m`",
+            parameter,
+            "is no duration: write `30s`, `500ms`, `1m` or `2h`",
         )),
     }
 }
@@ -90,8 +93,9 @@ mod tests {
         assert_eq!(millis("30"), Some(30_000));
         assert_eq!(millis("250ms"), Some(250));
         assert_eq!(millis("1m"), Some(55_000));
+        assert_eq!(millis("2h"), Some(55_000));
         assert_eq!(millis("18446744073709551615m"), Some(55_000));
-        for wrong in ["", "s", "-1s", "1h", "1.5s", "30 s", "字"] {
+        for wrong in ["", "s", "-1s", "1d", "1.5s", "30 s", "字"] {
             assert_eq!(millis(wrong), None, "{wrong}");
         }
     }

@@ -4,12 +4,13 @@ use crate::api::Api;
 use crate::api::etag::{self, ETag};
 use crate::api::long_poll::{self, Wait};
 use crate::api::page::{Parameters, after, page, page_size};
-use crate::api::problem::Problem;
+use crate::api::problem::{Body, Problem};
 use crate::api::status::{Assessed, assess};
 use axum::extract::{Path, State};
-use axum::http::HeaderMap;
-use axum::response::Response;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
+use std::time::Duration;
 
 const LIST: &str = "monitors";
 
@@ -67,8 +68,23 @@ pub(crate) async fn one(
     Parameters(NoParameters {}): Parameters<NoParameters>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let assessed = read(&api, &id).await?;
+    let assessed = read(&api, &id, None).await?;
     Ok(etag::answer(&assessed.tag, &headers, &assessed.status))
+}
+
+/// Asks for a run out of turn. The answer is the status as it is now: whoever wants the new one
+/// waits for its version to grow.
+pub(crate) async fn request_run(
+    State(api): State<Api>,
+    Path(id): Path<String>,
+    Body(NoParameters {}): Body<NoParameters>,
+) -> Result<Response, Problem> {
+    if !api.store.request_run(&id, api.clock.now()).await? {
+        return Err(Problem::not_found("monitor", &id));
+    }
+    api.bells.ring(&id);
+    let status = read(&api, &id, None).await?.status;
+    Ok((StatusCode::ACCEPTED, axum::Json(status)).into_response())
 }
 
 /// Answers at once unless the client says what it knows, by `If-None-Match` or `version`,
@@ -80,7 +96,7 @@ pub(crate) async fn status(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let wait = asked.wait.as_deref().map(long_poll::parse).transpose()?;
-    let mut assessed = read(&api, &id).await?;
+    let mut assessed = read(&api, &id, None).await?;
     let is_known = |assessed: &Assessed| {
         assessed.tag.is_known(&headers) || asked.version == Some(assessed.version)
     };
@@ -90,20 +106,29 @@ pub(crate) async fn status(
         let mut wait = Wait::begin(&api, duration)?;
         let known = assessed.tag.clone();
         // Read again: something may have changed before the wait began.
-        assessed = read(&api, &id).await?;
+        assessed = read(&api, &id, None).await?;
         while assessed.tag == known && wait.next(assessed.stale_at).await {
-            assessed = read(&api, &id).await?;
+            assessed = read(&api, &id, None).await?;
         }
     }
     Ok(etag::answer(&assessed.tag, &headers, &assessed.status))
 }
 
-async fn read(api: &Api, id: &str) -> Result<Assessed, Problem> {
-    let state = api
+/// A monitor's status at this instant, with a tighter limit of age where one is given.
+pub(crate) async fn read(
+    api: &Api,
+    id: &str,
+    max_age: Option<Duration>,
+) -> Result<Assessed, Problem> {
+    let mut state = api
         .store
         .monitor(id)
         .await?
         .ok_or_else(|| Problem::not_found("monitor", id))?;
+    if let Some(max_age) = max_age {
+        let known = state.max_age.unwrap_or(api.default_max_age);
+        state.max_age = Some(known.min(max_age));
+    }
     Ok(assess(&state, api.default_max_age, api.clock.now()))
 }
 
@@ -111,7 +136,7 @@ async fn read(api: &Api, id: &str) -> Result<Assessed, Problem> {
 pub(crate) fn unencodable(error: serde_json::Error) -> Problem {
     tracing::error!(%error, "an answer is no JSON");
     Problem::new(
-        axum::http::StatusCode::INTERNAL_SERVER_ERROR,
+        StatusCode::INTERNAL_SERVER_ERROR,
         "internal",
         "see the server's log",
     )

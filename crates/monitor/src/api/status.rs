@@ -37,14 +37,14 @@ impl Freshness {
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Status {
     pub(crate) id: String,
-    verdict: Verdict,
+    pub(crate) verdict: Verdict,
     state: Freshness,
-    reason: Option<String>,
+    pub(crate) reason: Option<String>,
     last_window_start: Option<String>,
-    last_window_end: Option<String>,
-    last_evaluated_at: Option<String>,
+    pub(crate) last_window_end: Option<String>,
+    pub(crate) last_evaluated_at: Option<String>,
     last_attempt_at: Option<String>,
-    last_run_id: Option<String>,
+    pub(crate) last_run_id: Option<String>,
     last_run_verdict: Option<Verdict>,
     baseline_id: Option<String>,
     /// Since the last evaluation. The one field that the entity tag does not cover: it

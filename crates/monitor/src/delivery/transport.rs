@@ -175,7 +175,7 @@ fn said(error: reqwest::Error) -> String {
 
 /// rustls is linked without a provider of its own choice; another part of the process may
 /// have installed one already, which is as good.
-fn install_tls_provider() {
+pub(crate) fn install_tls_provider() {
     if rustls::crypto::ring::default_provider()
         .install_default()
         .is_err()

@@ -248,3 +248,68 @@ async fn runs(world: &World) -> Vec<Verdict> {
     let runs = world.store.runs(&RunFilter::default(), None, 10).await;
     runs.unwrap().iter().map(|run| run.verdict).collect()
 }
+
+#[tokio::test]
+async fn a_run_that_is_asked_for_begins_at_once_whoever_is_asked() {
+    let world = World::new().await;
+    let options = ServeOptions {
+        lease: EVERY * 4,
+        every: Duration::from_secs(3_600),
+        ..world.options()
+    };
+    let first = world
+        .serve_with(vec![passes("titles")], options.clone())
+        .await;
+    first.until("pass", "fresh").await;
+    let second = world.serve_with(vec![passes("titles")], options).await;
+    let many = async |count: usize| {
+        for _ in 0..500 {
+            if runs(&world).await.len() == count {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        panic!("{} runs, not {count}", runs(&world).await.len());
+    };
+    let path = "/api/v1/monitors/titles/runs";
+    world.clock.advance(Duration::from_secs(1));
+    let answer = first.post(path, serde_json::json!({})).await;
+    assert_eq!(
+        (answer.status, &answer.json()["id"]),
+        (202, &"titles".into())
+    );
+    many(2).await;
+    // The second does not run the monitor: the first hears of it when it next looks.
+    world.clock.advance(Duration::from_secs(1));
+    assert_eq!(second.post(path, serde_json::json!({})).await.status, 202);
+    world.clock.advance(EVERY * 2);
+    many(3).await;
+    let unknown = second
+        .post("/api/v1/monitors/x/runs", serde_json::json!({}))
+        .await;
+    assert_eq!(unknown.status, 404);
+    first.stop().await;
+    second.stop().await;
+}
+
+#[tokio::test]
+async fn what_is_old_is_forgotten_by_the_hour() {
+    let world = World::new().await;
+    let options = ServeOptions {
+        every: Duration::from_secs(1_800),
+        keep: Some(Duration::from_secs(3_600)),
+        ..world.options()
+    };
+    let running = world.serve_with(vec![passes("titles")], options).await;
+    running.until("pass", "fresh").await;
+    let first = world.store.newest_run("titles").await.unwrap().unwrap().id;
+    for _ in 0..500 {
+        if world.store.run(&first).await.unwrap().is_none() {
+            running.stop().await;
+            return;
+        }
+        world.clock.advance(Duration::from_secs(600));
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("the first run is still there");
+}

@@ -47,6 +47,7 @@ pub(super) const TABLES: &[Table] = &[
             ("last_window_end", Text),
             ("last_evaluated_at", Integer),
             ("last_attempt_at", Integer),
+            ("run_requested_at", Integer),
         ],
     },
     Table {
