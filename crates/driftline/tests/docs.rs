@@ -15,7 +15,7 @@ use std::{
 };
 
 /// Verbs in the order of the book.
-const VERBS: [&str; 22] = [
+const VERBS: [&str; 29] = [
     "init",
     "run",
     "profile",
@@ -35,9 +35,16 @@ const VERBS: [&str; 22] = [
     "report",
     "explain",
     "serve",
+    "gate",
     "outbox",
     "outbox list",
     "outbox deliver",
+    "store",
+    "store migrate",
+    "store check",
+    "store prune",
+    "store backup",
+    "store restore",
 ];
 
 fn root() -> PathBuf {

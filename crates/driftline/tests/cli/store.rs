@@ -80,18 +80,13 @@ fn a_store_that_does_not_hold_together_ends_with_1() {
     let (desk, _) = with_run("sqlite://s.db");
     let path = desk.path("s.db");
     let mut bytes = std::fs::read(&path).unwrap();
-    // The last page holds rows or a part of an index.
-    let from = bytes.len() - 2_000;
-    bytes[from..].fill(0xa5);
+    // The head of a page that holds an index: the rows can all be read.
+    const PAGE: usize = 4_096;
+    bytes[30 * PAGE..30 * PAGE + 8].fill(0xa5);
     std::fs::write(&path, bytes).unwrap();
     let check = desk.driftline(&["store", "check", "--store", "sqlite://s.db"]);
-    assert!(
-        matches!(check.code, Some(1 | 4)),
-        "{}{}",
-        check.out,
-        check.err
-    );
-    assert!((check.out + &check.err).contains("restore a backup"));
+    check.ends_with(1);
+    assert!(check.out.contains("restore a backup"), "{}", check.out);
 }
 
 #[test]
