@@ -29,8 +29,10 @@ cargo build --release --target "$host" "${features[@]}" "${bins[@]}"
 folder=${CARGO_TARGET_DIR:-target}/$host/release
 for target in "${targets[@]}"; do
     mkdir -p "corpus/$target" crashes
+    seeds=()
+    [ ! -d "seeds/$target" ] || seeds=("seeds/$target")
     echo "== $target, $seconds s"
-    "$folder/$target" "corpus/$target" "seeds/$target" -max_total_time="$seconds" -max_len=8192 \
+    "$folder/$target" "corpus/$target" ${seeds[@]+"${seeds[@]}"} -max_total_time="$seconds" -max_len=8192 \
         -timeout=10 -rss_limit_mb=2048 -artifact_prefix="crashes/$target-" -print_final_stats=1 2>&1 |
         tail -n 12
 done

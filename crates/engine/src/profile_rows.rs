@@ -155,10 +155,10 @@ impl ProfileRows {
         if self.at != place.start {
             self.states
                 .seek(SeekFrom::Start(place.start))
-                .map_err(unwritable)?;
+                .map_err(unreadable)?;
         }
         let mut state = vec![0; place.bytes];
-        self.states.read_exact(&mut state).map_err(unwritable)?;
+        self.states.read_exact(&mut state).map_err(unreadable)?;
         self.at = place.start + place.bytes as u64;
         Ok(ColumnProfile::from_bytes(&state)?)
     }
@@ -191,6 +191,10 @@ impl Iterator for ProfileRows {
             }
         }
     }
+}
+
+fn unreadable(error: io::Error) -> EngineError {
+    EngineError::io(&std::env::temp_dir().display().to_string(), &error)
 }
 
 fn unwritable(error: io::Error) -> EngineError {

@@ -297,9 +297,9 @@ fn add<K: Clone + Eq + std::hash::Hash>(counts: &mut FxHashMap<K, f64>, key: &K,
 
 fn merge<K: Eq + std::hash::Hash>(mine: &mut FxHashMap<K, f64>, theirs: FxHashMap<K, f64>) {
     // Every key is added to once: their order does not matter.
-    for (key, count) in theirs {
-        *mine.entry(key).or_default() += count;
-    }
+    theirs
+        .into_iter()
+        .for_each(|(key, count)| *mine.entry(key).or_default() += count);
 }
 
 /// Bytes of a table and of the texts in it.

@@ -38,7 +38,7 @@ pub(super) fn crosses(lift: &Lift) -> Vec<CrossFeatureStatistics> {
     let weighted = lift.weighted_series().into_iter().flatten();
     counted
         .chain(weighted.map(|found| message(found, true)))
-        .filter(|cross| has_series(cross))
+        .filter(has_series)
         .collect()
 }
 
