@@ -43,6 +43,10 @@ pub const FOLDS: usize = 16;
 /// Texts past this many are no longer checked for being a copy of an earlier one.
 const MAX_REMEMBERED_TEXTS: usize = 1 << 20;
 
+/// Of a text so many units are counted, so that one text of many megabytes cannot take the
+/// memory of all others; a novel has about a million.
+const MAX_TEXT_UNITS: usize = 1 << 16;
+
 /// Texts are counted together once their units are this part of the n-grams that a table
 /// may hold: more at a time is faster, and takes more memory while they are counted.
 const BATCH_SHARE: usize = 4;
@@ -133,12 +137,13 @@ impl NgramCounts {
 
     /// Adds one text. `fold` is the part of the table's span it belongs to (beyond the
     /// last counts as the last); `source` is a hash of who wrote it, or `None` where
-    /// nobody knows, and then every document is a source of its own.
+    /// nobody knows, and then every document is a source of its own. Of a text of more than
+    /// 65,536 units the rest is left out.
     pub fn update(&mut self, text: &str, fold: u8, source: Option<u64>) {
         self.totals.texts += 1;
         self.reader.read(text);
         let document = self.reader.document_hash();
-        let units = self.reader.unit_count() as u64;
+        let units = self.reader.unit_count().min(MAX_TEXT_UNITS) as u64;
         if units == 0 || !self.is_first(document) {
             return;
         }

@@ -1,6 +1,6 @@
 //! Texts that wait to be counted together.
 
-use super::{Origin, position, unit_texts::UnitTexts};
+use super::{MAX_TEXT_UNITS, Origin, position, unit_texts::UnitTexts};
 use crate::units::UnitReader;
 use rustc_hash::FxHashMap;
 
@@ -29,8 +29,10 @@ impl Batch {
     pub(super) fn add(&mut self, reader: &UnitReader, origin: Origin) {
         let document = position(self.documents.len());
         self.documents.push(origin);
+        let mut left = MAX_TEXT_UNITS;
         for run in reader.runs() {
-            for (at, unit) in run.units().iter().enumerate() {
+            let units = run.units();
+            for (at, unit) in units.iter().take(left).enumerate() {
                 let number = *self
                     .numbers
                     .entry(unit.hash)
@@ -41,6 +43,10 @@ impl Batch {
                 });
             }
             self.places.push(Place { unit: 0, document });
+            left = left.saturating_sub(units.len());
+            if left == 0 {
+                break;
+            }
         }
     }
 

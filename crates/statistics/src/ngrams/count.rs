@@ -240,9 +240,8 @@ struct Document {
 #[derive(Debug, Clone, Copy)]
 struct Open {
     hash: u64,
-    /// Its first place.
+    /// Its first place: all from there on are its places.
     since: u32,
-    count: u32,
     documents: u32,
     first: Origin,
     /// From the second document on.
@@ -254,7 +253,6 @@ impl<'b> Counter<'b> {
         let nothing = Open {
             hash: 0,
             since: 0,
-            count: 0,
             documents: 0,
             first: Origin::default(),
             spread: Spread::default(),
@@ -296,12 +294,9 @@ impl<'b> Counter<'b> {
         for (open, rank) in self.open[common..].iter_mut().zip(&ngram[common..]) {
             hash = extend_hash(hash, self.units.hash(rank - 1));
             (open.hash, open.since) = (hash, self.serial);
-            (open.count, open.documents) = (0, 0);
+            open.documents = 0;
         }
         let open = &mut self.open[..ngram.len()];
-        for ngram in open.iter_mut() {
-            ngram.count += 1;
-        }
         let document = &mut self.documents[document as usize];
         let last = std::mem::replace(&mut document.last, self.serial);
         // What is new to an n-gram is new to all that it begins.
@@ -339,7 +334,7 @@ impl<'b> Counter<'b> {
                 hash: open.hash,
                 prefix,
                 unit: self.previous[level] - 1,
-                count: open.count,
+                count: self.serial + 1 - open.since,
                 documents: open.documents,
                 spread,
                 first: open.first,

@@ -30,6 +30,19 @@ impl NgramCounts {
         })
     }
 
+    /// The n-grams of so many units, in the order of their identifiers.
+    pub fn ngrams_of_length(&self, units: usize) -> impl ExactSizeIterator<Item = Ngram<'_>> {
+        let table = self.table();
+        let level = units.wrapping_sub(1);
+        let nodes = table.level(level).iter().enumerate();
+        nodes.map(move |(at, node)| Ngram {
+            table,
+            node,
+            level,
+            at: at as u32,
+        })
+    }
+
     /// The n-gram with this identifier, below [`len`](Self::len). A longer n-gram has a
     /// greater identifier than a shorter one, and tables of equal n-grams give them equal
     /// identifiers.
