@@ -7,9 +7,8 @@
 //! **nesting** (not a piece of a longer term, nor one with a piece too many). Contrast
 //! alone removes more than nine in ten, so only it is computed for everything.
 //!
-//! What passed is told apart by the dictionary: words that it has, or that were in use
-//! all through the baseline, are surges; the rest is new, less what looks like the
-//! name of a person.
+//! What passed is told apart: names are entities; words that the dictionary has, or that
+//! were in use all through the baseline, are surges; the rest is new.
 //!
 //! Memory is bounded by the tables of the last [`TermConfig::lookback`] windows.
 
@@ -71,7 +70,8 @@ impl<'a> TermFinder<'a> {
     }
 
     /// Adds the next window, which begins at `start` (any clock, as long as it is the same
-    /// for all), and returns the terms whose tier it changed, best first.
+    /// for all), and returns the terms whose tier it changed: coinages, names, surges; the
+    /// best of each first.
     ///
     /// The folds of `counts` are the window's days.
     pub fn observe(&mut self, start: i64, counts: NgramCounts) -> Vec<Term> {

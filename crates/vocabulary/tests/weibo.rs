@@ -5,44 +5,14 @@
 //! pair of years is usable). Which are found and missed is printed; what must hold is
 //! asserted more loosely, so that a better filter does not break the test.
 
+mod titles;
+
 use driftline_statistics::ngrams::{NgramConfig, NgramCounts};
 use driftline_vocabulary::{BaselineVocabulary, Term, TermClass, TermConfig, TermFinder, Tier};
-use parquet::{
-    file::reader::{FileReader, SerializedFileReader},
-    record::Field,
-};
-use std::{
-    collections::{BTreeMap, HashSet},
-    fs::File,
-    path::Path,
-};
+use std::collections::BTreeMap;
 
-/// Titles with the day of their first appearance, in order of days.
 fn titles(year: u32) -> Option<Vec<(i64, String)>> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!(
-        "../../fixtures/weibo/weibo-hot-search-{year}.parquet"
-    ));
-    let Ok(file) = File::open(&path) else {
-        eprintln!("SKIPPED: {} is not there", path.display());
-        return None;
-    };
-    let reader = SerializedFileReader::new(file).expect("a Parquet file");
-    let mut rows = Vec::new();
-    for row in reader.get_row_iter(None).expect("rows") {
-        let (mut day, mut text) = (0, String::new());
-        for (name, field) in row.expect("a row").get_column_iter() {
-            match (name.as_str(), field) {
-                ("date", Field::Date(value)) => day = i64::from(*value),
-                ("text", Field::Str(value)) => text.clone_from(value),
-                _ => {}
-            }
-        }
-        rows.push((day, text));
-    }
-    rows.sort_by_key(|row| row.0);
-    let mut seen = HashSet::new();
-    rows.retain(|(_, text)| seen.insert(text.clone()));
-    Some(rows)
+    titles::read(&format!("fixtures/weibo/weibo-hot-search-{year}.parquet"))
 }
 
 /// Alarms of a year's weeks against the year before, best first, each term once.

@@ -24,7 +24,8 @@ pub struct TermConfig {
     pub alarm: f64,
     /// Windows after which a term that alarmed, and is still above, is confirmed.
     pub confirm_after: usize,
-    /// Windows for which a term that was reported is not reported again.
+    /// Windows for which a term that was reported is not reported again, unless its tier rises
+    /// or its rate doubles.
     pub refractory: usize,
     /// Least ratio of the live rate to the baseline's.
     pub min_rate_ratio: f64,

@@ -4,61 +4,62 @@ use super::{
     TermFinder,
     candidate::{Candidate, Spread},
     track::{Factors, best_horizon},
-    window::{Entry, Sightings, Window, order},
+    window::{Sightings, Window},
 };
 use crate::contrast::Exposure;
-use driftline_statistics::{ngrams::Ngram, units::UnitKind};
+use driftline_statistics::{
+    ngrams::{Ngram, NgramCounts},
+    units::UnitKind,
+};
 
-/// About three times the n-grams of a quarter of headlines; more n-grams only cost time.
+/// About three times the n-grams of a quarter of headlines, and as much memory as a
+/// processor has near; more n-grams only cost time.
 const RECENT_CELL_BITS: u32 = 21;
 
-/// Documents of each n-gram over the lookback, by the upper bits of [`order`]; collisions
+/// Documents of each n-gram over the lookback, by the upper bits of its hash; collisions
 /// only add.
 #[derive(Debug)]
-pub(super) struct Recent(Vec<u16>);
+pub(super) struct Recent(Vec<u8>);
 
 /// A cell that was full: from then on nobody knows how many there are.
-const MANY: u16 = u16::MAX;
+const MANY: u8 = u8::MAX;
 
 impl Recent {
     pub(super) fn new() -> Self {
         Self(vec![0; 1 << RECENT_CELL_BITS])
     }
 
-    fn cell(ngram: &Entry) -> usize {
-        (order(ngram.hash) >> (u64::BITS - RECENT_CELL_BITS)) as usize
+    fn cell(hash: u64) -> usize {
+        (hash >> (u64::BITS - RECENT_CELL_BITS)) as usize
     }
 
-    /// Takes the n-grams of a window away and adds those of another. Both are in [`order`],
-    /// so to walk over them is to walk over the cells from the first to the last.
-    pub(super) fn slide(&mut self, old: &[Entry], new: &[Entry]) {
-        for ngram in new {
-            let cell = &mut self.0[Self::cell(ngram)];
-            let documents = u16::try_from(ngram.documents).unwrap_or(MANY);
-            *cell = cell.saturating_add(documents);
-        }
-        for ngram in old {
-            let cell = &mut self.0[Self::cell(ngram)];
-            let documents = u16::try_from(ngram.documents).unwrap_or(MANY);
-            *cell = match *cell {
-                MANY => MANY,
-                all => all.saturating_sub(documents),
-            };
+    /// Adds an n-gram of the window that comes.
+    pub(super) fn add(&mut self, hash: u64, documents: u32) {
+        let cell = &mut self.0[Self::cell(hash)];
+        *cell = cell.saturating_add(u8::try_from(documents).unwrap_or(MANY));
+    }
+
+    /// Takes an n-gram of the window that goes away.
+    pub(super) fn subtract(&mut self, hash: u64, documents: u32) {
+        let cell = &mut self.0[Self::cell(hash)];
+        if *cell != MANY {
+            *cell = cell.saturating_sub(u8::try_from(documents).unwrap_or(MANY));
         }
     }
 
     /// Documents of the n-gram's cell.
-    pub(super) fn get(&self, ngram: &Entry) -> u32 {
-        match self.0[Self::cell(ngram)] {
+    pub(super) fn get(&self, hash: u64) -> u32 {
+        match self.0[Self::cell(hash)] {
             MANY => u32::MAX,
             documents => documents.into(),
         }
     }
 }
 
-/// An n-gram of the newest window that is frequent enough over the lookback.
+/// An n-gram of the newest window that may be frequent enough over the lookback.
 struct Supported<'a> {
-    entry: &'a Entry,
+    ngram: Ngram<'a>,
+    /// At most so many documents over the lookback.
     recent: u32,
     before: Exposure,
     baseline_exact: bool,
@@ -67,53 +68,29 @@ struct Supported<'a> {
 impl TermFinder<'_> {
     /// N-grams of the newest window with support and a contrast to the baseline; `old` is
     /// the window that went.
-    ///
-    /// Each question is put to all before the next is, in the order of hashes, so that the
-    /// processor waits for many places of memory at once, or for the next.
     pub(super) fn contrasted(&mut self, old: Option<&Window>) -> Vec<Candidate> {
+        self.slide(old);
         let windows = &self.lookback.windows;
         let Some(newest) = windows.back() else {
             return Vec::new();
         };
-        let old = old.map_or(&[][..], Window::entries);
-        self.recent.slide(old, newest.entries());
-        let entries = newest.entries().iter();
-        let frequent: Vec<(&Entry, u32)> = entries
-            .map(|entry| (entry, self.recent.get(entry)))
-            .filter(|(_, recent)| *recent >= self.config.min_documents)
-            .collect();
-        let mut supported = self.supported(newest, &frequent);
-        self.drop_usual(&mut supported, newest);
-        let known: Vec<Option<u32>> = (supported.iter())
-            .map(|ngram| self.tracks.find(ngram.entry.hash))
-            .collect();
-        let before = self.observed - windows.len();
-        let mut begun = Vec::new();
-        let tracks: Vec<u32> = (supported.iter().zip(known))
-            .map(|(ngram, known)| {
-                let hash = ngram.entry.hash;
-                known.unwrap_or_else(|| {
-                    let track = self.tracks.begin(hash, before);
-                    begun.push((hash, track));
-                    track
-                })
-            })
-            .collect();
-        for window in windows.iter().take(windows.len() - 1) {
-            for &(hash, track) in &begun {
-                self.tracks.push(track, window.sightings(hash));
-            }
-        }
-        for (ngram, &track) in supported.iter().zip(&tracks) {
-            let sightings = newest.sightings_of(ngram.entry);
-            self.tracks.extend(track, self.observed, sightings);
-        }
+        let mut supported = self.supported(&newest.counts);
+        supported.retain_mut(|ngram| {
+            self.look_up(ngram);
+            self.is_unusual(ngram, ngram.recent, newest.counts.units())
+        });
         let mut found = Vec::new();
         let mut factors = Factors::default();
-        for (ngram, track) in supported.into_iter().zip(tracks) {
+        for ngram in supported {
+            let hash = ngram.ngram.hash();
+            let track = self.tracks.bring_up(hash, self.observed, windows);
             let seen = self.tracks.newest_first(track);
             let documents = seen.take(windows.len()).map(Sightings::documents).sum();
-            if documents < self.config.min_documents {
+            if documents < self.config.min_documents
+                || !self.is_unusual(&ngram, documents, newest.counts.units())
+            {
+                // So that no collision of hashes makes a track.
+                self.tracks.end(hash);
                 continue;
             }
             let before = ngram.before;
@@ -122,8 +99,7 @@ impl TermFinder<'_> {
             if best.ln_bayes_factor < self.config.watch {
                 continue;
             }
-            let hash = ngram.entry.hash;
-            let (baseline_exact, ngram) = (ngram.baseline_exact, newest.ngram(ngram.entry));
+            let (baseline_exact, ngram) = (ngram.baseline_exact, ngram.ngram);
             found.push(Candidate {
                 hash,
                 units: ngram.unit_hashes(),
@@ -140,58 +116,75 @@ impl TermFinder<'_> {
         found
     }
 
-    fn supported<'w>(
-        &self,
-        newest: &'w Window,
-        frequent: &[(&'w Entry, u32)],
-    ) -> Vec<Supported<'w>> {
-        let units = self.baseline.units() as f64;
-        let single = newest.counts.ids_of_length(1);
+    /// Brings [`Recent`] up to the newest window.
+    fn slide(&mut self, old: Option<&Window>) {
         // The longest n-grams are there for their neighbours' sake.
-        let longer = single.end..newest.counts.ids_of_length(self.config.max_units).end;
-        let may_be_a_term = |entry: &Entry| {
-            longer.contains(&entry.id)
-                || single.contains(&entry.id) && is_a_long_word(&newest.ngram(entry))
-        };
-        let frequent = frequent.iter().copied();
-        let terms = frequent.filter(|(entry, _)| may_be_a_term(entry));
-        let asked = terms.map(|(entry, recent)| {
-            let known = self.baseline.documents_with(entry.hash);
-            let count = known.unwrap_or_else(|| {
-                let length = if entry.id < longer.start {
-                    1
-                } else {
-                    newest.ngram(entry).length()
-                };
-                self.baseline.absent_bound(length)
-            });
-            Supported {
-                entry,
-                recent,
-                before: Exposure {
-                    count: f64::from(count),
-                    units,
-                },
-                baseline_exact: known.is_some(),
+        for length in 1..=self.config.max_units {
+            if let Some(newest) = self.lookback.windows.back() {
+                for ngram in newest.counts.ngrams_of_length(length) {
+                    self.recent.add(ngram.hash(), ngram.documents());
+                }
             }
-        });
-        asked.collect()
+            if let Some(old) = old {
+                for ngram in old.counts.ngrams_of_length(length) {
+                    self.recent.subtract(ngram.hash(), ngram.documents());
+                }
+            }
+        }
     }
 
-    /// Drops what cannot be much more frequent than in the baseline.
-    fn drop_usual(&self, supported: &mut Vec<Supported<'_>>, newest: &Window) {
+    /// N-grams of the newest window that may be frequent enough to be terms. None is more
+    /// frequent than what it begins with (Apriori).
+    fn supported<'w>(&self, newest: &'w NgramCounts) -> Vec<Supported<'w>> {
+        let units = self.baseline.units() as f64;
+        // By n-gram the documents over the lookback, at most; none where they are too few.
+        let mut frequent = vec![0; newest.ids_of_length(self.config.max_units).end as usize];
+        let mut supported = Vec::new();
+        for length in 1..=self.config.max_units {
+            let first = newest.ids_of_length(length).start as usize;
+            for (id, ngram) in (first..).zip(newest.ngrams_of_length(length)) {
+                let most = (ngram.prefix()).map_or(u32::MAX, |prefix| frequent[prefix as usize]);
+                if most < self.config.min_documents {
+                    continue;
+                }
+                let recent = self.recent.get(ngram.hash()).min(most);
+                if recent < self.config.min_documents {
+                    continue;
+                }
+                frequent[id] = recent;
+                if length > 1 || is_a_long_word(&ngram) {
+                    supported.push(Supported {
+                        ngram,
+                        recent,
+                        before: Exposure { count: 0.0, units },
+                        baseline_exact: false,
+                    });
+                }
+            }
+        }
+        supported
+    }
+
+    /// Looks an n-gram up in the baseline.
+    fn look_up(&self, ngram: &mut Supported<'_>) {
+        let known = self.baseline.documents_with(ngram.ngram.hash());
+        let documents = known.unwrap_or_else(|| self.baseline.absent_bound(ngram.ngram.length()));
+        ngram.before.count = documents.into();
+        ngram.baseline_exact = known.is_some();
+    }
+
+    /// Whether it can be much more frequent than in the baseline, with at most `recent`
+    /// documents over the lookback.
+    fn is_unusual(&self, ngram: &Supported<'_>, recent: u32, newest_units: u64) -> bool {
         // Units of the shortest horizon of more than one window.
         let horizons = self.config.horizons.iter().copied();
         let more = horizons.filter(|&horizon| horizon > 1).min().unwrap_or(1);
         let more_units = self.spans.units(more).max(1) as f64;
-        let newest_units = newest.counts.units().max(1) as f64;
-        supported.retain(|ngram| {
-            // The rate over one window is known, and over more at most so many documents
-            // stand among at least so many units.
-            let in_newest = f64::from(ngram.entry.documents) / newest_units;
-            let in_more = f64::from(ngram.recent) / more_units;
-            in_newest.max(in_more) > self.config.min_rate_ratio * ngram.before.rate()
-        });
+        // The rate over one window is known, and over more at most so many documents
+        // stand among at least so many units.
+        let in_newest = f64::from(ngram.ngram.documents()) / newest_units.max(1) as f64;
+        let in_more = f64::from(recent) / more_units;
+        in_newest.max(in_more) > self.config.min_rate_ratio * ngram.before.rate()
     }
 }
 

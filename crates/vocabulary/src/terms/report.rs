@@ -8,6 +8,9 @@ use super::{
 use crate::{contrast, lexicon};
 use driftline_statistics::ngrams::source_count;
 
+/// A term that was reported is reported again once its rate is so many times that of then.
+const REPEATED_RISE: f64 = 2.0;
+
 /// A term that was reported.
 #[derive(Debug)]
 pub(super) struct Reported {
@@ -16,6 +19,8 @@ pub(super) struct Reported {
     /// Number of the window of the last change of tier.
     at: usize,
     confirmed: bool,
+    /// Documents a unit in that window, or the latest in which they had doubled.
+    rate: f64,
     pub(super) series: TermSeries,
 }
 
@@ -29,11 +34,15 @@ impl Reported {
 }
 
 impl TermFinder<'_> {
-    /// The terms whose tier changes, best first.
+    /// The terms whose tier changes: coinages, names, surges; the best of each first.
     pub(super) fn report(&mut self, candidates: Vec<Candidate>) -> Vec<Term> {
         let now = self.observed - 1;
+        let units = self.spans.units(1).max(1) as f64;
         let mut terms = Vec::new();
         for candidate in candidates {
+            let track = self.tracks.find(candidate.hash);
+            let newest = track.and_then(|track| self.tracks.newest_first(track).next());
+            let rate = newest.map_or(0.0, |seen| f64::from(seen.documents()) / units);
             let mut tier = if candidate.best.ln_bayes_factor >= self.config.alarm {
                 Tier::Alarm
             } else {
@@ -42,8 +51,7 @@ impl TermFinder<'_> {
             match self.reported.get_mut(&candidate.text) {
                 Some(known) if now < known.at + self.config.refractory => {
                     if known.tier == Tier::Watch && tier == Tier::Alarm {
-                        known.tier = Tier::Alarm;
-                        known.at = now;
+                        (known.tier, known.at, known.rate) = (Tier::Alarm, now, rate);
                     } else if known.tier == Tier::Alarm
                         && tier == Tier::Alarm
                         && !known.confirmed
@@ -51,12 +59,15 @@ impl TermFinder<'_> {
                     {
                         known.confirmed = true;
                         tier = Tier::Confirmed;
+                    } else if tier == Tier::Alarm && rate >= REPEATED_RISE * known.rate {
+                        known.rate = rate;
                     } else {
                         continue;
                     }
                 }
                 Some(known) => {
                     (known.tier, known.at, known.confirmed) = (tier, now, false);
+                    known.rate = rate;
                 }
                 None => {
                     let reported = Reported {
@@ -64,6 +75,7 @@ impl TermFinder<'_> {
                         tier,
                         at: now,
                         confirmed: false,
+                        rate,
                         series: self.series_so_far(&candidate),
                     };
                     self.reported.insert(candidate.text.clone(), reported);
@@ -72,18 +84,20 @@ impl TermFinder<'_> {
             terms.push(self.term(candidate, tier));
         }
         terms.sort_by(|a, b| {
-            let best_first = b.score.total_cmp(&a.score);
-            best_first.then_with(|| a.text.cmp(&b.text))
+            let by_class = a.class.cmp(&b.class);
+            by_class
+                .then_with(|| b.score.total_cmp(&a.score))
+                .then_with(|| a.text.cmp(&b.text))
         });
         terms
     }
 
     fn class(&self, candidate: &Candidate) -> TermClass {
         let folds = self.baseline.folds_with(candidate.hash).count_ones();
-        if folds >= self.config.established_folds || lexicon::is_known(&candidate.text) {
-            TermClass::Surge
-        } else if lexicon::is_person_name(&candidate.text) {
+        if lexicon::is_name(&candidate.text) {
             TermClass::Entity
+        } else if folds >= self.config.established_folds || lexicon::is_known(&candidate.text) {
+            TermClass::Surge
         } else {
             TermClass::Coinage
         }
@@ -112,8 +126,13 @@ impl TermFinder<'_> {
                 documents += u64::from(ngram.documents());
             }
         }
+        let class = self.class(&candidate);
+        let likeness = match class {
+            TermClass::Coinage => lexicon::word_likeness(&candidate.text),
+            TermClass::Entity | TermClass::Surge => 1.0,
+        };
         Term {
-            class: self.class(&candidate),
+            class,
             tier,
             window_start: self
                 .lookback
@@ -138,7 +157,7 @@ impl TermFinder<'_> {
             top_day_share: f64::from(candidate.spread.top_day)
                 / f64::from(candidate.documents.max(1)),
             sources: source_count(candidate.spread.sources),
-            score: best.ln_bayes_factor,
+            score: likeness * best.ln_bayes_factor,
             text: candidate.text,
         }
     }

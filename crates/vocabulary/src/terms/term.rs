@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 pub enum TermClass {
     /// A word or phrase that neither the dictionary nor the baseline knows.
     Coinage,
-    /// A name; so far only what has the form of a Chinese person's.
+    /// A name of a person, a place or an organisation, known before or not.
     Entity,
     /// A word of the dictionary, or one in use all through the baseline, that rose.
     Surge,
@@ -71,7 +71,8 @@ pub struct Term {
     pub top_day_share: f64,
     /// Sources over the lookback, estimated; `None` where there are too many to tell.
     pub sources: Option<f64>,
-    /// What lists are ordered by, the greatest first.
+    /// What lists of a class are ordered by, the greatest first: the log Bayes factor, of a coinage
+    /// times how much it looks like [a word](crate::lexicon::word_likeness).
     pub score: f64,
 }
 

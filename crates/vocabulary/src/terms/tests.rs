@@ -1,6 +1,6 @@
 //! Terms of made-up texts, and their numbers against a plain search.
 
-use super::{candidate::entropy, window::Entry, *};
+use super::{candidate::entropy, *};
 use crate::contrast::{self, Exposure};
 use driftline_statistics::ngrams::NgramConfig;
 use proptest::prelude::*;
@@ -104,6 +104,21 @@ fn a_coinage_is_found_in_its_first_windows_and_nothing_else() {
     );
 }
 
+/// Within the refractory time a term is told again where it doubles, and only then.
+#[test]
+fn a_term_is_told_again_once_its_rate_has_doubled() {
+    let told = |last: usize| {
+        let mut all = windows("显眼包", 6);
+        all.truncate(8);
+        all.extend(windows("显眼包", last).split_off(11));
+        let terms = observe(&baseline(None), all);
+        let alarms = terms.iter().filter(|term| term.tier == Tier::Alarm);
+        alarms.map(|term| term.window_start).collect::<Vec<_>>()
+    };
+    assert_eq!(told(6).len(), 1);
+    assert_eq!(told(30)[1..], [8]);
+}
+
 #[test]
 fn the_numbers_of_a_term_can_be_redone_by_hand() {
     let baseline = baseline(None);
@@ -177,9 +192,9 @@ fn one_author_does_not_make_a_term() {
 
 #[test]
 fn words_of_the_dictionary_and_of_the_baseline_surge() {
-    let surge = [("乌克兰", TermClass::Surge)];
+    let surge = [("遥遥领先", TermClass::Surge)];
     assert_eq!(
-        alarms(&observe(&baseline(None), windows("乌克兰", 6))),
+        alarms(&observe(&baseline(None), windows("遥遥领先", 6))),
         surge
     );
     let surge = [("显眼包", TermClass::Surge)];
@@ -200,11 +215,12 @@ fn a_term_at_its_usual_rate_is_no_term() {
 
 #[test]
 fn names_are_entities_and_pieces_of_terms_are_none() {
-    let name = [("卢昱晓", TermClass::Entity)];
-    assert_eq!(
-        alarms(&observe(&baseline(None), windows("卢昱晓", 6))),
-        name
-    );
+    for name in ["卢昱晓", "泽连斯基", "乌克兰"] {
+        assert_eq!(
+            alarms(&observe(&baseline(None), windows(name, 6))),
+            [(name, TermClass::Entity)]
+        );
+    }
     let phrase = [("命运的齿轮", TermClass::Coinage)];
     assert_eq!(
         alarms(&observe(&baseline(None), windows("命运的齿轮", 6))),
@@ -348,18 +364,15 @@ proptest! {
 
 #[test]
 fn recent_documents_come_and_go_until_a_cell_is_full() {
-    let ngram = |hash, documents| Entry {
-        hash,
-        documents,
-        id: 0,
-    };
-    let (rare, frequent) = (ngram(1 << 41, 3), ngram(5 << 41, 70_000));
+    let (rare, frequent) = (1 << 43, 5 << 43);
     let mut recent = Recent::new();
-    recent.slide(&[], &[rare, frequent]);
-    recent.slide(&[], &[rare]);
-    assert_eq!((recent.get(&rare), recent.get(&frequent)), (6, u32::MAX));
-    recent.slide(&[rare, frequent], &[]);
-    assert_eq!((recent.get(&rare), recent.get(&frequent)), (3, u32::MAX));
+    recent.add(rare, 3);
+    recent.add(frequent, 70_000);
+    recent.add(rare, 3);
+    assert_eq!((recent.get(rare), recent.get(frequent)), (6, u32::MAX));
+    recent.subtract(rare, 3);
+    recent.subtract(frequent, 70_000);
+    assert_eq!((recent.get(rare), recent.get(frequent)), (3, u32::MAX));
 }
 
 #[test]

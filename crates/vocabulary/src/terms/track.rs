@@ -1,6 +1,9 @@
 //! An n-gram from window to window, and over which of them it is most surprising.
 
-use super::{config::TermConfig, window::Sightings};
+use super::{
+    config::TermConfig,
+    window::{Sightings, Window},
+};
 use crate::contrast::{self, Exposure};
 use rustc_hash::FxHashMap;
 use std::collections::VecDeque;
@@ -44,12 +47,34 @@ impl Tracks {
         self.by_hash.get(&hash).copied()
     }
 
-    /// Begins a track of which window number `newest` is the last before the first known.
-    pub(super) fn begin(&mut self, hash: u64, newest: usize) -> u32 {
-        let known = Known {
-            newest: newest as u32,
+    /// The track of an n-gram, known up to the newest of `windows`, which has the number
+    /// `observed`: what is missing is looked up.
+    pub(super) fn bring_up(
+        &mut self,
+        hash: u64,
+        observed: usize,
+        windows: &VecDeque<Window>,
+    ) -> u32 {
+        let nothing = Known {
+            newest: (observed - windows.len()) as u32,
             windows: 0,
         };
+        let track = match self.find(hash) {
+            Some(track) => track,
+            None => self.begin(hash, nothing),
+        };
+        let known = &mut self.known[track as usize];
+        if known.newest < nothing.newest {
+            *known = nothing;
+        }
+        let missing = observed - known.newest as usize;
+        for window in windows.iter().skip(windows.len() - missing) {
+            self.push(track, window.sightings(hash));
+        }
+        track
+    }
+
+    fn begin(&mut self, hash: u64, known: Known) -> u32 {
         let track = match self.free.pop() {
             Some(track) => {
                 self.known[track as usize] = known;
@@ -66,19 +91,13 @@ impl Tracks {
         track
     }
 
-    /// Adds window number `newest`, after empty ones for those missed.
-    pub(super) fn extend(&mut self, track: u32, newest: usize, sightings: Sightings) {
-        let newest = newest as u32;
-        let missed = newest - 1 - self.known[track as usize].newest;
-        for _ in 0..missed.min(self.longest as u32) {
-            self.push(track, Sightings::default());
-        }
-        self.known[track as usize].newest = newest - 1;
-        self.push(track, sightings);
+    /// Ends the track of an n-gram.
+    pub(super) fn end(&mut self, hash: u64) {
+        self.free.extend(self.by_hash.remove(&hash));
     }
 
     /// Adds the next window.
-    pub(super) fn push(&mut self, track: u32, sightings: Sightings) {
+    fn push(&mut self, track: u32, sightings: Sightings) {
         let known = &mut self.known[track as usize];
         known.newest += 1;
         known.windows = (known.windows + 1).min(self.longest as u32);

@@ -1,6 +1,5 @@
 //! The n-grams of one window, and what finds them.
 
-use crate::by_hash::{ByHash, Hashed};
 use driftline_statistics::ngrams::{Ngram, NgramCounts};
 
 /// A window of the lookback.
@@ -8,29 +7,9 @@ use driftline_statistics::ngrams::{Ngram, NgramCounts};
 pub(super) struct Window {
     pub(super) start: i64,
     pub(super) counts: NgramCounts,
-    by_hash: ByHash<Entry>,
     present: Present,
+    by_hash: HashIndex,
     by_suffix: SuffixIndex,
-}
-
-/// An n-gram of a window.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Entry {
-    pub(super) hash: u64,
-    pub(super) documents: u32,
-    pub(super) id: u32,
-}
-
-/// Place in the order of a window's n-grams: by their cells of [`Recent`](super::contrasted::Recent),
-/// so that to walk over n-grams is to walk over cells.
-pub(super) fn order(hash: u64) -> u64 {
-    hash.rotate_left(3)
-}
-
-impl Hashed for Entry {
-    fn hash(&self) -> u64 {
-        order(self.hash)
-    }
 }
 
 /// How often an n-gram was seen in one window: its documents, and the folds with one.
@@ -57,56 +36,29 @@ pub(super) struct Place {
 impl Window {
     pub(super) fn new(start: i64, mut counts: NgramCounts) -> Self {
         counts.shrink_to_fit();
-        let entries: Vec<Entry> = (0..)
-            .zip(counts.ngrams())
-            .map(|(id, ngram)| Entry {
-                hash: ngram.hash(),
-                documents: ngram.documents(),
-                id,
-            })
-            .collect();
         Self {
             start,
-            by_hash: ByHash::new(&entries),
-            present: Present::new(&entries),
+            present: Present::new(&counts),
+            by_hash: HashIndex::new(&counts),
             by_suffix: SuffixIndex::new(counts.suffix_hashes()),
             counts,
         }
     }
 
-    /// All n-grams, in [`order`].
-    pub(super) fn entries(&self) -> &[Entry] {
-        self.by_hash.entries()
-    }
-
-    pub(super) fn ngram(&self, entry: &Entry) -> Ngram<'_> {
-        self.counts.ngram(entry.id)
-    }
-
-    fn entry(&self, hash: u64) -> Option<&Entry> {
-        match self.present.may_hold(hash) {
-            true => self.by_hash.get(order(hash)),
-            false => None,
-        }
-    }
-
     /// The n-gram with this hash.
     pub(super) fn find(&self, hash: u64) -> Option<Ngram<'_>> {
-        self.entry(hash).map(|entry| self.ngram(entry))
+        if !self.present.may_hold(hash) {
+            return None;
+        }
+        let ids = self.by_hash.may_be(hash);
+        let mut ngrams = ids.map(|id| self.counts.ngram(id));
+        ngrams.find(|ngram| ngram.hash() == hash)
     }
 
     /// How the n-gram with this hash was seen.
     pub(super) fn sightings(&self, hash: u64) -> Sightings {
-        self.entry(hash)
-            .map_or_else(Sightings::default, |entry| self.sightings_of(entry))
-    }
-
-    pub(super) fn sightings_of(&self, entry: &Entry) -> Sightings {
-        let days = match entry.documents {
-            1 => 1,
-            _ => self.ngram(entry).fold_bits().count_ones(),
-        };
-        Sightings::new(entry.documents, days)
+        self.find(hash)
+            .map_or_else(Sightings::default, |ngram| Sightings::of(&ngram))
     }
 
     pub(super) fn place(&self, hash: u64) -> Option<Place> {
@@ -134,9 +86,13 @@ impl Sightings {
     const DAY_BITS: u32 = 5;
 
     /// More documents than 2²⁷ count as that many.
-    fn new(documents: u32, days: u32) -> Self {
+    pub(super) fn of(ngram: &Ngram<'_>) -> Self {
+        let days = match ngram.documents() {
+            1 => 1,
+            _ => ngram.fold_bits().count_ones(),
+        };
         let most = u32::MAX >> Self::DAY_BITS;
-        Self(documents.min(most) << Self::DAY_BITS | days)
+        Self(ngram.documents().min(most) << Self::DAY_BITS | days)
     }
 
     pub(super) fn documents(self) -> u32 {
@@ -155,16 +111,16 @@ impl Sightings {
 struct Present(Vec<u64>);
 
 impl Present {
-    fn new(entries: &[Entry]) -> Self {
-        let mut bits = Self(vec![0; (entries.len() / 8).next_power_of_two()]);
-        for entry in entries {
-            let (word, bit) = bits.place(entry.hash);
+    fn new(counts: &NgramCounts) -> Self {
+        let mut bits = Self(vec![0; (counts.len() / 8).next_power_of_two()]);
+        for ngram in counts.ngrams() {
+            let (word, bit) = bits.place(ngram.hash());
             bits.0[word] |= bit;
         }
         bits
     }
 
-    /// By the lower bits: the upper ones are those of the neighbours in the order of hashes.
+    /// By the lower bits: the upper ones are those of the place in [`HashIndex`].
     fn place(&self, hash: u64) -> (usize, u64) {
         ((hash >> 6) as usize & (self.0.len() - 1), 1 << (hash % 64))
     }
@@ -173,6 +129,48 @@ impl Present {
         let (word, bit) = self.place(hash);
         self.0[word] & bit != 0
     }
+}
+
+/// N-grams by their hash: a table with linear probing, whose slots hold the lower half of
+/// the hash beside the number.
+#[derive(Debug)]
+struct HashIndex {
+    slots: Vec<u64>,
+    shift: u32,
+}
+
+/// No n-gram has this number.
+const EMPTY: u64 = u64::MAX;
+
+impl HashIndex {
+    fn new(counts: &NgramCounts) -> Self {
+        let room = (counts.len() * 3 / 2).max(2).next_power_of_two();
+        let shift = u64::BITS - room.trailing_zeros();
+        let mut slots = vec![EMPTY; room];
+        for (id, ngram) in (0..).zip(counts.ngrams()) {
+            let mut at = (ngram.hash() >> shift) as usize;
+            while slots[at] != EMPTY {
+                at = (at + 1) & (room - 1);
+            }
+            slots[at] = slot(ngram.hash(), id);
+        }
+        Self { slots, shift }
+    }
+
+    /// N-grams that may have this hash, those of least number first.
+    fn may_be(&self, hash: u64) -> impl Iterator<Item = u32> {
+        let mask = self.slots.len() - 1;
+        let first = (hash >> self.shift) as usize;
+        (0..self.slots.len())
+            .map(move |step| self.slots[(first + step) & mask])
+            .take_while(|&held| held != EMPTY)
+            .filter(move |&held| slot(hash, held as u32) == held)
+            .map(|held| held as u32)
+    }
+}
+
+fn slot(hash: u64, id: u32) -> u64 {
+    hash << u32::BITS | u64::from(id)
 }
 
 /// N-grams by the hash of all but their first unit: chained lists, since few are asked for.
