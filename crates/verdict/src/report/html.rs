@@ -305,7 +305,12 @@ struct TermTable {
     id: &'static str,
     title: &'static str,
     says: &'static str,
-    rows: Cut<TermView>,
+    /// The first of its terms.
+    best: Vec<TermView>,
+    /// Those after them, shown on demand.
+    rest: Vec<TermView>,
+    /// Terms that are left out.
+    more: usize,
 }
 
 #[derive(Serialize)]
@@ -774,6 +779,10 @@ fn distribution_view(distribution: &Distribution, bins: usize) -> ChartView {
     }
 }
 
+/// Terms of a class that are shown before the reader asks for the rest.
+const BEST_COINAGES: usize = 20;
+const BEST_OTHERS: usize = 8;
+
 fn term_tables(report: &Report, caps: Caps) -> Vec<TermTable> {
     // Where each window starts, to find the bar of a term's first alarm.
     let places: BTreeMap<String, usize> = report
@@ -817,21 +826,24 @@ fn term_tables(report: &Report, caps: Caps) -> Vec<TermTable> {
                 .iter()
                 .filter(|term| term.class == class)
                 .collect();
-            let most = if class == TermClass::Coinage {
-                caps.terms
-            } else {
-                caps.terms / 2
-            };
+            let coinage = class == TermClass::Coinage;
+            let most = if coinage { caps.terms } else { caps.terms / 2 };
+            let Cut { items, more } = Cut::of(terms.into_iter(), most, |term| {
+                term_view(term, &places, caps)
+            });
+            let mut best = items;
+            let unfolded = if coinage { BEST_COINAGES } else { BEST_OTHERS };
+            let rest = best.split_off(unfolded.min(best.len()));
             TermTable {
                 id,
                 title,
                 says,
-                rows: Cut::of(terms.into_iter(), most, |term| {
-                    term_view(term, &places, caps)
-                }),
+                best,
+                rest,
+                more,
             }
         })
-        .filter(|table| !table.rows.items.is_empty())
+        .filter(|table| !table.best.is_empty())
         .collect()
 }
 
