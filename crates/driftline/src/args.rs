@@ -53,7 +53,10 @@ pub(crate) enum Verb {
     /// The same rows in two sources, found by key and compared value by value
     Skew(Skew),
     /// New terms and surges in the text of a source
-    Terms(Terms),
+    Terms(Box<Terms>),
+    /// A person's word on terms, kept in a file that can be reviewed
+    #[command(subcommand)]
+    Term(TermVerb),
     /// A model's label and confidence for every row, as Parquet
     Score(Score),
     /// A stored run's report again
@@ -568,8 +571,67 @@ pub(crate) struct Terms {
     pub(crate) reading: Reading,
     #[command(flatten)]
     pub(crate) time: TimeArguments,
-    #[command(flatten)]
-    pub(crate) output: Output,
+    /// What people said of terms, as `driftline term` keeps it: ignored terms are left out.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) decisions: Option<PathBuf>,
+    /// Only terms that the decisions accept.
+    #[arg(long, requires = "decisions")]
+    pub(crate) accepted: bool,
+    /// What is printed.
+    #[arg(long, value_enum, default_value_t = TermsFormat::Table)]
+    pub(crate) format: TermsFormat,
+    /// Write it to a file instead.
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum TermsFormat {
+    /// For people.
+    Table,
+    /// For programs: the terms, and the findings of every window.
+    Json,
+    /// One term a line, with a header.
+    Csv,
+    /// A user dictionary of jieba: term, documents, tag.
+    Jieba,
+    /// One term a line, to add to the vocabulary of a tokenizer.
+    Tokens,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum TermVerb {
+    /// They are words: `terms --accepted` exports them
+    Accept(TermDecided),
+    /// They are not worth a report: they are not reported again
+    Ignore(TermDecided),
+    /// They are of another class than was found
+    Class {
+        /// The class.
+        class: TermClassName,
+        #[command(flatten)]
+        decided: TermDecided,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TermDecided {
+    /// The terms.
+    #[arg(required = true)]
+    pub(crate) terms: Vec<String>,
+    /// The file that keeps it, which a pipeline names as `terms.decisions`.
+    #[arg(long, default_value = "terms.yaml", value_name = "FILE")]
+    pub(crate) decisions: PathBuf,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum TermClassName {
+    /// A new word or phrase.
+    Coinage,
+    /// A name.
+    Entity,
+    /// A known word that rises.
+    Surge,
 }
 
 #[derive(Debug, Args)]

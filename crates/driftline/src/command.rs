@@ -14,6 +14,7 @@ mod score;
 mod serve;
 mod skew;
 mod store;
+mod term;
 mod tfdv;
 mod validate;
 
@@ -93,7 +94,8 @@ pub(crate) async fn run(arguments: args::Arguments) -> miette::Result<u8> {
         Verb::Schema(verb) => schema::files(verb),
         Verb::Drift(arguments) => compare::drift(*arguments, config, quiet).await,
         Verb::Skew(arguments) => skew::skew(arguments, config).await,
-        Verb::Terms(arguments) => compare::terms(arguments, config, quiet).await,
+        Verb::Terms(arguments) => compare::terms(*arguments, config, quiet).await,
+        Verb::Term(verb) => term::decide(verb),
         Verb::Score(arguments) => score::score(arguments, config, quiet).await,
         Verb::Report(arguments) => report::report(arguments).await,
         Verb::Explain(arguments) => explain::explain(arguments).await,

@@ -15,7 +15,7 @@ use std::{
 };
 
 /// Verbs in the order of the book.
-const VERBS: [&str; 29] = [
+const VERBS: [&str; 33] = [
     "init",
     "run",
     "profile",
@@ -31,6 +31,10 @@ const VERBS: [&str; 29] = [
     "drift",
     "skew",
     "terms",
+    "term",
+    "term accept",
+    "term ignore",
+    "term class",
     "score",
     "report",
     "explain",

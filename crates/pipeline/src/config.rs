@@ -4,7 +4,7 @@
 //! `${NAME}` in an unquoted value is taken from the environment; secrets are never
 //! written here but named (`env:NAME`, `file:PATH`).
 
-use crate::PipelineError;
+use crate::{PipelineError, TermDecisions};
 use driftline_engine::{Width, Windows};
 use driftline_verdict::{ActionKind, ActionPolicy};
 use schemars::JsonSchema;
@@ -213,6 +213,10 @@ pub struct TermsConfig {
     /// The greatest number of terms a window reports.
     #[serde(default = "default_terms_per_window")]
     pub per_window: usize,
+    /// A file of what people said of terms, as `driftline term` writes it: which are ignored,
+    /// and which are of another class than the one found.
+    #[serde(default)]
+    pub decisions: Option<PathBuf>,
 }
 
 fn default_terms_per_window() -> usize {
@@ -630,6 +634,21 @@ impl Pipeline {
         Ok(())
     }
 
+    /// What people said of the terms; nothing where no file is named.
+    ///
+    /// # Errors
+    /// As [`TermDecisions::read`].
+    pub fn term_decisions(&self) -> Result<TermDecisions, PipelineError> {
+        let file = self
+            .terms
+            .as_ref()
+            .and_then(|terms| terms.decisions.as_ref());
+        file.map_or_else(
+            || Ok(TermDecisions::default()),
+            |file| TermDecisions::read(&self.path(file)),
+        )
+    }
+
     /// A path of the file, read against the file's folder.
     pub fn path(&self, path: &Path) -> PathBuf {
         self.folder.join(path)
@@ -657,6 +676,7 @@ impl TermsConfig {
             column,
             watch: Vec::new(),
             per_window: default_terms_per_window(),
+            decisions: None,
         }
     }
 }

@@ -21,6 +21,7 @@ mod rows;
 pub mod run;
 pub mod single;
 pub mod skew;
+mod term_decisions;
 pub mod validation;
 mod window_schema;
 
@@ -29,3 +30,4 @@ pub use config::Pipeline;
 pub use constraints::{RowRules, SchemaOrigin};
 pub use error::PipelineError;
 pub use run::{Evaluation, EvaluationRequest, Evaluator};
+pub use term_decisions::{TermDecision, TermDecisions};

@@ -80,6 +80,18 @@ pub(crate) fn notes(pipeline: &Pipeline, baseline: &Baseline, judged: &Judged) -
             }
         }
     }
+    let decisions = pipeline
+        .terms
+        .as_ref()
+        .and_then(|terms| terms.decisions.as_ref());
+    if let Some(file) = decisions.filter(|_| !judged.ignored.is_empty()) {
+        let ignored: Vec<&str> = judged.ignored.iter().map(String::as_str).collect();
+        notes.push(format!(
+            "terms that {} says to ignore: {}",
+            file.display(),
+            ignored.join(", ")
+        ));
+    }
     if let Some(vocabulary) = &baseline.vocabulary {
         notes.push(format!(
             "new terms are told against {} texts with {} units; a word of the dictionary that rises is a surge, not a new term",

@@ -13,6 +13,7 @@ use crate::{
     findings,
     live::{LiveWindow, VocabularyReader, read_live},
     report,
+    term_decisions::TermDecisions,
     window_schema::{self, WindowCheck},
 };
 use chrono::{DateTime, SecondsFormat, Utc};
@@ -27,7 +28,7 @@ use driftline_verdict::{
 };
 use driftline_vocabulary::{KeywordCount, Term, TermConfig, TermFinder, TermSeries};
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex, PoisonError},
     time::UNIX_EPOCH,
 };
@@ -344,6 +345,8 @@ pub(crate) struct Judged {
     pub(crate) windows: Vec<JudgedWindow>,
     /// Documents with each reported term, by window.
     pub(crate) series: BTreeMap<String, Vec<u64>>,
+    /// Terms that were found and that somebody said to ignore.
+    pub(crate) ignored: BTreeSet<String>,
 }
 
 pub(crate) struct JudgedWindow {
@@ -369,12 +372,13 @@ async fn judge(
         .map(|terms| terms.watch.clone())
         .unwrap_or_default();
     let per_window = pipeline.terms.as_ref().map_or(0, |terms| terms.per_window);
+    let decisions = pipeline.term_decisions()?;
     tokio::task::spawn_blocking(move || {
         let read = |spans: &[Option<Span>]| match &reader {
             Some(reader) => runtime.block_on(reader.read(spans)),
             None => Ok(BTreeMap::new()),
         };
-        judge_windows(&baseline, windows, read, &watch, per_window)
+        judge_windows(&baseline, windows, read, &watch, (per_window, &decisions))
     })
     .await
     .map_err(|error| PipelineError::Internal {
@@ -387,7 +391,7 @@ fn judge_windows(
     windows: Vec<LiveWindow>,
     read: impl Fn(&[Option<Span>]) -> Result<BTreeMap<Option<Span>, NgramCounts>, PipelineError>,
     watch: &[String],
-    per_window: usize,
+    (per_window, decisions): (usize, &TermDecisions),
 ) -> Result<Judged, PipelineError> {
     let mut calibrator = baseline.calibrator.clone();
     let config = TermConfig::default();
@@ -397,6 +401,7 @@ fn judge_windows(
         .as_ref()
         .map(|vocabulary| TermFinder::new(vocabulary, config));
     let mut judged: Vec<JudgedWindow> = Vec::new();
+    let mut ignored = BTreeSet::new();
     let spans: Vec<Option<Span>> = windows.iter().map(|window| window.span).collect();
     let mut tables = BTreeMap::new();
     for (index, mut live) in windows.into_iter().enumerate() {
@@ -435,6 +440,7 @@ fn judge_windows(
                 live.documents = counts.documents();
                 let start = live.span.map_or(judged.len() as i64, |span| span.start_us);
                 let mut terms = finder.observe(start, counts);
+                ignored.extend(decisions.apply(&mut terms));
                 terms.truncate(per_window);
                 terms
                     .into_iter()
@@ -471,6 +477,7 @@ fn judge_windows(
     Ok(Judged {
         windows: judged,
         series,
+        ignored,
     })
 }
 

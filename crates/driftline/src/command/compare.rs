@@ -1,7 +1,7 @@
 //! `driftline drift` and `driftline terms`: two sources, without a pipeline file.
 
 use crate::{
-    args::{self, FailOn, Format, PresetName},
+    args::{self, FailOn, PresetName},
     command::{self, CommandError},
     exit_code,
     output::{self, Progress},
@@ -12,8 +12,6 @@ use driftline_pipeline::{
     Evaluation, EvaluationRequest, Evaluator, Pipeline,
     config::{RoleName, TermsConfig, TimeConfig},
 };
-use driftline_verdict::{FindingKind, report};
-use miette::IntoDiagnostic;
 
 pub(crate) async fn drift(
     arguments: args::Compare,
@@ -57,26 +55,21 @@ pub(crate) async fn terms(
         &arguments.reading,
         &arguments.time,
     )?;
-    pipeline.terms = Some(TermsConfig::of(arguments.text.clone()));
-    let evaluation = evaluate(pipeline, config, quiet).await?;
-    let text = match arguments.output.format {
-        Format::Table => report::term_table(&evaluation.report),
-        Format::Json => {
-            let found: Vec<_> = evaluation
-                .run
-                .windows
-                .iter()
-                .flat_map(|window| &window.findings)
-                .filter(|finding| finding.kind == FindingKind::Term)
-                .collect();
-            serde_json::to_string_pretty(&serde_json::json!({
-                "items": evaluation.report.terms,
-                "findings": found,
-            }))
-            .into_diagnostic()?
-        }
+    pipeline.terms = Some(TermsConfig {
+        decisions: arguments.decisions.clone(),
+        ..TermsConfig::of(arguments.text.clone())
+    });
+    let accepted = match arguments.accepted {
+        true => Some(pipeline.term_decisions()?.accept),
+        false => None,
     };
-    output::put(&text, arguments.output.output.as_deref())?;
+    let evaluation = evaluate(pipeline, config, quiet).await?;
+    let mut report = evaluation.report;
+    report
+        .terms
+        .retain(|row| accepted.as_ref().is_none_or(|a| a.contains(&row.term)));
+    let text = super::term::shown(&report, arguments.format)?;
+    output::put(&text, arguments.output.as_deref())?;
     Ok(exit_code::PASS)
 }
 

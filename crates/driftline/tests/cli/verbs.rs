@@ -342,6 +342,45 @@ fn terms_brings_up_a_new_word_and_no_known_one() {
 }
 
 #[test]
+fn an_ignored_term_is_not_reported_again_and_an_accepted_one_is_exported() {
+    let desk = Desk::new();
+    desk.write("base.csv", headlines(84, "2024-01-01", 1, false));
+    desk.write("live.csv", headlines(14, "2024-03-25", 2, true));
+    let terms = |more: &[&str]| {
+        let fixed = [
+            "terms", "base.csv", "live.csv", "--text", "title", "--time", "day", "--window", "7d",
+        ];
+        desk.driftline(&[&fixed, more].concat())
+            .ends_with(0)
+            .out
+            .clone()
+    };
+    let csv = terms(&["--format", "csv"]);
+    assert!(csv.starts_with("term,class,tier,"), "{csv}");
+    assert!(csv.contains("\n显眼包,coinage,"), "{csv}");
+    assert!(terms(&["--format", "jieba"]).contains("显眼包 "));
+    desk.driftline(&["term", "accept", "显眼包"]).ends_with(0);
+    let decided = [
+        "--decisions",
+        "terms.yaml",
+        "--accepted",
+        "--format",
+        "tokens",
+    ];
+    assert_eq!(terms(&decided), "显眼包\n");
+    desk.driftline(&["term", "class", "entity", "显眼包"])
+        .ends_with(0);
+    let decided = ["--decisions", "terms.yaml", "--format", "csv"];
+    assert!(terms(&decided).contains("\n显眼包,entity,"));
+    desk.driftline(&["term", "ignore", "显眼包"]).ends_with(0);
+    assert!(!terms(&decided).contains("\n显眼包,"));
+    desk.write("terms.yaml", "ignored: [显眼包]\n".to_owned());
+    desk.driftline(&["term", "ignore", "甲"])
+        .ends_with(2)
+        .says("terms.yaml:1:");
+}
+
+#[test]
 fn score_writes_label_and_confidence_of_every_row() {
     let desk = Desk::new();
     desk.write(
