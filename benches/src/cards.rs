@@ -4,12 +4,24 @@ use crate::{
     Error,
     weibo::{OUT_OF_VOCABULARY, Title, Vocabulary, distinct},
 };
-use driftline_drift::{Block, Calibrator, ColumnSettings, Profiles, Role, Settings};
+use driftline_drift::{
+    Block, Calibrator, ColumnSettings, Judgement, Measure, Measurement, Profiles, Role, Settings,
+    WindowNull, WindowValue,
+};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
-/// Days of a window.
+/// Days of a window, where nothing else is said.
 pub const WINDOW: usize = 7;
+
+/// The stretch of a window that stands out most: judged by texts, not by a column's profile.
+pub const NOVEL_STRETCH: &str = "novel stretch";
+
+/// The part of the rate that it has to itself beside other columns, as in a pipeline.
+const NOVEL_SHARE: f64 = 0.6;
+
+/// The part that the sums over windows have in a pipeline, which are not judged here.
+const SEQUENCE_SHARE: f64 = 0.1;
 
 /// Seed of every replay and mixture: the pipelines' default.
 pub const SEED: u64 = 20_260_101;
@@ -24,11 +36,13 @@ pub const FAMILIES: &[(&str, &[&str])] = &[
             OUT_OF_VOCABULARY,
             "sentiment_label",
             "sentiment_confidence",
+            NOVEL_STRETCH,
         ],
     ),
     (
         "all but is_topic",
         &[
+            NOVEL_STRETCH,
             "text",
             OUT_OF_VOCABULARY,
             "sentiment_label",
@@ -36,6 +50,7 @@ pub const FAMILIES: &[(&str, &[&str])] = &[
         ],
     ),
     ("is_topic", &["is_topic"]),
+    (NOVEL_STRETCH, &[NOVEL_STRETCH]),
     ("text", &["text"]),
     ("out of vocabulary", &[OUT_OF_VOCABULARY]),
     ("sentiment", &["sentiment_label", "sentiment_confidence"]),
@@ -80,19 +95,19 @@ pub fn blocks(titles: &[Title], vocabulary: &Vocabulary) -> Vec<Block> {
         .collect()
 }
 
-/// Non-overlapping runs of seven days that all have titles.
-pub fn weeks(titles: &[Title]) -> Vec<&[Title]> {
-    let mut weeks = Vec::new();
+/// Non-overlapping runs of so many days that all have titles.
+pub fn windows(titles: &[Title], length: usize) -> Vec<&[Title]> {
+    let mut windows = Vec::new();
     let mut rest = titles;
     while let Some(first) = rest.first() {
-        let end = first.day + WINDOW as i32;
-        let (week, after) = rest.split_at(rest.partition_point(|title| title.day < end));
-        if days(week).len() == WINDOW {
-            weeks.push(week);
+        let end = first.day + length as i32;
+        let (window, after) = rest.split_at(rest.partition_point(|title| title.day < end));
+        if days(window).len() == length {
+            windows.push(window);
         }
         rest = after;
     }
-    weeks
+    windows
 }
 
 /// One stretch to learn from, another to judge.
@@ -134,16 +149,54 @@ pub fn halves(year: u16, titles: &[Title]) -> [Split; 2] {
     ]
 }
 
+/// Every year judged by cards of the others, less a window's length next to those.
+pub fn years(years: &[(u16, Vec<Title>)], length: usize) -> Vec<Split> {
+    let guard = length as i32;
+    years
+        .iter()
+        .filter_map(|(year, titles)| {
+            let (first, last) = (titles.first()?.day, titles.last()?.day);
+            let others = years.iter().filter(|(other, _)| other != year);
+            let others: Vec<Title> = others.flat_map(|(_, titles)| titles.clone()).collect();
+            let near = |from: i32, to: i32| others.iter().any(|t| (from..to).contains(&t.day));
+            let from = if near(first - guard, first) {
+                first + guard
+            } else {
+                first
+            };
+            let to = if near(last + 1, last + 1 + guard) {
+                last - guard
+            } else {
+                last
+            };
+            let held_out = distinct(titles);
+            let inside = held_out.iter().filter(|t| (from..=to).contains(&t.day));
+            Some(Split {
+                name: format!("other years → {year}"),
+                year: *year,
+                held_out: inside.cloned().collect(),
+                baseline: distinct(&others),
+            })
+        })
+        .collect()
+}
+
 /// The calibrated columns of one family.
 struct Family {
     name: &'static str,
     columns: &'static [&'static str],
-    calibrator: Calibrator,
+    /// Of the columns with profiles; `None` without any.
+    calibrator: Option<Calibrator>,
+    /// The rate of the novel stretch, where it is one of the columns.
+    novel_rate: Option<f64>,
 }
 
 /// Cards of every family, and the vocabulary that goes with them.
 pub struct Cards {
     vocabulary: Vocabulary,
+    length: usize,
+    novelty: WindowNull,
+    titles: u64,
     families: Vec<Family>,
 }
 
@@ -174,11 +227,12 @@ pub struct Test {
 }
 
 impl Cards {
-    /// Learns from distinct titles in order of their days, to alarm at the given rate.
+    /// Learns from distinct titles in order of their days, to alarm at the given rate in
+    /// windows of so many days.
     ///
     /// # Errors
     /// Where there is nothing to learn from.
-    pub fn learn(baseline: &[Title], rate: f64) -> Result<Self, Error> {
+    pub fn learn(baseline: &[Title], length: usize, rate: f64) -> Result<Self, Error> {
         let vocabulary = Vocabulary::learn(baseline);
         let blocks = blocks(baseline, &vocabulary);
         let mut families = Vec::new();
@@ -190,36 +244,67 @@ impl Cards {
                     profiles: of_family(&block.profiles, columns),
                 })
                 .collect();
-            if blocks.iter().all(|block| block.profiles.is_empty()) {
+            let with_profiles = blocks.iter().any(|block| !block.profiles.is_empty());
+            let novel = columns.contains(&NOVEL_STRETCH);
+            if !with_profiles && !novel {
                 continue;
             }
+            let novel_share = match (novel, with_profiles) {
+                (true, true) => NOVEL_SHARE,
+                (true, false) => 1.0 - SEQUENCE_SHARE,
+                (false, _) => 0.0,
+            };
+            let others = settings(rate * (1.0 - SEQUENCE_SHARE - novel_share));
             families.push(Family {
                 name,
                 columns,
-                calibrator: Calibrator::new(&blocks, settings(rate))?,
+                calibrator: match with_profiles {
+                    true => Some(Calibrator::new(&blocks, others)?),
+                    false => None,
+                },
+                novel_rate: novel.then_some(rate * novel_share),
             });
         }
         Ok(Self {
+            novelty: novelty(baseline, &vocabulary, length),
+            titles: baseline.len() as u64,
             vocabulary,
+            length,
             families,
         })
     }
 
-    /// Judges seven days of titles that the cards were not learnt from.
-    pub fn judge<'a>(&mut self, window: impl IntoIterator<Item = &'a Title>) -> Vec<Judged> {
+    /// Judges days of titles that the cards were not learnt from.
+    pub fn judge(&mut self, window: &[Title]) -> Vec<Judged> {
         let profiles = self.vocabulary.profiles(window, false);
+        let stretch = self.vocabulary.novelty(window, false).strongest();
+        let (length, novelty, titles) = (self.length, &self.novelty, self.titles);
+        let novel = |rate: f64| {
+            let value = WindowValue {
+                column: "text".to_owned(),
+                measure: Measure::NovelStretch,
+                value: stretch.map(|stretch| stretch.excess()),
+                size: window.len() as u64,
+                evidence: Vec::new(),
+                min_effect: (Measure::NovelStretch.default_min_effect(), false),
+                rows: (titles, window.len() as u64),
+            };
+            novelty.judge(value, rate)
+        };
         self.families
             .iter_mut()
             .map(|family| {
                 let profiles = of_family(&profiles, family.columns);
-                let found = family.calibrator.judge(&profiles, WINDOW);
-                let significant = found.measurements.iter().filter(|m| m.is_significant());
+                let mut found: Vec<Measurement> = match &mut family.calibrator {
+                    Some(calibrator) => calibrator.judge(&profiles, length).measurements,
+                    None => Vec::new(),
+                };
+                found.extend(family.novel_rate.map(&novel));
+                let significant = found.iter().filter(|m| m.is_significant());
                 Judged {
                     family: family.name,
                     alarm: significant.clone().count() > 0,
-                    fails: significant
-                        .clone()
-                        .any(|m| m.judgement == driftline_drift::Judgement::Fail),
+                    fails: significant.clone().any(|m| m.judgement == Judgement::Fail),
                     tests: significant
                         .map(|m| Test {
                             column: m.column.clone(),
@@ -231,5 +316,22 @@ impl Cards {
                 }
             })
             .collect()
+    }
+}
+
+/// What stretches of a baseline's own windows say that nothing else does, and of those
+/// half-way between.
+fn novelty(baseline: &[Title], vocabulary: &Vocabulary, length: usize) -> WindowNull {
+    let first = baseline.first().map_or(0, |title| title.day);
+    let half = baseline.partition_point(|title| title.day < first + length as i32 / 2);
+    let own = windows(baseline, length);
+    let between = windows(&baseline[half..], length);
+    let excess = |window: &&[Title]| Some(vocabulary.novelty(window, true).strongest()?.excess());
+    let mut sizes: Vec<u64> = own.iter().map(|window| window.len() as u64).collect();
+    sizes.sort_unstable();
+    WindowNull {
+        windows: own.len(),
+        size: sizes.get(sizes.len() / 2).copied().unwrap_or(0),
+        values: own.iter().chain(&between).filter_map(excess).collect(),
     }
 }

@@ -12,7 +12,7 @@ use driftline_statistics::{
     ColumnProfile,
     ngrams::{FOLDS, NgramConfig, NgramCounts},
 };
-use driftline_vocabulary::{BaselineVocabulary, OovReader};
+use driftline_vocabulary::{BaselineVocabulary, NoveltyScan, OovReader};
 use std::{
     collections::HashMap,
     path::{Path, PathBuf},
@@ -210,6 +210,26 @@ impl Vocabulary {
             .into_iter()
             .map(|(name, array, text)| (ColumnKey::whole(name), ColumnProfile::of(&array, text)))
             .collect()
+    }
+
+    /// The scan of a window's titles by day; `own` as for [`profiles`](Self::profiles).
+    pub fn novelty(&self, window: &[Title], own: bool) -> NoveltyScan {
+        let (Some(first), Some(last)) = (window.first(), window.last()) else {
+            return NoveltyScan::new(1);
+        };
+        let folds = match own {
+            true => {
+                let of = |day: i32| fold(day, self.first, self.last);
+                (of(first.day)..=of(last.day)).fold(0, |folds, fold| folds | 1 << fold)
+            }
+            false => 0,
+        };
+        let mut scan = NoveltyScan::new((last.day - first.day + 1) as usize);
+        for title in window {
+            let day = (title.day - first.day) as usize;
+            scan.update(&self.frozen, folds, &title.text, day);
+        }
+        scan
     }
 }
 

@@ -5,9 +5,10 @@
 //! cargo run --release -p driftline-benches --bin false_alarms -- [--no-sentiment] [--json FILE]
 //! ```
 //!
-//! Two ways of holding out: halves of a year (cards and vocabulary of one contiguous
-//! half, the weeks of the other, a week between them left out), and eighths of a year
-//! (`verify`, as a pipeline's owner would run it).
+//! Three ways of holding out: a whole year (cards and vocabulary of the other two, a
+//! window's length between them left out); halves of a year, the same for weeks; and
+//! eighths of a year (`verify`, as a pipeline's owner would run it), also for weeks. With
+//! `--days 35`, whose windows hold some 10,000 titles, a year is all that can be held out.
 
 use clap::Parser;
 use driftline_benches::{
@@ -32,6 +33,9 @@ struct Arguments {
     /// Years of the shipped titles.
     #[arg(long, value_delimiter = ',', default_value = "2021,2022,2023")]
     years: Vec<u16>,
+    /// Days of a window.
+    #[arg(long, default_value_t = WINDOW)]
+    days: usize,
     /// The stated rate.
     #[arg(long, default_value_t = 0.01)]
     rate: f64,
@@ -72,6 +76,7 @@ fn main() -> Result<(), Error> {
         "False alarms at a stated {} a window; {circumstances}",
         arguments.rate
     ))?;
+    let (rate, days) = (arguments.rate, arguments.days);
     let mut splits = Vec::new();
     let mut years = Vec::new();
     for &year in &arguments.years {
@@ -79,18 +84,29 @@ fn main() -> Result<(), Error> {
         if !arguments.no_sentiment {
             weibo::score(&mut titles)?;
         }
-        splits.extend(cards::halves(year, &titles));
-        years.push((year, distinct(&titles)));
+        if days == WINDOW {
+            splits.extend(cards::halves(year, &titles));
+        }
+        years.push((year, titles));
     }
-    let rate = arguments.rate;
-    let (windows, usage) = measured(|| in_parallel(&splits, |split| judge(split, rate)))?;
-    line(format!("\nHalves ({:.0} s)\n", usage.wall_s))?;
+    splits.extend(cards::years(&years, days));
+    let (windows, usage) = measured(|| in_parallel(&splits, |split| judge(split, days, rate)))?;
+    line(format!("\nHalves and years ({:.0} s)\n", usage.wall_s))?;
     let windows: Vec<Window> = windows.into_iter().flatten().collect();
-    show_halves(&windows)?;
+    show_held_out(&windows)?;
+    if days != WINDOW {
+        return arguments.output.write(&Figures {
+            circumstances,
+            stated_rate: rate,
+            windows,
+            eighths: Vec::new(),
+        });
+    }
     let (eighths, usage) = measured(|| {
         in_parallel(&years, |(year, titles)| {
-            let vocabulary = Vocabulary::learn(titles);
-            let blocks = cards::blocks(titles, &vocabulary);
+            let titles = distinct(titles);
+            let vocabulary = Vocabulary::learn(&titles);
+            let blocks = cards::blocks(&titles, &vocabulary);
             held_out_eighths(*year, &blocks, rate)
         })
     })?;
@@ -118,9 +134,9 @@ fn in_parallel<T: Sync, U: Send>(
     })
 }
 
-fn judge(split: &Split, rate: f64) -> Result<Vec<Window>, Error> {
-    let mut cards = Cards::learn(&split.baseline, rate)?;
-    Ok(cards::weeks(&split.held_out)
+fn judge(split: &Split, days: usize, rate: f64) -> Result<Vec<Window>, Error> {
+    let mut cards = Cards::learn(&split.baseline, days, rate)?;
+    Ok(cards::windows(&split.held_out, days)
         .into_iter()
         .map(|week| Window {
             split: split.name.clone(),
@@ -154,20 +170,26 @@ fn held_out_eighths(year: u16, blocks: &[Block], rate: f64) -> Result<Vec<Eighth
     Ok(found)
 }
 
-fn show_halves(windows: &[Window]) -> Result<(), Error> {
+fn show_held_out(windows: &[Window]) -> Result<(), Error> {
     let mut groups: Vec<&str> = Vec::new();
     for window in windows {
         if !groups.contains(&window.split.as_str()) {
             groups.push(&window.split);
         }
     }
-    groups.push("pooled");
+    let pooled = ["pooled, halves", "pooled, years"];
+    let is_half = |split: &str| split.contains("half");
     let mut rows = Vec::new();
     for &(family, _) in FAMILIES {
-        for &group in &groups {
+        for group in groups.iter().copied().chain(pooled) {
+            let of_group = |window: &&Window| match group {
+                "pooled, halves" => is_half(&window.split),
+                "pooled, years" => !is_half(&window.split),
+                split => window.split == split,
+            };
             let judged: Vec<&Judged> = windows
                 .iter()
-                .filter(|window| group == "pooled" || window.split == group)
+                .filter(of_group)
                 .flat_map(|window| &window.judged)
                 .filter(|judged| judged.family == family)
                 .collect();

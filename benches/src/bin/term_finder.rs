@@ -165,15 +165,17 @@ fn count_baseline(titles: &[Title]) -> NgramCounts {
 
 /// The start of every week, and its counts.
 fn weeks(titles: &[Title]) -> impl Iterator<Item = (i64, NgramCounts)> {
-    cards::weeks(titles).into_iter().map(|week| {
-        let first = week[0].day;
-        let mut counts = NgramCounts::new(NgramConfig::window());
-        for title in week {
-            counts.update(&title.text, (title.day - first) as u8, None);
-        }
-        counts.shrink_to_fit();
-        (i64::from(first), counts)
-    })
+    cards::windows(titles, cards::WINDOW)
+        .into_iter()
+        .map(|week| {
+            let first = week[0].day;
+            let mut counts = NgramCounts::new(NgramConfig::window());
+            for title in week {
+                counts.update(&title.text, (title.day - first) as u8, None);
+            }
+            counts.shrink_to_fit();
+            (i64::from(first), counts)
+        })
 }
 
 fn count_weeks(titles: &[Title]) -> Vec<(i64, NgramCounts)> {

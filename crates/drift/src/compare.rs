@@ -71,6 +71,8 @@ pub enum Skipped {
     NoBaselineValues,
     /// No stretch of the baseline has a value to compare with.
     NoDraws,
+    /// The window is less than half or more than twice the size of the baseline's.
+    OtherSize,
     /// The baseline itself wanders, so that no value would be significant.
     BaselineUnstable,
 }
@@ -86,6 +88,9 @@ impl Skipped {
             Self::NoValues => "the window has only nulls in this column",
             Self::NoBaselineValues => "the baseline has only nulls in this column",
             Self::NoDraws => "no stretch of the baseline has values to compare with",
+            Self::OtherSize => {
+                "the window is less than half or more than twice as large as those of the baseline"
+            }
             Self::BaselineUnstable => {
                 "baseline unstable: it wanders so much in this that no value would be surprising"
             }
@@ -149,6 +154,12 @@ impl Measurement {
             self.judgement,
             Judgement::Significant | Judgement::NotCalibrated { exceeds: true, .. }
         )
+    }
+
+    #[cfg(test)]
+    pub(crate) fn with_p(mut self, p: f64) -> Self {
+        self.p_value = Some(p);
+        self
     }
 
     /// Whether its p is at or below the card's limit, whatever the effect.
@@ -238,6 +249,11 @@ pub(crate) fn slice_rows(series: &[Series], counts: &[Result<Counts, Skipped>]) 
     // Too few rows are not judged, so no replay is made for them.
     slices.retain(|entry| entry.rows >= LEAST_ROWS);
     slices
+}
+
+/// The effect that 80 of 100 windows show at a limit.
+pub(crate) fn least_detectable(test: &TestCard, limit: f64) -> f64 {
+    test.value_at(limit) - test.quantile(NULL_LOWER)
 }
 
 struct Comparison<'a> {
@@ -334,7 +350,7 @@ impl Comparison<'_> {
         }
         into.p_value = Some(test.p_value(value));
         into.threshold = Some(threshold);
-        into.least_detectable_effect = Some(threshold - test.quantile(NULL_LOWER));
+        into.least_detectable_effect = Some(least_detectable(test, limit));
         into.unstable_windows = test.baseline_unstable().then_some(test.independent_windows);
         if self.decides {
             into.judgement = self.judge(test, value, limit, lower);
@@ -350,8 +366,7 @@ impl Comparison<'_> {
             } else {
                 Judgement::Significant
             }
-        } else if self.stated && test.value_at(limit) - test.quantile(NULL_LOWER) > self.min_effect
-        {
+        } else if self.stated && least_detectable(test, limit) > self.min_effect {
             Judgement::UnderPowered
         } else if test.is_without_limit() {
             Judgement::Skipped {

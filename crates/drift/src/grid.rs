@@ -418,7 +418,8 @@ fn on_bins(measure: Measure, baseline: &[u64], window: &[u64]) -> Option<f64> {
         | Measure::Wasserstein
         | Measure::MeanDifference
         | Measure::MeanIncrease
-        | Measure::NullShare => None,
+        | Measure::NullShare
+        | Measure::NovelStretch => None,
     }
 }
 

@@ -7,7 +7,8 @@
 //! 2. [`Calibrator::judge`] replays stretches of the baseline as if they were windows
 //!    of the live one's size ([`replay`]), sets one limit for all tests together
 //!    ([`threshold_card`]), and judges the window by it ([`compare`]);
-//! 3. [`verify`] shows on held-out stretches that the stated rate is kept.
+//! 3. [`WindowNull`] does the same for what is measured once for each window;
+//! 4. [`verify`] shows on held-out stretches that the stated rate is kept.
 //!
 //! Pure: profiles in, measurements out; the seed is an argument, and the same input
 //! gives the same bits.
@@ -18,20 +19,26 @@ pub mod grid;
 pub mod measure;
 mod memory;
 pub mod performance;
+pub mod plan;
 pub mod preset;
 pub mod replay;
+pub mod sequence;
 mod tail;
 mod thin;
 pub mod threshold_card;
 pub mod two_sample;
 pub mod verify;
+mod window_null;
 pub mod workings;
 
 pub use compare::{Judged, Judgement, Measurement, Skipped};
 pub use error::DriftError;
 pub use grid::{Counts, Evidence, Grid};
 pub use measure::{Measure, Role};
+pub use plan::{Plan, PlannedTest};
 pub use replay::{Block, Calibrator, ColumnSettings, Profiles, Series, Settings};
+pub use sequence::{SequenceCard, SlowDrift, Sums};
 pub use tail::Tail;
 pub use threshold_card::{Basis, ColumnKey, NotCalibrated, SliceRows, TestCard, ThresholdCard};
+pub use window_null::{WindowNull, WindowValue};
 pub use workings::{LimitWorkings, Workings};

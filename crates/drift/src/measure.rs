@@ -45,6 +45,10 @@ pub enum Measure {
     MeanIncrease,
     /// Difference of the shares of nulls, without sign, 0 to 1.
     NullShare,
+    /// Share of a stretch of the window that neither the baseline nor the rest of the
+    /// window says, above what other stretches have of it, times the root of its part of
+    /// the window: 0 to 1. Measured on texts, not on counts.
+    NovelStretch,
 }
 
 impl Measure {
@@ -61,6 +65,7 @@ impl Measure {
         Self::MeanDifference,
         Self::MeanIncrease,
         Self::NullShare,
+        Self::NovelStretch,
     ];
 
     /// Its name in files, settings and messages.
@@ -77,6 +82,7 @@ impl Measure {
             Self::MeanDifference => "mean_difference",
             Self::MeanIncrease => "mean_increase",
             Self::NullShare => "null_share",
+            Self::NovelStretch => "novel_stretch",
         }
     }
 
@@ -110,6 +116,7 @@ impl Measure {
             Self::MeanDifference => 0.1,
             Self::MeanIncrease => 0.01,
             Self::NullShare => 0.02,
+            Self::NovelStretch => 0.005,
         }
     }
 }

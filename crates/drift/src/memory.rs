@@ -84,7 +84,7 @@ fn is_squared(measure: Measure) -> bool {
     match measure {
         PopulationStabilityIndex | JensenShannon | ChiSquared | GTest => true,
         KolmogorovSmirnov | Wasserstein | LInfinity | Hellinger | MeanDifference | MeanIncrease
-        | NullShare => false,
+        | NullShare | NovelStretch => false,
     }
 }
 

@@ -464,6 +464,11 @@ fn check(settings: &Settings) -> Result<(), DriftError> {
 }
 
 impl Series {
+    /// Rows of each block of the baseline.
+    pub(crate) fn block_rows(&self) -> impl Iterator<Item = u64> {
+        self.blocks.iter().map(|block| block.counts.rows())
+    }
+
     fn of(key: &ColumnKey, whole: &ColumnProfile, blocks: &[Block], settings: &Settings) -> Self {
         let grid = Grid::from_baseline(whole);
         let empty = || Counts {

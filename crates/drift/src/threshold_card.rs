@@ -240,6 +240,37 @@ impl TestCard {
         self.null.tail()
     }
 
+    /// The p of each draw against draws that share no block with it: those at least
+    /// `overlap` places, by number and going round, from the fold that it lies in.
+    pub(crate) fn held_out_p(&self, overlap: usize) -> Vec<f64> {
+        let draws = self.draws.len();
+        // Sorted once: each fold then passes its draws on in order.
+        let mut order: Vec<usize> = (0..draws).collect();
+        order.sort_unstable_by(|&a, &b| self.draws[a].total_cmp(&self.draws[b]));
+        let mut p = Vec::with_capacity(draws);
+        for fold in 0..FOLDS {
+            let (from, to) = (fold * draws / FOLDS, (fold + 1) * draws / FOLDS);
+            let apart = |&draw: &usize| {
+                // Places after the fold's start, going round.
+                let place = if draw >= from {
+                    draw - from
+                } else {
+                    draw + draws - from
+                };
+                place >= to - from + overlap && place < draws.saturating_sub(overlap)
+            };
+            let others = order.iter().copied().filter(apart);
+            let others = others.map(|draw| self.draws[draw]);
+            let null = Null::of(others, least_scale(self.min_effect));
+            p.extend(
+                self.draws[from..to]
+                    .iter()
+                    .map(|&value| null.p_value(value)),
+            );
+        }
+        p
+    }
+
     fn varies(&self) -> bool {
         self.draws
             .iter()
@@ -249,7 +280,7 @@ impl TestCard {
 
 /// The p of a new window where a sample of `windows` says `p`: on the scale of normal
 /// deviates, Student's prediction interval.
-fn predicted(p: f64, windows: f64) -> f64 {
+pub(crate) fn predicted(p: f64, windows: f64) -> f64 {
     let z = -Normal::standard().inverse_cdf(p);
     let (student, widening) = student(windows);
     let p = student.map_or(p, |student| student.sf(z / widening));
@@ -349,29 +380,8 @@ pub(crate) fn family_limit(
     let lowest = rate / deciding_tests(tests, draws).count().max(1) as f64 / LOWEST_LIMIT;
     let mut smallest = vec![1.0_f64; draws];
     for test in &deciding {
-        // Sorted once: each fold then passes its draws on in order.
-        let mut order: Vec<usize> = (0..draws).collect();
-        order.sort_unstable_by(|&a, &b| test.draws[a].total_cmp(&test.draws[b]));
-        for fold in 0..FOLDS {
-            let (from, to) = (fold * draws / FOLDS, (fold + 1) * draws / FOLDS);
-            let apart = |&draw: &usize| {
-                // Places after the fold's start, going round.
-                let place = if draw >= from {
-                    draw - from
-                } else {
-                    draw + draws - from
-                };
-                place >= to - from + overlap && place < draws.saturating_sub(overlap)
-            };
-            let others = order
-                .iter()
-                .copied()
-                .filter(apart)
-                .map(|draw| test.draws[draw]);
-            let null = Null::of(others, least_scale(test.min_effect));
-            for (least, &value) in smallest[from..to].iter_mut().zip(&test.draws[from..to]) {
-                *least = least.min(null.p_value(value));
-            }
+        for (least, p) in smallest.iter_mut().zip(test.held_out_p(overlap)) {
+            *least = least.min(p);
         }
     }
     let mut surprise: Vec<f64> = smallest

@@ -97,8 +97,28 @@ pub fn held_out(
     Ok(windows)
 }
 
-/// Holds out one contiguous part after another, so that every block is judged once,
-/// and compares the observed rate with the stated one.
+/// Holds out one contiguous part after another, so that every block is judged once.
+///
+/// # Errors
+/// Those of [`held_out`].
+pub fn backtest(
+    blocks: &[Block],
+    settings: &Settings,
+    blocks_per_window: usize,
+    parts: usize,
+) -> Result<Vec<HeldOutWindow>, DriftError> {
+    let parts = parts.clamp(2, blocks.len().max(2));
+    let mut windows = Vec::new();
+    for part in 0..parts {
+        let span = part * blocks.len() / parts..(part + 1) * blocks.len() / parts;
+        if !span.is_empty() {
+            windows.extend(held_out(blocks, settings, blocks_per_window, span)?);
+        }
+    }
+    Ok(windows)
+}
+
+/// [`backtest`]'s observed rate beside the stated one.
 ///
 /// # Errors
 /// Those of [`held_out`].
@@ -108,26 +128,22 @@ pub fn verify(
     blocks_per_window: usize,
     parts: usize,
 ) -> Result<Verification, DriftError> {
-    let parts = parts.clamp(2, blocks.len().max(2));
-    let (mut windows, mut alarms) = (0, 0);
-    for part in 0..parts {
-        let span = part * blocks.len() / parts..(part + 1) * blocks.len() / parts;
-        for window in held_out(blocks, settings, blocks_per_window, span)? {
-            windows += 1;
-            alarms += usize::from(window.is_alarm());
+    let windows = backtest(blocks, settings, blocks_per_window, parts)?;
+    Ok(Verification::of(&windows, settings.rate))
+}
+
+impl Verification {
+    /// What held-out windows say of a stated rate.
+    pub fn of(windows: &[HeldOutWindow], stated: f64) -> Self {
+        let alarms = windows.iter().filter(|window| window.is_alarm()).count();
+        Self {
+            windows: windows.len(),
+            alarms,
+            stated,
+            observed: alarms as f64 / windows.len().max(1) as f64,
+            interval: exact_interval(alarms, windows.len()),
         }
     }
-    Ok(Verification {
-        windows,
-        alarms,
-        stated: settings.rate,
-        observed: if windows > 0 {
-            alarms as f64 / windows as f64
-        } else {
-            0.0
-        },
-        interval: exact_interval(alarms, windows),
-    })
 }
 
 /// The exact 95 % interval of a rate of which `events` of `trials` were seen.

@@ -59,6 +59,9 @@ pub(crate) enum Verb {
     Term(TermVerb),
     /// A model's label and confidence for every row, as Parquet
     Score(Score),
+    /// What a pipeline's limits will do, judging by its training data
+    #[command(subcommand)]
+    Calibrate(Calibrate),
     /// A stored run's report again
     Report(ReportArguments),
     /// A finding in words, with the numbers to redo it by hand
@@ -647,6 +650,33 @@ pub(crate) struct Score {
     /// The Parquet file to write.
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: PathBuf,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Calibrate {
+    /// False alarms to expect, the least change that each test shows, the least window for less
+    Plan(CalibratePlan),
+    /// Observed against stated rate of alarms, on parts of the training data held out
+    Verify(CalibrateVerify),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CalibratePlan {
+    /// The pipeline file.
+    pub(crate) pipeline: PathBuf,
+    #[command(flatten)]
+    pub(crate) output: Output,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CalibrateVerify {
+    /// The pipeline file.
+    pub(crate) pipeline: PathBuf,
+    /// Parts of the training data, held out one after another.
+    #[arg(long, default_value_t = 8, value_name = "N", value_parser = clap::value_parser!(u8).range(2..=100))]
+    pub(crate) parts: u8,
+    #[command(flatten)]
+    pub(crate) output: Output,
 }
 
 #[derive(Debug, Args)]

@@ -15,7 +15,7 @@ use std::{
 };
 
 /// Verbs in the order of the book.
-const VERBS: [&str; 33] = [
+const VERBS: [&str; 36] = [
     "init",
     "run",
     "profile",
@@ -36,6 +36,9 @@ const VERBS: [&str; 33] = [
     "term ignore",
     "term class",
     "score",
+    "calibrate",
+    "calibrate plan",
+    "calibrate verify",
     "report",
     "explain",
     "serve",

@@ -15,6 +15,7 @@ mod examples;
 mod feature_statistics;
 mod in_order;
 mod nested;
+mod novelty;
 mod offending;
 mod one_row;
 mod oov_udf;
@@ -43,6 +44,7 @@ pub use examples::EXAMPLE_CHARS;
 pub use feature_statistics::{FeatureRequest, Sample, SlicedStatistics};
 pub use in_order::InOrder;
 pub use nested::{LeafRows, Leaves, SkippedColumn};
+pub use novelty::{NoveltyRequest, NoveltyWindow};
 pub use offending::{
     OffendingRequest, OffendingRow, Parts, RowCheck, RowTable, RowTest, TableRow, ValueTest,
 };

@@ -2,13 +2,15 @@
 //!
 //! A baseline is a directory of ordinary files: `schema.yaml`, `profile.parquet` (one
 //! row for each block and column, so that the limits can be learnt again),
-//! `vocabulary.bin` (one for each text column with terms) and `manifest.json` with
-//! their hashes, whose own hash names the baseline.
+//! `vocabulary.bin` and `novel_stretch.json` (of the text column with terms) and
+//! `manifest.json` with their hashes, whose own hash names the baseline.
 
 use crate::{
     PipelineError,
     config::Pipeline,
+    novelty::{self, NoveltyCard},
     rows::{ModelColumns, PreparedRows, profile_columns, quoted, roles, time_zone},
+    run::SEQUENCE_RATE_SHARE,
 };
 use driftline_drift::{Block, Calibrator, ColumnKey, ColumnSettings, Profiles, Settings};
 use driftline_engine::{
@@ -28,6 +30,7 @@ use std::{collections::BTreeMap, path::Path, sync::Arc};
 const MANIFEST: &str = "manifest.json";
 const SCHEMA: &str = "schema.yaml";
 const VOCABULARY: &str = "vocabulary.bin";
+const NOVELTY: &str = "novel_stretch.json";
 const PROFILE: &str = "profile.parquet";
 
 /// Folds of a baseline's time, for telling what one part of it says that no other does.
@@ -56,6 +59,8 @@ pub struct Baseline {
     pub blocks: Vec<ProfileRow>,
     /// Values of the pipeline's rules in the baseline's own windows, by rule.
     pub rules: Vec<Vec<f64>>,
+    /// What stretches of the baseline's own windows say that nothing else does.
+    pub novelty: Option<NoveltyCard>,
     /// The limits.
     pub calibrator: Calibrator,
     /// Name of the training data, for people.
@@ -113,7 +118,7 @@ impl Baseline {
         }
         if driftline_engine::profile_file::is_profile(path) {
             let blocks = driftline_engine::profile_file::read(path)?;
-            return Self::of_blocks(engine, pipeline, blocks, given, None);
+            return Self::of_blocks(engine, pipeline, blocks, given, None, None);
         }
         let mut prepared = PreparedRows::read(engine, pipeline, &pipeline.baseline).await?;
         let roles = roles(&prepared, pipeline, given.as_ref()).await?;
@@ -145,7 +150,13 @@ impl Baseline {
             None => infer_schema(&own, pipeline, &profiles, &roles),
         };
         let rules = rule_values(&prepared, pipeline).await?;
-        let calibrator = calibrator(pipeline, &roles, &blocks)?;
+        let novelty = match &vocabulary {
+            Some(vocabulary) => {
+                novelty::learn(&prepared.rows, pipeline, vocabulary, prepared.range).await?
+            }
+            None => None,
+        };
+        let calibrator = calibrator(pipeline, &roles, &blocks, novelty.as_ref())?;
         Ok(Self {
             schema,
             roles,
@@ -156,6 +167,7 @@ impl Baseline {
             rows,
             blocks,
             rules,
+            novelty,
             calibrator,
             source: pipeline.baseline.source.clone(),
         })
@@ -180,8 +192,16 @@ impl Baseline {
             )),
             false => None,
         };
+        let novelty: Option<NoveltyCard> = match manifest.files.contains_key(NOVELTY) {
+            true => Some(
+                serde_json::from_slice(&read_file(folder, NOVELTY)?)
+                    .map_err(|error| damaged(folder, NOVELTY, &error.to_string()))?,
+            ),
+            false => None,
+        };
+        let novelty = novelty.filter(|card| card.fits(pipeline));
         let blocks = driftline_engine::profile_file::read(&folder.join(PROFILE))?;
-        Self::of_blocks(engine, pipeline, blocks, Some(schema), vocabulary)
+        Self::of_blocks(engine, pipeline, blocks, Some(schema), vocabulary, novelty)
     }
 
     /// A baseline of profiles that were made before.
@@ -191,6 +211,7 @@ impl Baseline {
         blocks: Vec<ProfileRow>,
         schema: Option<Schema>,
         vocabulary: Option<Arc<BaselineVocabulary>>,
+        novelty: Option<NoveltyCard>,
     ) -> Result<Self, PipelineError> {
         let profiles = whole(&blocks)?;
         let mut roles: BTreeMap<String, Role> = BTreeMap::new();
@@ -235,7 +256,8 @@ impl Baseline {
                 .map(|profile| profile.rows)
                 .max()
                 .unwrap_or(0),
-            calibrator: calibrator(pipeline, &roles, &blocks)?,
+            calibrator: calibrator(pipeline, &roles, &blocks, novelty.as_ref())?,
+            novelty,
             schema,
             roles,
             profiles,
@@ -268,6 +290,10 @@ impl Baseline {
         put(SCHEMA, self.schema.to_yaml().as_bytes())?;
         if let Some(vocabulary) = &self.vocabulary {
             put(VOCABULARY, &vocabulary.to_bytes())?;
+        }
+        if let Some(novelty) = &self.novelty {
+            let text = serde_json::to_string_pretty(novelty).expect("a card is JSON");
+            put(NOVELTY, (text + "\n").as_bytes())?;
         }
         let profile = folder.join(PROFILE);
         driftline_engine::profile_file::write(&profile, self.blocks.iter().map(Ok))?;
@@ -566,7 +592,20 @@ fn calibrator(
     pipeline: &Pipeline,
     roles: &BTreeMap<String, Role>,
     rows: &[ProfileRow],
+    novelty: Option<&NoveltyCard>,
 ) -> Result<Calibrator, PipelineError> {
+    let blocks = calibration_blocks(roles, rows);
+    Ok(Calibrator::new(
+        &blocks,
+        calibration_settings(pipeline, novelty),
+    )?)
+}
+
+/// The profiles that limits are learnt from, block by block.
+pub(crate) fn calibration_blocks(
+    roles: &BTreeMap<String, Role>,
+    rows: &[ProfileRow],
+) -> Vec<Block> {
     let mut blocks: Vec<Block> = Vec::new();
     let mut last = None;
     for row in rows {
@@ -588,6 +627,12 @@ fn calibrator(
                 .insert(column_key(slice, &row.column), row.profile.clone());
         }
     }
+    blocks
+}
+
+/// How limits are learnt: at what a novel stretch and the sums over windows leave of the
+/// stated rate.
+pub(crate) fn calibration_settings(pipeline: &Pipeline, novelty: Option<&NoveltyCard>) -> Settings {
     let mut columns: BTreeMap<String, ColumnSettings> = BTreeMap::new();
     if let Some(terms) = &pipeline.terms {
         columns.insert(
@@ -606,12 +651,12 @@ fn calibrator(
             }
         }
     }
-    let settings = Settings {
-        rate: pipeline.drift.false_alarm_rate,
+    let taken = SEQUENCE_RATE_SHARE + novelty.map_or(0.0, |_| novelty::RATE_SHARE);
+    Settings {
+        rate: pipeline.drift.false_alarm_rate * (1.0 - taken),
         seed: pipeline.seed,
         ordered_by_time: pipeline.time.is_some(),
         columns,
         ..Settings::default()
-    };
-    Ok(Calibrator::new(&blocks, settings)?)
+    }
 }

@@ -4,7 +4,7 @@ use crate::{
     baseline::out_of_vocabulary_column,
     config::{Pipeline, RuleConfig},
 };
-use driftline_drift::{Judgement, Measure, Measurement};
+use driftline_drift::{Judgement, Measure, Measurement, SlowDrift};
 use driftline_schema::Anomaly;
 use driftline_verdict::{
     ActionKind, Evidence, Finding, FindingKind, LimitWorkings, NotEvaluated, Severity, TermClass,
@@ -168,6 +168,23 @@ pub(crate) fn drift(
             number(worth)
         ));
     }
+    if measurement.measure == Measure::NovelStretch
+        && let [stretch, _] = &measurement.evidence[..]
+    {
+        message.push_str(&format!(
+            "; from {} {} of what is said stands nowhere else, {} is usual",
+            stretch.label,
+            percent(stretch.window_share),
+            percent(stretch.baseline_share)
+        ));
+        return Ok(Some(finding(
+            measurement,
+            subject,
+            severity,
+            action,
+            message,
+        )));
+    }
     let moved: Vec<String> = measurement
         .evidence
         .iter()
@@ -185,7 +202,23 @@ pub(crate) fn drift(
     if !moved.is_empty() {
         message.push_str(&format!("; moved: {}", moved.join(", ")));
     }
-    Ok(Some(Finding {
+    Ok(Some(finding(
+        measurement,
+        subject,
+        severity,
+        action,
+        message,
+    )))
+}
+
+fn finding(
+    measurement: &Measurement,
+    subject: Subject,
+    severity: Severity,
+    action: Option<ActionKind>,
+    message: String,
+) -> Finding {
+    Finding {
         column: Some(subject.column),
         slice: measurement.slice.clone(),
         measure: Some(subject.measure),
@@ -202,7 +235,34 @@ pub(crate) fn drift(
         workings: measurement.workings.as_ref().map(|w| Box::new(workings(w))),
         action,
         ..Finding::new(FindingKind::Drift, severity, message)
-    }))
+    }
+}
+
+/// The finding of a sum of surprise over the windows.
+pub(crate) fn slow_drift(pipeline: &Pipeline, slow: &SlowDrift) -> Finding {
+    let subject = Subject::of(pipeline, &slow.key.column, slow.measure);
+    let slice = slow.key.slice.as_ref();
+    let place = slice.map_or(String::new(), |slice| format!(" where {slice}"));
+    Finding {
+        column: Some(subject.column.clone()),
+        slice: slice.cloned(),
+        measure: Some("slow_drift".to_owned()),
+        unit: Some("standard deviations".to_owned()),
+        value: Some(slow.sum),
+        threshold: Some(slow.limit),
+        ..Finding::new(
+            FindingKind::Drift,
+            Severity::Warning,
+            format!(
+                "`{}`{place}: slow drift: over {} windows its {} was higher than chance by {} standard deviations in sum, limit {}",
+                subject.column,
+                slow.windows,
+                subject.measure.replace('_', " "),
+                number(slow.sum),
+                number(slow.limit),
+            ),
+        )
+    }
 }
 
 fn shares(evidence: &driftline_drift::Evidence) -> Evidence {

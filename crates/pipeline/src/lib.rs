@@ -4,6 +4,7 @@
 //! to verdict, in about eight calls.
 
 pub mod baseline;
+pub mod calibrate;
 pub mod config;
 mod constraints;
 pub mod custom_validation;
@@ -13,6 +14,7 @@ pub mod feature_statistics;
 mod findings;
 pub mod init;
 mod live;
+pub mod novelty;
 pub mod offending;
 pub mod output;
 pub mod preset;

@@ -216,6 +216,7 @@ fn drift_trends(pipeline: &Pipeline, judged: &Judged) -> Vec<Trend> {
                             window: window_name(window, index),
                             value: found.and_then(|m| m.value),
                             limit: found.and_then(|m| m.threshold),
+                            lower_limit: None,
                             baseline: found.and_then(|m| m.null_median),
                             alarm: found.is_some_and(|m| m.judgement == Judgement::Fail),
                         }
@@ -269,10 +270,8 @@ fn rule_trends(pipeline: &Pipeline, baseline: &Baseline, judged: &Judged) -> Vec
                     TrendPoint {
                         window: window_name(window, index),
                         value,
-                        limit: match (value, limits.min, limits.max) {
-                            (Some(value), Some(min), _) if value < min => Some(min),
-                            (_, min, max) => max.or(min),
-                        },
+                        limit: limits.max.or(limits.min),
+                        lower_limit: limits.max.and(limits.min),
                         baseline: usual,
                         alarm: value.is_some_and(|value| !limits.holds(value)),
                     }
@@ -371,6 +370,7 @@ fn column_trend(
             window: window_name(window, index),
             value: window.live.profiles.get(&key).and_then(value),
             limit: None,
+            lower_limit: None,
             baseline: usual,
             alarm: window
                 .measurements
@@ -401,6 +401,7 @@ fn keyword_trends(judged: &Judged) -> Vec<Trend> {
                 window: window_name(window, index),
                 value: count.and_then(|count| share(f64::from(count.documents))),
                 limit: None,
+                lower_limit: None,
                 baseline: count.and_then(|count| share(count.expected)),
                 alarm: count.as_ref().is_some_and(findings::surges),
             });
@@ -434,6 +435,7 @@ fn volume_trend(judged: &Judged) -> Trend {
                 window: window_name(window, index),
                 value: Some(window.live.rows as f64),
                 limit: None,
+                lower_limit: None,
                 baseline: None,
                 alarm: window.live.rows == 0,
             })

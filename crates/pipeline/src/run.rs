@@ -12,12 +12,12 @@ use crate::{
     constraints::{self, Checked, CheckedRows, WindowProfiles},
     findings,
     live::{LiveWindow, VocabularyReader, read_live},
-    report,
+    novelty, report,
     term_decisions::TermDecisions,
     window_schema::{self, WindowCheck},
 };
 use chrono::{DateTime, SecondsFormat, Utc};
-use driftline_drift::Measurement;
+use driftline_drift::{Measurement, SequenceCard, SlowDrift, Sums};
 use driftline_engine::{Engine, EngineConfig, Rows, Span};
 use driftline_schema::{Schema, check};
 use driftline_scorer::Manifest;
@@ -39,6 +39,9 @@ const OVERDISPERSION: f64 = 0.45;
 
 /// Windows whose n-grams are held at a time, beside those that terms look back on.
 const WINDOWS_AT_ONCE: usize = 13;
+
+/// The part of the stated rate that the sums over windows have to themselves.
+pub(crate) const SEQUENCE_RATE_SHARE: f64 = 0.1;
 
 /// Examples shown of a term.
 const EXAMPLES: usize = 3;
@@ -154,7 +157,12 @@ impl Evaluator {
             request.now,
         )
         .await?;
+        let spans: Vec<(Option<Span>, u64)> = windows.iter().map(|w| (w.span, w.rows)).collect();
+        let novel = novelty::judge(&live.rows, pipeline, &baseline, &spans).await?;
         let mut judged = judge(pipeline, Arc::clone(&baseline), windows, reader).await?;
+        for (window, novel) in judged.windows.iter_mut().zip(novel) {
+            window.measurements.extend(novel);
+        }
         (request.progress)("looking for examples");
         let examples = term_examples(pipeline, &live.rows, &judged).await?;
         let mut not_fresh = None;
@@ -340,6 +348,25 @@ fn fingerprint(pipeline: &Pipeline) -> Result<Vec<(String, u64, u64)>, PipelineE
     Ok(found)
 }
 
+/// Sums over the windows in order, with the limit that the first of them was given.
+#[derive(Default)]
+struct Sequence {
+    card: Option<SequenceCard>,
+    sums: Sums,
+}
+
+impl Sequence {
+    fn add(&mut self, judged: &driftline_drift::Judged, run_length: f64) -> Vec<SlowDrift> {
+        if self.card.is_none() {
+            self.card = SequenceCard::learn(&judged.card, run_length);
+        }
+        match &self.card {
+            Some(card) => self.sums.add(card, &judged.measurements),
+            None => Vec::new(),
+        }
+    }
+}
+
 /// What is known of the windows before it is put into words.
 pub(crate) struct Judged {
     pub(crate) windows: Vec<JudgedWindow>,
@@ -356,6 +383,8 @@ pub(crate) struct JudgedWindow {
     pub(crate) terms: Vec<(Term, u64)>,
     pub(crate) keywords: Vec<(String, Option<KeywordCount>)>,
     pub(crate) extrapolated: bool,
+    /// Sums of surprise over the windows so far that passed their limit in this one.
+    pub(crate) slow: Vec<SlowDrift>,
 }
 
 /// Compares every window with the baseline; pure computing, so off the async threads.
@@ -373,12 +402,20 @@ async fn judge(
         .unwrap_or_default();
     let per_window = pipeline.terms.as_ref().map_or(0, |terms| terms.per_window);
     let decisions = pipeline.term_decisions()?;
+    let run_length = 1.0 / (pipeline.drift.false_alarm_rate * SEQUENCE_RATE_SHARE);
     tokio::task::spawn_blocking(move || {
         let read = |spans: &[Option<Span>]| match &reader {
             Some(reader) => runtime.block_on(reader.read(spans)),
             None => Ok(BTreeMap::new()),
         };
-        judge_windows(&baseline, windows, read, &watch, (per_window, &decisions))
+        judge_windows(
+            &baseline,
+            windows,
+            read,
+            &watch,
+            (per_window, &decisions),
+            run_length,
+        )
     })
     .await
     .map_err(|error| PipelineError::Internal {
@@ -392,8 +429,10 @@ fn judge_windows(
     read: impl Fn(&[Option<Span>]) -> Result<BTreeMap<Option<Span>, NgramCounts>, PipelineError>,
     watch: &[String],
     (per_window, decisions): (usize, &TermDecisions),
+    sequence_run_length: f64,
 ) -> Result<Judged, PipelineError> {
     let mut calibrator = baseline.calibrator.clone();
+    let mut sequence = Sequence::default();
     let config = TermConfig::default();
     let horizons = config.horizons.iter().copied().max().unwrap_or(1);
     let mut finder = baseline
@@ -411,9 +450,13 @@ fn judge_windows(
         }
         let counts = tables.remove(&live.span);
         let mut extrapolated = false;
+        let mut slow = Vec::new();
         let measurements = if live.rows > 0 {
             let found = calibrator.judge(&live.profiles, live.blocks);
             extrapolated = found.card.extrapolated;
+            if !live.partial && spans.len() > 1 {
+                slow = sequence.add(&found, sequence_run_length);
+            }
             found.measurements
         } else {
             Vec::new()
@@ -459,6 +502,7 @@ fn judge_windows(
             terms,
             keywords,
             extrapolated,
+            slow,
         });
     }
     let mut series = BTreeMap::new();
@@ -576,6 +620,12 @@ fn conclude(
                 Err(missing) => not_evaluated.push(missing),
             }
         }
+        found.extend(
+            window
+                .slow
+                .iter()
+                .map(|slow| findings::slow_drift(pipeline, slow)),
+        );
         for (index, rule) in pipeline.rules.iter().enumerate() {
             let known = baseline.rules.get(index).map_or(&[][..], Vec::as_slice);
             let limits = findings::RuleLimits::of(rule, known);

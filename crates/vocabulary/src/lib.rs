@@ -16,6 +16,7 @@ pub mod contrast;
 mod error;
 pub mod keyword;
 pub mod lexicon;
+mod novel_stretch;
 mod out_of_vocabulary;
 pub mod terms;
 
@@ -23,5 +24,6 @@ pub use baseline::BaselineVocabulary;
 pub use contrast::Exposure;
 pub use error::VocabularyError;
 pub use keyword::{KeywordCount, keyword};
+pub use novel_stretch::{NovelStretch, NoveltyScan};
 pub use out_of_vocabulary::OovReader;
 pub use terms::{Term, TermClass, TermConfig, TermFinder, TermSeries, Tier};

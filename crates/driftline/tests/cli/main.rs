@@ -12,6 +12,7 @@
 )]
 
 mod bad_input;
+mod calibrate;
 mod constraints;
 mod crate_graph;
 mod desk;

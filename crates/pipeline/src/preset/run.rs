@@ -290,6 +290,7 @@ fn trends(run: &Run, windows: &[MeasuredWindow]) -> Vec<Trend> {
                             .unwrap_or_else(|| (place + 1).to_string()),
                         value: found.map(|measured| measured.value),
                         limit: found.and_then(limit),
+                        lower_limit: None,
                         baseline: None,
                         alarm: found.is_some_and(|measured| measured.state == State::Drift),
                     }

@@ -150,7 +150,7 @@ pub(crate) fn trend(trend: &Trend, points: usize) -> String {
     let finite = |value: Option<f64>| value.filter(|value| value.abs() < 1e150);
     let values = drawn
         .iter()
-        .flat_map(|point| [point.value, point.limit, point.baseline])
+        .flat_map(|point| [point.value, point.limit, point.lower_limit, point.baseline])
         .filter_map(finite);
     let (mut low, mut high) = values.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), v| {
         (low.min(v), high.max(v))
@@ -214,22 +214,26 @@ pub(crate) fn trend(trend: &Trend, points: usize) -> String {
         path
     };
     let half = width / drawn.len().max(1) as f64 / 2.0;
-    let mut steps = String::new();
-    let mut level: Option<f64> = None;
-    for (place, point) in drawn.iter().enumerate() {
-        let limit = finite(point.limit);
-        if let Some(limit) = limit {
-            let (from, to) = (coordinate(x(place) - half), coordinate(x(place) + half));
-            let at = coordinate(y(limit));
-            match level {
-                Some(_) => steps.push_str(&format!("V{at}H{to}")),
-                None => steps.push_str(&format!("M{from} {at}H{to}")),
+    let steps = |limit: fn(&crate::report::model::TrendPoint) -> Option<f64>| {
+        let mut steps = String::new();
+        let mut level: Option<f64> = None;
+        for (place, point) in drawn.iter().enumerate() {
+            let limit = finite(limit(point));
+            if let Some(limit) = limit {
+                let (from, to) = (coordinate(x(place) - half), coordinate(x(place) + half));
+                let at = coordinate(y(limit));
+                match level {
+                    Some(_) => steps.push_str(&format!("V{at}H{to}")),
+                    None => steps.push_str(&format!("M{from} {at}H{to}")),
+                }
             }
+            level = limit;
         }
-        level = limit;
-    }
+        steps
+    };
     svg.path("baseline", &line(|point| point.baseline));
-    svg.path("limit", &steps);
+    svg.path("limit", &steps(|point| point.limit));
+    svg.path("limit", &steps(|point| point.lower_limit));
     svg.path("value", &line(|point| point.value));
     let marked = drawn.len() <= POINTS_WITH_MARKS;
     // Half the diagonal of an alarm's diamond.
@@ -279,7 +283,7 @@ fn point_title(trend: &Trend, point: &crate::report::model::TrendPoint) -> Strin
     if let Some(value) = point.value {
         title.push_str(&format!(": {}", quantity(value, &trend.unit)));
     }
-    if let Some(limit) = point.limit {
+    if let Some(limit) = point.nearest_limit() {
         title.push_str(&format!(", limit {}", quantity(limit, &trend.unit)));
     }
     title
@@ -469,6 +473,7 @@ mod tests {
             window: "2023-01-02T00:00:00Z".into(),
             value,
             limit,
+            lower_limit: None,
             baseline: None,
             alarm,
         }
@@ -501,6 +506,15 @@ mod tests {
         let drawn = trend(&one(vec![point(Some(0.5), Some(0.4), true)]), 100);
         assert_eq!(drawn.matches("class=\"alarm\"").count(), 1);
         assert!(drawn.contains("<title>2023-01-02: 0.500 bits, limit 0.400 bits</title>"));
+    }
+
+    #[test]
+    fn a_rule_of_two_sides_has_two_lines_and_tells_the_one_that_is_crossed() {
+        let mut low = point(Some(0.1), Some(0.4), true);
+        low.lower_limit = Some(0.2);
+        let drawn = trend(&one(vec![low]), 100);
+        assert_eq!(drawn.matches("class=\"limit\"").count(), 2);
+        assert!(drawn.contains("<title>2023-01-02: 0.100 bits, limit 0.200 bits</title>"));
     }
 
     #[test]

@@ -735,7 +735,7 @@ fn trend_groups(trends: &[Trend], caps: Caps) -> Vec<TrendGroup> {
 fn trend_view(trend: &Trend, points: usize) -> ChartView {
     let newest = trend.points.last();
     let value = newest.and_then(|point| point.value);
-    let limit = newest.and_then(|point| point.limit);
+    let limit = newest.and_then(|point| point.nearest_limit());
     ChartView {
         title: clip(&trend.name, 60),
         subtitle: match &trend.measure {

@@ -62,12 +62,23 @@ pub struct TrendPoint {
     pub window: String,
     /// The value; absent where it could not be evaluated.
     pub value: Option<f64>,
-    /// The calibrated or configured limit for that window.
+    /// The calibrated or configured limit for that window: the upper one, where there are two.
     pub limit: Option<f64>,
+    /// The limit that the value must not fall below, where that is another one.
+    #[serde(default)]
+    pub lower_limit: Option<f64>,
     /// The baseline's own value, where that is one number.
     pub baseline: Option<f64>,
     /// Whether it is a finding.
     pub alarm: bool,
+}
+
+impl TrendPoint {
+    /// The limit that the value is held against in words: the lower one where it is below it.
+    pub fn nearest_limit(&self) -> Option<f64> {
+        let below = |lower: &f64| self.value.is_some_and(|value| value < *lower);
+        self.lower_limit.filter(below).or(self.limit)
+    }
 }
 
 /// Shares of bins or values, baseline against window.

@@ -164,6 +164,7 @@ fn drift_trend(
                 window: week(number),
                 value: (!missing).then_some(value),
                 limit: Some(limit),
+                lower_limit: None,
                 baseline: None,
                 alarm: !missing && value > limit,
             }
@@ -195,6 +196,7 @@ fn rate_trend(
                 window: week(number),
                 value: (number != 17).then_some(value),
                 limit,
+                lower_limit: None,
                 baseline: Some(level),
                 alarm: number != 17 && limit.is_some_and(|limit| value > limit),
             }

@@ -1,0 +1,237 @@
+//! Whether a stretch of a window speaks of what neither the baseline nor the rest of
+//! the window does, held against the baseline's own windows.
+
+use crate::{PipelineError, baseline::Baseline, config::Pipeline, report, rows::time_zone};
+use driftline_drift::{Evidence, Measure, Measurement, WindowNull, WindowValue};
+use driftline_engine::{NoveltyRequest, NoveltyWindow, Rows, Span};
+use driftline_statistics::ngrams::FOLDS;
+use driftline_vocabulary::{BaselineVocabulary, NoveltyScan};
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+/// The part of the stated rate that this test has to itself; the others share the rest.
+pub(crate) const RATE_SHARE: f64 = 0.6;
+/// Blocks that a window must span.
+const FEWEST_BLOCKS: u64 = 4;
+/// Windows that are scanned at a time, so that memory does not grow with their number.
+const AT_ONCE: usize = 8;
+
+/// The null of the test, for windows of one length.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NoveltyCard {
+    /// Length of a window: `7d`.
+    pub window: String,
+    /// Length of a block: `1d`.
+    pub block: String,
+    /// What the baseline's own windows show.
+    pub null: WindowNull,
+}
+
+impl NoveltyCard {
+    /// Whether it was made for windows and blocks as a pipeline has them.
+    pub(crate) fn fits(&self, pipeline: &Pipeline) -> bool {
+        pipeline.time.as_ref().is_some_and(|time| {
+            self.window == time.window.to_string() && self.block == time.block().to_string()
+        })
+    }
+}
+
+fn request(
+    pipeline: &Pipeline,
+    vocabulary: &Arc<BaselineVocabulary>,
+) -> Result<Option<NoveltyRequest>, PipelineError> {
+    let (Some(time), Some(terms)) = (&pipeline.time, &pipeline.terms) else {
+        return Ok(None);
+    };
+    let blocks = time.window.seconds() / time.block().seconds().max(1);
+    Ok((blocks >= FEWEST_BLOCKS).then_some(NoveltyRequest {
+        text: terms.column.clone(),
+        time: time.column.clone(),
+        time_zone: time_zone(pipeline)?,
+        blocks: usize::try_from(blocks).unwrap_or(usize::MAX),
+        vocabulary: Arc::clone(vocabulary),
+    }))
+}
+
+async fn scan(
+    rows: &Rows,
+    request: &NoveltyRequest,
+    windows: &[NoveltyWindow],
+) -> Result<Vec<(Option<driftline_vocabulary::NovelStretch>, u64)>, PipelineError> {
+    let mut found = Vec::new();
+    for windows in windows.chunks(AT_ONCE) {
+        let scans = rows.novelty(request, windows).await?;
+        let told = |scan: &NoveltyScan| (scan.strongest(), scan.texts());
+        found.extend(scans.iter().map(told));
+    }
+    Ok(found)
+}
+
+/// Scans the whole windows of the training data, and those half-way between; `None`
+/// where its text has no windows of several blocks.
+pub(crate) async fn learn(
+    rows: &Rows,
+    pipeline: &Pipeline,
+    vocabulary: &Arc<BaselineVocabulary>,
+    range: Option<(i64, i64)>,
+) -> Result<Option<NoveltyCard>, PipelineError> {
+    let (Some(request), Some(time), Some((first, last))) =
+        (request(pipeline, vocabulary)?, &pipeline.time, range)
+    else {
+        return Ok(None);
+    };
+    let end = last.saturating_add(time.block().micros());
+    let whole = |span: &Span| span.start_us >= first && span.end_us <= end;
+    let aligned = time.windows()?.spans(first, last, usize::MAX)?;
+    let half = time.window.micros() / 2;
+    let mut windows: Vec<(NoveltyWindow, bool)> = Vec::new();
+    for span in aligned {
+        let later = Span {
+            start_us: span.start_us + half,
+            end_us: span.end_us + half,
+        };
+        for (span, counts) in [(span, true), (later, false)] {
+            let own = own_folds(span, (first, last));
+            windows.extend(whole(&span).then_some((NoveltyWindow { span, own }, counts)));
+        }
+    }
+    let spans: Vec<NoveltyWindow> = windows.iter().map(|(window, _)| *window).collect();
+    let scanned = scan(rows, &request, &spans).await?;
+    let counted = windows.iter().map(|(_, counts)| *counts);
+    Ok(
+        null(scanned.into_iter().zip(counted)).map(|null| NoveltyCard {
+            window: time.window.to_string(),
+            block: time.block().to_string(),
+            null,
+        }),
+    )
+}
+
+/// The null of scanned windows, each with whether it counts as one of its own. Windows
+/// in a gap of the archive have too few texts to be like the others, and are left out.
+fn null(
+    scanned: impl Iterator<Item = ((Option<driftline_vocabulary::NovelStretch>, u64), bool)>,
+) -> Option<WindowNull> {
+    let found: Vec<(f64, u64, bool)> = scanned
+        .filter_map(|((stretch, texts), counts)| Some((stretch?.excess(), texts, counts)))
+        .collect();
+    let mut sizes: Vec<u64> = found.iter().map(|&(_, texts, _)| texts).collect();
+    sizes.sort_unstable();
+    let size = *sizes.get(sizes.len() / 2)?;
+    let alike: Vec<&(f64, u64, bool)> = found
+        .iter()
+        .filter(|(_, texts, _)| (size / 2..=size * 2).contains(texts))
+        .collect();
+    Some(WindowNull {
+        windows: alike.iter().filter(|(_, _, counts)| *counts).count(),
+        size,
+        values: alike.iter().map(|(excess, _, _)| *excess).collect(),
+    })
+}
+
+/// Folds of the vocabulary's time that a span lies in.
+fn own_folds(span: Span, (first, last): (i64, i64)) -> u16 {
+    let width = i128::from(last) + 1 - i128::from(first);
+    let fold = |at: i64| {
+        let part = (i128::from(at) - i128::from(first)) * FOLDS as i128 / width.max(1);
+        part.clamp(0, FOLDS as i128 - 1) as u32
+    };
+    (fold(span.start_us)..=fold(span.end_us - 1)).fold(0, |folds, fold| folds | 1 << fold)
+}
+
+/// Judges live windows; none where the baseline has no card for them.
+pub(crate) async fn judge(
+    rows: &Rows,
+    pipeline: &Pipeline,
+    baseline: &Baseline,
+    windows: &[(Option<Span>, u64)],
+) -> Result<Vec<Option<Measurement>>, PipelineError> {
+    let nothing = || vec![None; windows.len()];
+    let (Some(card), Some(vocabulary)) = (&baseline.novelty, &baseline.vocabulary) else {
+        return Ok(nothing());
+    };
+    let Some(request) = request(pipeline, vocabulary)? else {
+        return Ok(nothing());
+    };
+    let asked: Vec<usize> = (0..windows.len())
+        .filter(|&at| windows[at].0.is_some() && windows[at].1 > 0)
+        .collect();
+    let spans: Vec<NoveltyWindow> = asked
+        .iter()
+        .filter_map(|&at| {
+            Some(NoveltyWindow {
+                span: windows[at].0?,
+                own: 0,
+            })
+        })
+        .collect();
+    let stated = pipeline.drift.columns.get(&request.text);
+    let stated = stated.and_then(|column| column.min_effect);
+    let mut measurements = nothing();
+    for ((at, window), (stretch, texts)) in asked
+        .into_iter()
+        .zip(&spans)
+        .zip(scan(rows, &request, &spans).await?)
+    {
+        let evidence = stretch.map(|stretch| {
+            let place = place(
+                window.span,
+                (stretch.from, stretch.to),
+                request.blocks,
+                baseline,
+            );
+            let part = |label: String, (found, usual): (f64, f64), sign: f64| Evidence {
+                label,
+                cell: None,
+                baseline_count: 0,
+                window_count: 0,
+                baseline_share: usual,
+                window_share: found,
+                contribution: sign * (found - usual) * stretch.part.sqrt(),
+            };
+            [
+                part(place.clone(), stretch.alone, 1.0),
+                part(format!("{place}, new but shared"), stretch.shared, -1.0),
+            ]
+        });
+        let value = WindowValue {
+            column: request.text.clone(),
+            measure: Measure::NovelStretch,
+            value: stretch.map(|stretch| stretch.excess()),
+            size: texts,
+            evidence: evidence.into_iter().flatten().collect(),
+            min_effect: (
+                stated.unwrap_or(Measure::NovelStretch.default_min_effect()),
+                stated.is_some(),
+            ),
+            rows: (baseline.rows, windows[at].1),
+        };
+        let rate = pipeline.drift.false_alarm_rate * RATE_SHARE;
+        measurements[at] = Some(card.null.judge(value, rate));
+    }
+    Ok(measurements)
+}
+
+/// The time of some blocks of a window, for people.
+fn place(span: Span, (from, to): (usize, usize), blocks: usize, baseline: &Baseline) -> String {
+    let at = |block: usize| {
+        let width = i128::from(span.end_us) - i128::from(span.start_us);
+        let offset = width * block as i128 / blocks.max(1) as i128;
+        report::instant(span.start_us + offset as i64, baseline.zone)
+    };
+    format!("{} to {}", at(from), at(to))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_window_lies_in_the_folds_that_it_touches() {
+        let folds = |start_us, end_us| own_folds(Span { start_us, end_us }, (0, 159));
+        assert_eq!(folds(0, 10), 0b1);
+        assert_eq!(folds(5, 25), 0b111);
+        assert_eq!(folds(150, 200), 0x8000);
+    }
+}
