@@ -167,15 +167,14 @@ impl NoveltyScan {
         }
         // Occurrences by first block and how many blocks further the last one is.
         let mut alone = vec![0_u64; blocks * longest];
-        for places in self.unknown.values() {
-            let (first, last) = (
-                place[usize::from(places.first)],
-                place[usize::from(places.last)],
-            );
-            if last - first < longest {
-                alone[first * longest + last - first] += u64::from(places.count);
+        // A sum, so the order does not matter.
+        self.unknown.values().for_each(|places| {
+            let first = place[usize::from(places.first)];
+            let further = place[usize::from(places.last)] - first;
+            if further < longest {
+                alone[first * longest + further] += u64::from(places.count);
             }
-        }
+        });
         let all: u64 = self.items.iter().sum();
         let scale = f64::from(self.level).exp2();
         let mut strongest: Option<NovelStretch> = None;

@@ -15,8 +15,8 @@ impl Lot {
     }
 }
 
-/// Rows of so many days, 40 a day: a number and a text of common words and of a story
-/// that goes on for two days. `odd` days speak of nothing that others do; `shift` is added
+/// Rows of so many days, 40 a day: a number and a text of common words and of one of the
+/// stories that go on for eight days. `odd` days speak of nothing that others do; `shift` is added
 /// to the number of each day.
 fn rows(from: u32, days: u32, odd: &[u32], shift: impl Fn(u32) -> u64) -> String {
     let start = chrono::NaiveDate::from_ymd_opt(2022, 1, 3).unwrap();
@@ -35,7 +35,7 @@ fn rows(from: u32, days: u32, odd: &[u32], shift: impl Fn(u32) -> u64) -> String
                     row
                 )
             } else {
-                let story = day / 2;
+                let story = 100 + u64::from(day) + lot.below(8);
                 format!(
                     "w{} w{} of s{story} and t{story} w{}",
                     lot.below(30),
