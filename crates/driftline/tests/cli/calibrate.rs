@@ -51,8 +51,8 @@ fn rows(from: u32, days: u32, odd: &[u32], shift: impl Fn(u32) -> u64) -> String
 
 fn desk(odd: &[u32], shift: impl Fn(u32) -> u64) -> Desk {
     let desk = Desk::new();
-    desk.write("train.csv", &rows(0, 140, &[], |_| 0));
-    desk.write("live.csv", &rows(140, 56, odd, shift));
+    desk.write("train.csv", rows(0, 140, &[], |_| 0));
+    desk.write("live.csv", rows(140, 56, odd, shift));
     desk.write(
         "pipeline.yaml",
         "name: history\nbaseline: {source: train.csv}\nlive: {source: live.csv}\n\
