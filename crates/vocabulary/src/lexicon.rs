@@ -137,8 +137,8 @@ fn is_like_a_person(text: &str) -> bool {
 /// How much a new term looks like a word rather than like a phrase of known words, a foreign
 /// name or half of a Chinese one: 1, halved for each.
 ///
-/// It orders lists and nothing else. Of the new terms of 2023 about one in ten was a new word
-/// or sense to a reader; those of these three forms, six in ten of them all, had almost none.
+/// It orders lists and nothing else. The halves are a judgement made by reading the terms of
+/// 2023, where few of these three forms were a new word or sense; they are fitted to nothing.
 pub fn word_likeness(text: &str) -> f64 {
     let words = jieba().cut(text, false);
     let phrase = words.len() > 1 && words.iter().all(|word| word.word.chars().nth(1).is_some());
