@@ -489,7 +489,7 @@ mod tests {
         LiftValue::Text(value.into())
     }
 
-    fn of<'a>(series: &'a [LiftSeries], label: &LiftValue) -> Vec<(String, f64)> {
+    fn of(series: &[LiftSeries], label: &LiftValue) -> Vec<(String, f64)> {
         let series = series.iter().find(|series| series.label == *label).unwrap();
         let name = |value: &LiftValue| match value {
             LiftValue::Text(text) => text.to_string(),
