@@ -24,7 +24,7 @@ fn seeds(target: &str) -> Vec<Vec<u8>> {
         let entries = std::fs::read_dir(folder.join(target)).unwrap();
         let mut paths: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
         paths.sort();
-        let texts = paths.iter().map(|path| std::fs::read_to_string(path));
+        let texts = paths.iter().map(std::fs::read_to_string);
         texts.collect::<Result<_, _>>().unwrap()
     };
     match target {
