@@ -177,6 +177,9 @@ pub struct ModelConfig {
 pub struct DriftConfig {
     /// Stated rate of false alarms of the whole pipeline for one window.
     pub false_alarm_rate: f64,
+    /// Whether the text that terms are sought in is also judged by the stretch of a window
+    /// that shares nothing with the rest of it; that test has six tenths of the rate.
+    pub novel_stretch: bool,
     /// Per column.
     pub columns: BTreeMap<String, ColumnDriftConfig>,
 }
@@ -185,6 +188,7 @@ impl Default for DriftConfig {
     fn default() -> Self {
         Self {
             false_alarm_rate: 0.01,
+            novel_stretch: false,
             columns: BTreeMap::new(),
         }
     }
@@ -599,6 +603,12 @@ impl Pipeline {
                     ),
                 );
             }
+        }
+        if self.drift.novel_stretch && (self.terms.is_none() || self.time.is_none()) {
+            return wrong(
+                "novel_stretch",
+                "`novel_stretch` needs `terms`, which says in which column, and `time`".to_owned(),
+            );
         }
         let rate = self.drift.false_alarm_rate;
         if !(rate > 0.0 && rate <= 0.5) {

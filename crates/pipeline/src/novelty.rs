@@ -31,9 +31,10 @@ pub struct NoveltyCard {
 impl NoveltyCard {
     /// Whether it was made for windows and blocks as a pipeline has them.
     pub(crate) fn fits(&self, pipeline: &Pipeline) -> bool {
-        pipeline.time.as_ref().is_some_and(|time| {
-            self.window == time.window.to_string() && self.block == time.block().to_string()
-        })
+        pipeline.drift.novel_stretch
+            && pipeline.time.as_ref().is_some_and(|time| {
+                self.window == time.window.to_string() && self.block == time.block().to_string()
+            })
     }
 }
 
@@ -41,7 +42,11 @@ fn request(
     pipeline: &Pipeline,
     vocabulary: &Arc<BaselineVocabulary>,
 ) -> Result<Option<NoveltyRequest>, PipelineError> {
-    let (Some(time), Some(terms)) = (&pipeline.time, &pipeline.terms) else {
+    let (true, Some(time), Some(terms)) = (
+        pipeline.drift.novel_stretch,
+        &pipeline.time,
+        &pipeline.terms,
+    ) else {
         return Ok(None);
     };
     let blocks = time.window.seconds() / time.block().seconds().max(1);

@@ -56,7 +56,8 @@ fn desk(odd: &[u32], shift: impl Fn(u32) -> u64) -> Desk {
     desk.write(
         "pipeline.yaml",
         "name: history\nbaseline: {source: train.csv}\nlive: {source: live.csv}\n\
-         time: {column: day, window: 7d}\nroles: {text: text}\nterms: {column: text}\n",
+         time: {column: day, window: 7d}\nroles: {text: text}\nterms: {column: text}\n\
+         drift: {novel_stretch: true}\n",
     );
     desk
 }
