@@ -44,7 +44,7 @@ pub(crate) enum Verb {
     /// A schema that fits a source
     Infer(Infer),
     /// Anomalies of a source against a schema
-    Validate(Validate),
+    Validate(Box<Validate>),
     /// Schema files: show, compare, update, and turn into TFDV's and back
     #[command(subcommand)]
     Schema(SchemaVerb),

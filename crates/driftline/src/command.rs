@@ -91,7 +91,7 @@ pub(crate) async fn run(arguments: args::Arguments) -> miette::Result<u8> {
         Verb::Profile(arguments) => profile::profile(*arguments, config, quiet).await,
         Verb::Merge(arguments) => profile::merge(arguments),
         Verb::Infer(arguments) => schema::infer(arguments, config).await,
-        Verb::Validate(arguments) => validate::validate(arguments, config).await,
+        Verb::Validate(arguments) => validate::validate(*arguments, config).await,
         Verb::Schema(verb) => schema::files(verb),
         Verb::Drift(arguments) => compare::drift(*arguments, config, quiet).await,
         Verb::Skew(arguments) => skew::skew(arguments, config).await,

@@ -374,7 +374,7 @@ fn an_ignored_term_is_not_reported_again_and_an_accepted_one_is_exported() {
     assert!(terms(&decided).contains("\n显眼包,entity,"));
     desk.driftline(&["term", "ignore", "显眼包"]).ends_with(0);
     assert!(!terms(&decided).contains("\n显眼包,"));
-    desk.write("terms.yaml", "ignored: [显眼包]\n".to_owned());
+    desk.write("terms.yaml", "ignored: [显眼包]\n");
     desk.driftline(&["term", "ignore", "甲"])
         .ends_with(2)
         .says("terms.yaml:1:");
