@@ -96,7 +96,8 @@ fn days_that_share_nothing_with_the_others_are_found_and_named() {
     desk.write(
         "again.yaml",
         "name: history\nbaseline: {source: driftline-out/history/baseline}\nlive: {source: live.csv}\n\
-         time: {column: day, window: 7d}\nterms: {column: text}\n",
+         time: {column: day, window: 7d}\nterms: {column: text}\n\
+         drift: {novel_stretch: true}\n",
     );
     let ended = desk.driftline(&[
         "run",
