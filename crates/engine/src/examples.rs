@@ -4,6 +4,7 @@
 //! with the least hash. What could name a person is masked before anything is kept.
 
 use crate::{EngineError, Rows};
+use aho_corasick::AhoCorasick;
 use datafusion::arrow::array::AsArray;
 use driftline_statistics::units::normalize_text;
 use futures::StreamExt;
@@ -11,6 +12,7 @@ use regex::Regex;
 use std::{
     borrow::Cow,
     collections::{BTreeMap, BTreeSet},
+    ops::Range,
     sync::LazyLock,
 };
 use xxhash_rust::xxh3::xxh3_64;
@@ -38,12 +40,13 @@ impl Rows {
             .ordered_frame(vec![self.text_expr(text)?])?
             .execute_stream()
             .await?;
+        let finder = Finder::new(terms);
         let mut found: BTreeMap<&str, BTreeSet<(u64, String)>> = BTreeMap::new();
         while let Some(batch) = stream.next().await {
             let batch = batch?;
             for text in batch.column(0).as_string::<i32>().iter().flatten() {
                 let normal = normalize_text(text);
-                for term in terms.iter().filter(|term| has_term(&normal, term)) {
+                for term in finder.terms_of(&normal) {
                     let example = cut(&mask(text), term);
                     let kept = found.entry(term).or_default();
                     kept.insert((xxh3_64(example.as_bytes()), example));
@@ -64,21 +67,38 @@ impl Rows {
     }
 }
 
-/// Whether a text has a term; a term of Latin letters not inside a longer word.
-fn has_term(text: &str, term: &str) -> bool {
-    if term.is_empty() {
-        return false;
+/// Finds all terms of a text in one pass over it.
+struct Finder<'t> {
+    terms: &'t [String],
+    automaton: AhoCorasick,
+}
+
+impl<'t> Finder<'t> {
+    fn new(terms: &'t [String]) -> Self {
+        let automaton = AhoCorasick::new(terms).expect("terms have fewer than 2³¹ bytes");
+        Self { terms, automaton }
     }
+
+    /// The different terms of a text; one of Latin letters not inside a longer word.
+    fn terms_of(&self, text: &str) -> BTreeSet<&'t str> {
+        self.automaton
+            .find_overlapping_iter(text)
+            .filter(|found| !found.is_empty() && stands_alone(text, found.range()))
+            .map(|found| self.terms[found.pattern()].as_str())
+            .collect()
+    }
+}
+
+/// Whether what stands at a place is not a piece of a longer Latin word or number.
+fn stands_alone(text: &str, place: Range<usize>) -> bool {
     let joins = |a: Option<char>, b: Option<char>| {
         let latin = |c: Option<char>| c.is_some_and(|c| c.is_ascii_alphanumeric());
         latin(a) && latin(b)
     };
-    text.match_indices(term).any(|(start, _)| {
-        let (before, rest) = text.split_at(start);
-        let after = rest.get(term.len()..).unwrap_or_default();
-        !joins(before.chars().next_back(), term.chars().next())
-            && !joins(term.chars().next_back(), after.chars().next())
-    })
+    let (before, rest) = text.split_at(place.start);
+    let (term, after) = rest.split_at(place.len());
+    !joins(before.chars().next_back(), term.chars().next())
+        && !joins(term.chars().next_back(), after.chars().next())
 }
 
 /// A text without what could name a person.
@@ -148,12 +168,27 @@ mod tests {
 
     #[test]
     fn a_latin_term_is_a_word_of_its_own() {
-        assert!(has_term("we love art", "art"));
-        assert!(!has_term("a party", "art"));
-        assert!(has_term("小米su7太帅", "su7"));
-        assert!(!has_term("小米su77", "su7"));
-        assert!(has_term("我破防了", "破防"));
-        assert!(!has_term("x", ""));
+        for (text, term, found) in [
+            ("we love art", "art", true),
+            ("a party", "art", false),
+            ("a party of art", "art", true),
+            ("小米su7太帅", "su7", true),
+            ("小米su77", "su7", false),
+            ("我破防了", "破防", true),
+            ("x", "", false),
+        ] {
+            let terms = [term.to_owned()];
+            let finder = Finder::new(&terms);
+            assert_eq!(finder.terms_of(text).len(), usize::from(found), "{text}");
+        }
+    }
+
+    #[test]
+    fn terms_within_and_across_one_another_are_all_found_once() {
+        let terms = ["破防", "防了", "我破防了", "破防"].map(str::to_owned);
+        let found = Finder::new(&terms);
+        let found: Vec<&str> = found.terms_of("我破防了 破防").into_iter().collect();
+        assert_eq!(found, ["我破防了", "破防", "防了"]);
     }
 
     #[test]
