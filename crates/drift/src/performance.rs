@@ -4,13 +4,16 @@
 //! window of scores near 0 and 1 has few mistakes, one of scores near 1/2 has many. Scores
 //! are first made probabilities on the baseline, where the labels are known
 //! ([`calibration`]); then the expected confusion matrix of a window gives every metric
-//! that is made of one ([`confidence`]).
+//! that is made of one ([`confidence`]). A regression has no scores, so a second model
+//! learns its loss ([`loss`]).
 //!
 //! This holds as long as the relation of features and label does. Where that changes
 //! (concept drift), labels are needed.
 
+mod boosted;
 pub mod calibration;
 pub mod classification;
 pub mod confidence;
+pub mod loss;
 
-pub use confidence::{Estimate, Estimator, Metric, PerformanceError, Scored};
+pub use confidence::{Estimate, Estimator, Metric, PerformanceError, Scored, realised};

@@ -1,9 +1,11 @@
 //! What can be written on the command line.
 
 mod feature_statistics;
+mod model;
 mod preset;
 
 pub(crate) use feature_statistics::{FeatureStatistics, pair};
+pub(crate) use model::{ModelInit, ModelVerb, ModelVerify, Score};
 pub(crate) use preset::{PresetArguments, PresetName};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -57,8 +59,11 @@ pub(crate) enum Verb {
     /// A person's word on terms, kept in a file that can be reviewed
     #[command(subcommand)]
     Term(TermVerb),
-    /// A model's label and confidence for every row, as Parquet
+    /// What a model makes of every row, as Parquet
     Score(Score),
+    /// Models: whether one runs, and a first manifest for it
+    #[command(subcommand)]
+    Model(ModelVerb),
     /// What a pipeline's limits will do, judging by its training data
     #[command(subcommand)]
     Calibrate(Calibrate),
@@ -635,21 +640,6 @@ pub(crate) enum TermClassName {
     Entity,
     /// A known word that rises.
     Surge,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Score {
-    #[command(flatten)]
-    pub(crate) source: SourceArguments,
-    /// The model bundle's folder.
-    #[arg(long, value_name = "DIR")]
-    pub(crate) model: PathBuf,
-    /// The column that the model reads.
-    #[arg(long, value_name = "COLUMN")]
-    pub(crate) text: String,
-    /// The Parquet file to write.
-    #[arg(short, long, value_name = "FILE")]
-    pub(crate) output: PathBuf,
 }
 
 #[derive(Debug, Subcommand)]

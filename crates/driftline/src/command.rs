@@ -5,6 +5,7 @@ mod compare;
 mod explain;
 mod gate;
 mod init;
+mod model;
 mod outbox;
 mod preset;
 mod profile;
@@ -98,6 +99,7 @@ pub(crate) async fn run(arguments: args::Arguments) -> miette::Result<u8> {
         Verb::Terms(arguments) => compare::terms(*arguments, config, quiet).await,
         Verb::Term(verb) => term::decide(verb),
         Verb::Score(arguments) => score::score(arguments, config, quiet).await,
+        Verb::Model(verb) => model::model(verb),
         Verb::Calibrate(verb) => calibrate::calibrate(verb, config, quiet).await,
         Verb::Report(arguments) => report::report(arguments).await,
         Verb::Explain(arguments) => explain::explain(arguments).await,

@@ -93,7 +93,10 @@ fn of_scorer(error: &ScorerError) -> u8 {
         ScorerError::ManifestSyntax { .. }
         | ScorerError::ManifestValue { .. }
         | ScorerError::Tokenizer { .. }
-        | ScorerError::NotText { .. } => USAGE,
+        | ScorerError::Expected { .. }
+        | ScorerError::NotText { .. }
+        | ScorerError::Columns { .. }
+        | ScorerError::ColumnType { .. } => USAGE,
         ScorerError::Run { .. } => INTERNAL,
         _ => UNREADABLE,
     }
@@ -110,6 +113,7 @@ fn of_engine(error: &EngineError) -> u8 {
         | EngineError::TimeZone { .. }
         | EngineError::TooManyGroups { .. }
         | EngineError::NoKey
+        | EngineError::Unscorable { .. }
         | EngineError::RowsFormat { .. }
         | EngineError::OutOfMemory { .. }
         | EngineError::Rules { .. } => USAGE,

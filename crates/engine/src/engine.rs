@@ -159,10 +159,19 @@ impl Engine {
         self.rows(table)
     }
 
-    /// Makes a model known to SQL as `score('name', text)`, a struct of `label` and
-    /// `confidence`. A name that is taken gets the new model.
+    /// Makes a model known to SQL as `score('name', column, …)`, with the columns of its
+    /// manifest in their order: a struct of what it gives. A name that is taken gets the new
+    /// model.
     pub fn add_scorer(&self, name: &str, scorer: Scorer) {
         self.shared.scorers.add(name, scorer);
+    }
+
+    /// The model of this name.
+    ///
+    /// # Errors
+    /// [`EngineError::UnknownName`].
+    pub fn scorer(&self, name: &str) -> Result<Scorer, EngineError> {
+        self.shared.scorers.get(name)
     }
 
     /// Makes a frozen vocabulary known to SQL as `out_of_vocabulary('name', text)`, the

@@ -10,6 +10,7 @@ use datafusion::{
     error::DataFusionError,
     parquet::errors::ParquetError,
 };
+use driftline_scorer::ScorerError;
 use driftline_statistics::StatisticsError;
 
 /// An error of this crate. `file` is the name that the user gave, or the file
@@ -295,6 +296,12 @@ pub enum EngineError {
         /// What the scorer says.
         reason: String,
     },
+    /// Columns that a model cannot read.
+    #[error("nothing is scored: {reason}")]
+    Unscorable {
+        /// What the scorer says.
+        reason: String,
+    },
     /// A query that fails on the rows, such as a cast of a value that does not fit.
     #[error("the query failed: {reason}")]
     Query {
@@ -391,6 +398,18 @@ fn edits(a: &[char], b: &[char]) -> usize {
 impl From<EngineError> for DataFusionError {
     fn from(error: EngineError) -> Self {
         Self::External(Box::new(error))
+    }
+}
+
+impl From<ScorerError> for EngineError {
+    fn from(error: ScorerError) -> Self {
+        let reason = error.to_string();
+        match error {
+            ScorerError::Columns { .. }
+            | ScorerError::ColumnType { .. }
+            | ScorerError::NotText { .. } => Self::Unscorable { reason },
+            _ => Self::Scoring { reason },
+        }
     }
 }
 

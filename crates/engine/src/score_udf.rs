@@ -1,55 +1,39 @@
-//! `score(model, text)`: a model's label and confidence as a column like any other.
-//!
-//! Texts repeat across the data, and a model is the slowest thing in a scan, so a
-//! prediction is kept for the next row of the same text.
+//! `score(model, column, …)`: what a model makes of a row, as a column like any other.
 
-use crate::{EngineError, window::literal};
+use crate::{
+    EngineError,
+    window::{literal, literal_of},
+};
 use datafusion::{
     arrow::{
-        array::{AsArray, Float64Builder, StringBuilder, StructArray},
-        buffer::NullBuffer,
-        compute::cast,
-        datatypes::DataType,
+        array::Array,
+        datatypes::{DataType, Field, FieldRef},
     },
-    error::{DataFusionError, Result},
+    common::{internal_err, plan_err},
+    error::Result,
     logical_expr::{
-        ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
+        ColumnarValue, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature,
+        Volatility,
     },
 };
-use driftline_scorer::{Prediction, Scorer, prediction_type};
-use rustc_hash::FxHashMap;
+use driftline_scorer::Scorer;
 use std::{
     collections::BTreeMap,
     hash::{Hash, Hasher},
-    sync::{Arc, Mutex, PoisonError, RwLock},
+    sync::{Arc, PoisonError, RwLock},
 };
-use xxhash_rust::xxh3::xxh3_128;
-
-/// Predictions kept for each model, about 40 MiB; texts past that are scored anew.
-const MAX_KEPT: usize = 1 << 20;
 
 /// The models that SQL can name.
 #[derive(Debug, Default)]
-pub(crate) struct Scorers(RwLock<BTreeMap<String, Arc<Model>>>);
-
-#[derive(Debug)]
-struct Model {
-    scorer: Scorer,
-    /// By the hash of the text.
-    kept: Mutex<FxHashMap<u128, Option<Prediction>>>,
-}
+pub(crate) struct Scorers(RwLock<BTreeMap<String, Scorer>>);
 
 impl Scorers {
     pub(crate) fn add(&self, name: &str, scorer: Scorer) {
-        let model = Model {
-            scorer,
-            kept: Mutex::default(),
-        };
         let mut models = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        models.insert(name.to_owned(), Arc::new(model));
+        models.insert(name.to_owned(), scorer);
     }
 
-    fn get(&self, name: &str) -> Result<Arc<Model>, EngineError> {
+    pub(crate) fn get(&self, name: &str) -> Result<Scorer, EngineError> {
         let models = self.0.read().unwrap_or_else(PoisonError::into_inner);
         models
             .get(name)
@@ -62,53 +46,11 @@ impl Scorers {
     }
 }
 
-impl Model {
-    fn score<'a>(
-        &self,
-        texts: impl Iterator<Item = Option<&'a str>>,
-    ) -> Result<Vec<Option<Prediction>>, EngineError> {
-        let texts: Vec<Option<(u128, &str)>> = texts
-            .map(|text| text.map(|text| (xxh3_128(text.as_bytes()), text)))
-            .collect();
-        let unlocked = || self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut known: FxHashMap<u128, Option<Prediction>> = FxHashMap::default();
-        let mut new: Vec<(u128, &str)> = Vec::new();
-        {
-            let kept = unlocked();
-            for &(hash, text) in texts.iter().flatten() {
-                if let Some(prediction) = kept.get(&hash) {
-                    known.insert(hash, *prediction);
-                } else if known.insert(hash, None).is_none() {
-                    new.push((hash, text));
-                }
-            }
-        }
-        let scored = self
-            .scorer
-            .score(new.iter().map(|&(_, text)| Some(text)))
-            .map_err(|error| EngineError::Scoring {
-                reason: error.to_string(),
-            })?;
-        let mut kept = unlocked();
-        for (&(hash, _), prediction) in new.iter().zip(scored) {
-            known.insert(hash, prediction);
-            if kept.len() < MAX_KEPT {
-                kept.insert(hash, prediction);
-            }
-        }
-        drop(kept);
-        Ok(texts
-            .into_iter()
-            .map(|text| text.and_then(|(hash, _)| known.get(&hash).copied().flatten()))
-            .collect())
-    }
-}
-
-/// `score(model, text)`, a struct of `label` and `confidence`; null where there is
-/// nothing to read.
+/// `score(model, column, …)` with the columns that the model's manifest names, in its
+/// order: a struct of what the model gives, null where there is nothing to score.
 pub(crate) fn score_udf(scorers: Arc<Scorers>) -> ScalarUDF {
     ScalarUDF::new_from_impl(ScoreFunction {
-        signature: Signature::any(2, Volatility::Immutable),
+        signature: Signature::variadic_any(Volatility::Immutable),
         scorers,
     })
 }
@@ -143,28 +85,26 @@ impl ScalarUDFImpl for ScoreFunction {
     }
 
     fn return_type(&self, _: &[DataType]) -> Result<DataType> {
-        Ok(prediction_type())
+        internal_err!("the type of a score depends on the model, not on types alone")
+    }
+
+    fn return_field_from_args(&self, args: ReturnFieldArgs) -> Result<FieldRef> {
+        let name = args.scalar_arguments.first().copied().flatten();
+        let Some(name) = name.and_then(literal_of) else {
+            return plan_err!("argument 1 of score must be a model's name in quotes");
+        };
+        let scorer = self.scorers.get(name)?;
+        Ok(Arc::new(Field::new(self.name(), scorer.score_type(), true)))
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        let model = self.scorers.get(&literal(&args, 0)?)?;
-        let texts = cast(&args.args[1].to_array(args.number_rows)?, &DataType::Utf8)?;
-        let predictions = model.score(texts.as_string::<i32>().iter())?;
-        let labels = &model.scorer.manifest().labels;
-        let mut label = StringBuilder::new();
-        let mut confidence = Float64Builder::with_capacity(predictions.len());
-        for prediction in &predictions {
-            label.append_option(prediction.and_then(|p| labels.get(p.label)));
-            confidence.append_option(prediction.map(|p| f64::from(p.confidence)));
-        }
-        let DataType::Struct(fields) = prediction_type() else {
-            return Err(DataFusionError::Internal("a prediction is a struct".into()));
-        };
-        let nulls: NullBuffer = predictions.iter().map(Option::is_some).collect();
-        Ok(ColumnarValue::Array(Arc::new(StructArray::new(
-            fields,
-            vec![Arc::new(label.finish()), Arc::new(confidence.finish())],
-            Some(nulls),
-        ))))
+        let scorer = self.scorers.get(&literal(&args, 0)?)?;
+        let columns = args.args[1..]
+            .iter()
+            .map(|column| column.to_array(args.number_rows))
+            .collect::<Result<Vec<_>>>()?;
+        let scores = scorer.score_columns(&columns).map_err(EngineError::from)?;
+        debug_assert_eq!(scores.data_type(), &scorer.score_type());
+        Ok(ColumnarValue::Array(Arc::new(scores)))
     }
 }

@@ -9,7 +9,7 @@ use crate::{
     PipelineError,
     config::Pipeline,
     novelty::{self, NoveltyCard},
-    rows::{ModelColumns, PreparedRows, profile_columns, quoted, roles, time_zone},
+    rows::{PreparedRows, profile_columns, quoted, roles, time_zone},
     run::SEQUENCE_RATE_SHARE,
 };
 use driftline_drift::{Block, Calibrator, ColumnKey, ColumnSettings, Profiles, Settings};
@@ -147,7 +147,7 @@ impl Baseline {
         }
         let schema = match given {
             Some(schema) => schema,
-            None => infer_schema(&own, pipeline, &profiles, &roles),
+            None => infer_schema(&own, &prepared, &profiles, &roles),
         };
         let rules = rule_values(&prepared, pipeline).await?;
         let novelty = match &vocabulary {
@@ -499,22 +499,13 @@ fn whole(blocks: &[ProfileRow]) -> Result<BTreeMap<String, ColumnProfile>, Pipel
 
 fn infer_schema(
     own: &[ColumnInfo],
-    pipeline: &Pipeline,
+    prepared: &PreparedRows,
     profiles: &BTreeMap<String, ColumnProfile>,
     roles: &BTreeMap<String, Role>,
 ) -> Schema {
-    // What a model makes of a row is no property of the data.
-    let scored: Vec<String> = pipeline
-        .models
-        .keys()
-        .flat_map(|name| {
-            let columns = ModelColumns::of(name);
-            [columns.label, columns.confidence]
-        })
-        .collect();
     let columns: Vec<(String, &ColumnProfile)> = own
         .iter()
-        .filter(|column| !scored.contains(&column.name))
+        .filter(|column| !prepared.is_scored(&column.name))
         .filter_map(|column| Some((column.name.clone(), profiles.get(&column.name)?)))
         .collect();
     let config = InferConfig {

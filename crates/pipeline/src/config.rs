@@ -161,8 +161,12 @@ fn default_time_zone() -> String {
 pub struct ModelConfig {
     /// The model bundle's folder.
     pub bundle: PathBuf,
-    /// The column that the model reads.
-    pub text: String,
+    /// The column of texts that the model reads, of a bundle whose manifest names none.
+    #[serde(default)]
+    pub text: Option<String>,
+    /// Columns that the manifest names, and what they are called here, where that differs.
+    #[serde(default)]
+    pub columns: BTreeMap<String, String>,
     /// How many rows of a window are scored, drawn by a seeded hash; all by default.
     #[serde(default)]
     pub rows: Option<u64>,

@@ -112,17 +112,9 @@ pub(crate) async fn read_live(
         columns.push(ProfileColumn { name, text: false });
     }
     let checked: Vec<String> = own.into_iter().map(|column| column.name).collect();
-    let scored: Vec<String> = pipeline
-        .models
-        .keys()
-        .flat_map(|name| {
-            let columns = crate::rows::ModelColumns::of(name);
-            [columns.label, columns.confidence]
-        })
-        .collect();
     let checked: Vec<String> = checked
         .into_iter()
-        .filter(|name| !scored.contains(name))
+        .filter(|name| !prepared.is_scored(name))
         .collect();
     let windows = pipeline
         .time

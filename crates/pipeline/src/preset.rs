@@ -54,15 +54,44 @@ pub enum ChunkBy {
     Time(Width),
 }
 
-/// The columns of a classifier of two classes.
+/// The columns of a classifier.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ScoredColumns {
-    /// The true class, 0 or 1; only the baseline needs it.
+    /// The true class; only the baseline needs it.
     pub target: String,
-    /// The predicted class, 0 or 1.
+    /// The predicted class.
     pub prediction: String,
-    /// The probability of class 1.
-    pub probability: String,
+    /// Where probabilities are.
+    pub probabilities: Probabilities,
+}
+
+/// Where a classifier's probabilities are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Probabilities {
+    /// Of two classes, 0 and 1: the column with the probability of class 1.
+    OfOne(String),
+    /// Of two classes or more by name: each with its column.
+    OfEach(Vec<(String, String)>),
+}
+
+impl Probabilities {
+    /// The columns.
+    pub fn columns(&self) -> Vec<&str> {
+        match self {
+            Self::OfOne(column) => vec![column],
+            Self::OfEach(classes) => classes.iter().map(|(_, column)| column.as_str()).collect(),
+        }
+    }
+}
+
+impl ScoredColumns {
+    /// What classes are read as: numbers 0 and 1, or names.
+    pub(crate) fn kind_of_classes(&self) -> Kind {
+        match self.probabilities {
+            Probabilities::OfOne(_) => Kind::Numeric,
+            Probabilities::OfEach(_) => Kind::Category,
+        }
+    }
 }
 
 /// What a preset says.

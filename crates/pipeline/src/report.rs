@@ -4,7 +4,7 @@ use crate::{
     baseline::Baseline,
     config::{Name, Pipeline},
     findings::{self, RuleLimits, Subject, class_of, tier_of},
-    rows::ModelColumns,
+    rows::scored_name,
     run::{Judged, JudgedWindow},
 };
 use chrono::{DateTime, SecondsFormat, Utc};
@@ -142,7 +142,7 @@ pub(crate) fn report(
 ) -> Report {
     let mut trends = drift_trends(pipeline, judged);
     trends.extend(rule_trends(pipeline, baseline, judged));
-    trends.extend(model_trends(pipeline, baseline, judged));
+    trends.extend(model_trends(models, baseline, judged));
     trends.extend(length_trends(baseline, judged));
     trends.extend(keyword_trends(judged));
     trends.push(volume_trend(judged));
@@ -293,46 +293,45 @@ fn rule_trends(pipeline: &Pipeline, baseline: &Baseline, judged: &Judged) -> Vec
         .collect()
 }
 
-/// Mean confidence and share of the last label, the positive one of a two-label model.
-fn model_trends(pipeline: &Pipeline, baseline: &Baseline, judged: &Judged) -> Vec<Trend> {
+/// Means of what models give, and the share of the last label, the positive one of two.
+fn model_trends(models: &[(Name, Manifest)], baseline: &Baseline, judged: &Judged) -> Vec<Trend> {
+    let mean = |profile: &ColumnProfile| profile.numeric()?.mean();
     let mut trends = Vec::new();
-    for name in pipeline.models.keys() {
-        let columns = ModelColumns::of(name);
-        let confidence = |profile: &ColumnProfile| profile.numeric()?.mean();
-        trends.push(column_trend(
-            baseline,
-            judged,
-            &columns.confidence,
-            (
-                "confidence",
-                &format!("{name}: mean confidence"),
-                "probability",
-            ),
-            &confidence,
-        ));
-        let Some(last) = last_label(baseline, &columns.label) else {
+    for (name, manifest) in models {
+        for field in driftline_scorer::monitored_fields(manifest) {
+            let (title, unit) = match field.as_str() {
+                "label" => continue,
+                "confidence" => ("mean confidence", "probability"),
+                "entropy" => ("mean entropy", "bits"),
+                "margin" => ("mean margin", "probability"),
+                "value" => ("mean value", "value"),
+                "reconstruction_error" => ("mean reconstruction error", "squared difference"),
+                _ => ("mean length of the embedding", "length"),
+            };
+            let title = format!("{name}: {title}");
+            let column = scored_name(name, &field);
+            let kind = ("confidence", title.as_str(), unit);
+            trends.push(column_trend(baseline, judged, &column, kind, &mean));
+        }
+        let Some(last) = manifest.labels.last() else {
             continue;
         };
         let share = |profile: &ColumnProfile| {
             let categories = profile.categorical()?;
-            let count = categories.values().iter().find(|v| v.value == last)?.count;
+            let count = categories.values().iter().find(|v| v.value == *last)?.count;
             Some(count as f64 / categories.count() as f64)
         };
+        let title = format!("{name}: share of {last}");
+        let kind = ("confidence", title.as_str(), "share");
         trends.push(column_trend(
             baseline,
             judged,
-            &columns.label,
-            ("confidence", &format!("{name}: share of {last}"), "share"),
+            &scored_name(name, "label"),
+            kind,
             &share,
         ));
     }
     trends
-}
-
-/// The label that sorts last: `positive` of `negative`, `positive`.
-fn last_label(baseline: &Baseline, column: &str) -> Option<String> {
-    let profile = baseline.profiles.get(column)?.categorical()?;
-    profile.values().into_iter().map(|value| value.value).max()
 }
 
 fn length_trends(baseline: &Baseline, judged: &Judged) -> Vec<Trend> {
@@ -666,10 +665,13 @@ fn model_summaries(pipeline: &Pipeline, models: &[(Name, Manifest)]) -> Vec<Mode
             };
             Some(ModelSummary {
                 name: format!("{name} ({})", manifest.id()),
-                domain: format!("made for {}{note}", manifest.domain),
+                domain: match manifest.domain.as_str() {
+                    "" => model.note.clone(),
+                    domain => format!("made for {domain}{note}"),
+                },
                 scored: match model.rows {
                     Some(rows) => format!("at most {rows} rows of each window, by a seeded hash"),
-                    None => "every row, each distinct text once".into(),
+                    None => "every row, equal ones once".into(),
                 },
                 accuracy: accuracy.join("; "),
             })

@@ -7,6 +7,7 @@ use crate::{
 };
 use driftline_engine::{ColumnInfo, Engine, ProfileColumn, Rows, Source, Tz};
 use driftline_schema::Role;
+use driftline_scorer::Manifest;
 use std::collections::BTreeMap;
 
 /// One side's rows: prepared, scored and kept in temporary files.
@@ -16,6 +17,8 @@ pub(crate) struct PreparedRows {
     pub(crate) range: Option<(i64, i64)>,
     /// Whether they are known to be in the order of the files.
     pub(crate) in_file_order: bool,
+    /// The columns that models added.
+    pub(crate) scored: Vec<ScoredColumn>,
 }
 
 impl PreparedRows {
@@ -61,11 +64,17 @@ impl PreparedRows {
         }
         let in_file_order = in_order && rows.is_in_file_order();
         rows = written(&rows).await?;
+        let mut scored = Vec::new();
         if !pipeline.models.is_empty() {
             for (name, model) in &pipeline.models {
-                rows = rows
-                    .with_columns(&score_columns(pipeline, name, model))
-                    .await?;
+                let scorer = engine.scorer(name.as_str())?;
+                let added = score_columns(pipeline, name, model, scorer.manifest(), &rows)?;
+                let sql: Vec<(String, String)> = added
+                    .iter()
+                    .map(|(column, sql)| (column.name.clone(), sql.clone()))
+                    .collect();
+                rows = rows.with_columns(&sql).await?;
+                scored.extend(added.into_iter().map(|(column, _)| column));
             }
             rows = written(&rows).await?;
         }
@@ -77,7 +86,13 @@ impl PreparedRows {
             rows,
             range,
             in_file_order,
+            scored,
         })
+    }
+
+    /// Whether a column is what a model makes of a row: no property of the data.
+    pub(crate) fn is_scored(&self, column: &str) -> bool {
+        self.scored.iter().any(|scored| scored.name == column)
     }
 
     /// Columns that are profiled, in order, with their Arrow types.
@@ -96,24 +111,92 @@ pub(crate) fn time_zone(pipeline: &Pipeline) -> Result<Tz, PipelineError> {
     }
 }
 
-/// Names of the columns that a model adds.
-pub(crate) struct ModelColumns {
-    pub(crate) label: String,
-    pub(crate) confidence: String,
+/// A column that a model adds.
+#[derive(Debug, Clone)]
+pub(crate) struct ScoredColumn {
+    /// Its name.
+    pub(crate) name: String,
+    /// The field of the score that it holds.
+    pub(crate) field: String,
 }
 
-impl ModelColumns {
-    pub(crate) fn of(model: &Name) -> Self {
-        Self {
-            label: format!("{model}_label"),
-            confidence: format!("{model}_confidence"),
-        }
+/// The name of the column that holds a field of a model's score.
+pub(crate) fn scored_name(model: &Name, field: &str) -> String {
+    format!("{model}_{field}")
+}
+
+/// A model's columns, as the rows name them.
+fn read_columns(
+    name: &Name,
+    model: &ModelConfig,
+    manifest: &Manifest,
+    rows: &Rows,
+) -> Result<Vec<String>, PipelineError> {
+    let wrong = |message: String| PipelineError::Configuration { message };
+    let asked = manifest.columns();
+    if let Some(unknown) = model
+        .columns
+        .keys()
+        .find(|key| !asked.contains(&key.as_str()))
+    {
+        return Err(wrong(format!(
+            "`models.{name}.columns` names `{unknown}`, which the manifest of {} does not read; it \
+             reads {}",
+            manifest.id(),
+            asked.join(", ")
+        )));
     }
+    if model.text.is_some() && manifest.text_column() != Some(driftline_scorer::TEXT_COLUMN) {
+        return Err(wrong(format!(
+            "`models.{name}.text` is for a manifest that names no column of texts; that of {} reads \
+             {}: name them in `columns` where they are called otherwise",
+            manifest.id(),
+            asked.join(", ")
+        )));
+    }
+    let known: Vec<String> = rows
+        .columns()
+        .into_iter()
+        .map(|column| column.name)
+        .collect();
+    asked
+        .into_iter()
+        .map(|column| {
+            let text = || {
+                model
+                    .text
+                    .as_ref()
+                    .filter(|_| manifest.text_column() == Some(column))
+            };
+            let here = model.columns.get(column).or_else(text);
+            let here = here.map_or(column, String::as_str);
+            if known.iter().any(|name| name == here) {
+                return Ok(here.to_owned());
+            }
+            Err(wrong(format!(
+                "the model `{name}` reads the column `{here}`, which the rows do not have; their \
+                 columns are {}; say which it is: `columns: {{{column}: …}}`",
+                known.join(", ")
+            )))
+        })
+        .collect()
 }
 
-fn score_columns(pipeline: &Pipeline, name: &Name, model: &ModelConfig) -> Vec<(String, String)> {
-    let columns = ModelColumns::of(name);
-    let text = quoted(&model.text);
+/// The columns that a model adds, and their SQL.
+fn score_columns(
+    pipeline: &Pipeline,
+    name: &Name,
+    model: &ModelConfig,
+    manifest: &Manifest,
+    rows: &Rows,
+) -> Result<Vec<(ScoredColumn, String)>, PipelineError> {
+    let columns = read_columns(name, model, manifest, rows)?;
+    let columns: Vec<String> = columns.iter().map(|column| quoted(column)).collect();
+    let read = columns.join(", ");
+    let row = match columns.as_slice() {
+        [one] => one.clone(),
+        _ => format!("concat_ws('\u{1f}', {read})"),
+    };
     // A sample by a seeded hash, so that the same rows are drawn each time.
     let chosen = model.rows.map(|rows| {
         let seed = pipeline.seed;
@@ -121,26 +204,27 @@ fn score_columns(pipeline: &Pipeline, name: &Name, model: &ModelConfig) -> Vec<(
             Some(time) => format!(
                 "row_number() OVER (PARTITION BY \
                  window_start(event_time({}, '{}', '{zone}'), '{}', '{zone}', '1970-01-05') \
-                 ORDER BY seeded_hash({text}, {seed})) <= {rows}",
+                 ORDER BY seeded_hash({row}, {seed})) <= {rows}",
                 quoted(&time.column),
                 time.column.replace('\'', "''"),
                 time.window,
                 zone = time.time_zone,
             ),
-            None => format!("row_number() OVER (ORDER BY seeded_hash({text}, {seed})) <= {rows}"),
+            None => format!("row_number() OVER (ORDER BY seeded_hash({row}, {seed})) <= {rows}"),
         }
     });
-    [("label", columns.label), ("confidence", columns.confidence)]
+    Ok(driftline_scorer::monitored_fields(manifest)
         .into_iter()
-        .map(|(field, column)| {
-            let score = format!("score('{name}', {text})['{field}']");
+        .map(|field| {
+            let score = format!("score('{name}', {read})['{field}']");
             let expression = match &chosen {
                 Some(chosen) => format!("CASE WHEN {chosen} THEN {score} END"),
                 None => score,
             };
-            (column, expression)
+            let name = scored_name(name, &field);
+            (ScoredColumn { name, field }, expression)
         })
-        .collect()
+        .collect())
 }
 
 /// A column's name as SQL.
@@ -162,14 +246,20 @@ pub(crate) async fn roles(
             .or_else(|| driftline_schema::infer_role(profile));
         roles.extend(role.map(|role| (info.name.clone(), role)));
     }
-    for (name, model) in pipeline
+    for column in &prepared.scored {
+        let role = match column.field.as_str() {
+            "label" => Role::Label,
+            "confidence" => Role::Confidence,
+            _ => Role::Score,
+        };
+        roles.insert(column.name.clone(), role);
+    }
+    for text in pipeline
         .models
-        .iter()
-        .map(|(n, m)| (ModelColumns::of(n), m))
+        .values()
+        .filter_map(|model| model.text.as_ref())
     {
-        roles.insert(name.label, Role::Label);
-        roles.insert(name.confidence, Role::Confidence);
-        roles.insert(model.text.clone(), Role::Text);
+        roles.insert(text.clone(), Role::Text);
     }
     if let Some(time) = &pipeline.time {
         roles.insert(time.column.clone(), Role::Time);

@@ -29,6 +29,7 @@ use driftline_verdict::{
 use driftline_vocabulary::{KeywordCount, Term, TermConfig, TermFinder, TermSeries};
 use std::{
     collections::{BTreeMap, BTreeSet},
+    path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
     time::UNIX_EPOCH,
 };
@@ -78,13 +79,14 @@ pub struct Evaluator {
 
 #[derive(Clone)]
 struct Learnt {
-    /// Files of the training data with size and time of change.
-    fingerprint: Vec<(String, u64, u64)>,
+    fingerprint: Fingerprint,
     engine: Engine,
     baseline: Arc<Baseline>,
     id: String,
     /// The models that score, by the pipeline's name for them.
     models: Vec<(Name, Manifest)>,
+    /// What is wrong with newer versions of them.
+    refused: Vec<String>,
 }
 
 impl Evaluator {
@@ -118,6 +120,7 @@ impl Evaluator {
             baseline,
             id,
             models,
+            refused,
             ..
         } = self.learn().await?;
         (request.progress)("reading the live data");
@@ -211,7 +214,7 @@ impl Evaluator {
             created_at: request.now.to_rfc3339_opts(SecondsFormat::Secs, true),
             baseline_id: id.clone(),
             actions: decide_actions(&shown, &pipeline.actions.policy),
-            notes: report::notes(pipeline, &baseline, &judged),
+            notes: [refused, report::notes(pipeline, &baseline, &judged)].concat(),
             windows: shown,
         };
         let report = report::report(
@@ -237,18 +240,18 @@ impl Evaluator {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .clone();
-        if let Some(kept) = kept
-            && !fingerprint.is_empty()
+        if let Some(kept) = &kept
+            && !fingerprint.training.is_empty()
             && kept.fingerprint == fingerprint
         {
-            return Ok(kept);
+            return Ok(kept.clone());
         }
         let mut config = self.config.clone();
         if let Some(rules) = &self.pipeline.advert_rules {
             config.advert_rules = Some(self.pipeline.path(rules));
         }
         let engine = Engine::new(config)?;
-        let mut models = Vec::new();
+        let (mut models, mut refused) = (Vec::new(), Vec::new());
         for (name, model) in &self.pipeline.models {
             let bundle = self.pipeline.path(&model.bundle);
             let scorer =
@@ -256,7 +259,20 @@ impl Evaluator {
                     .await
                     .map_err(|error| PipelineError::Configuration {
                         message: format!("the model `{name}` could not be loaded: {error}"),
-                    })??;
+                    })?;
+            let scorer = match (scorer, &kept) {
+                (Ok(scorer), _) => scorer,
+                // The version that serves goes on, with the baseline that it scored.
+                (Err(error), Some(kept)) if kept.fingerprint.training == fingerprint.training => {
+                    return Ok(Learnt {
+                        refused: vec![refusal(name, &error.to_string())],
+                        ..kept.clone()
+                    });
+                }
+                (Err(error), _) => return Err(error.into()),
+            };
+            let problems = scorer.refused().iter().map(|newer| &newer.problem);
+            refused.extend(problems.map(|problem| refusal(name, problem)));
             models.push((name.clone(), scorer.manifest().clone()));
             engine.add_scorer(name.as_str(), scorer);
         }
@@ -268,6 +284,7 @@ impl Evaluator {
             baseline,
             id,
             models,
+            refused,
         };
         *self.learnt.lock().unwrap_or_else(PoisonError::into_inner) = Some(learnt.clone());
         Ok(learnt)
@@ -328,24 +345,55 @@ fn baseline_id(baseline: &Baseline) -> Result<String, PipelineError> {
     Ok(baseline.write(folder.path())?.id())
 }
 
-/// Files of the training data with size and time of change; empty where that cannot be
-/// told, as for standard input.
-fn fingerprint(pipeline: &Pipeline) -> Result<Vec<(String, u64, u64)>, PipelineError> {
+/// Files that what was learnt comes from, each with size and time of change.
+#[derive(Debug, Clone, PartialEq)]
+struct Fingerprint {
+    /// Of the training data; empty where that cannot be told, as for standard input.
+    training: Vec<(PathBuf, u64, u64)>,
+    /// Of the models, every version.
+    models: Vec<(PathBuf, u64, u64)>,
+}
+
+fn fingerprint(pipeline: &Pipeline) -> Result<Fingerprint, PipelineError> {
     let source = pipeline.source(&pipeline.baseline);
     let files = driftline_engine::Source::new(source).files()?;
-    let mut found = Vec::new();
-    for file in files {
-        let Ok(about) = std::fs::metadata(&file) else {
-            return Ok(Vec::new());
-        };
-        let changed = about
-            .modified()
-            .ok()
-            .and_then(|time| time.duration_since(UNIX_EPOCH).ok())
-            .map_or(0, |age| age.as_nanos() as u64);
-        found.push((file.display().to_string(), about.len(), changed));
+    let training: Option<Vec<_>> = files.into_iter().map(state_of_file).collect();
+    let mut models = Vec::new();
+    for model in pipeline.models.values() {
+        files_below(&pipeline.path(&model.bundle), 2, &mut models);
     }
-    Ok(found)
+    models.sort();
+    Ok(Fingerprint {
+        training: training.unwrap_or_default(),
+        models,
+    })
+}
+
+fn state_of_file(file: PathBuf) -> Option<(PathBuf, u64, u64)> {
+    let about = std::fs::metadata(&file).ok()?;
+    let changed = about
+        .modified()
+        .ok()
+        .and_then(|time| time.duration_since(UNIX_EPOCH).ok())
+        .map_or(0, |age| age.as_nanos() as u64);
+    Some((file, about.len(), changed))
+}
+
+/// Files of a bundle, or of the versions below it: no deeper folder belongs to it.
+fn files_below(folder: &Path, depth: usize, into: &mut Vec<(PathBuf, u64, u64)>) {
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        let path = entry.path();
+        match path.is_dir() {
+            true if depth > 1 => files_below(&path, depth - 1, into),
+            true => {}
+            false => into.extend(state_of_file(path)),
+        }
+    }
+}
+
+/// A note that a newer version of a model is not in service.
+fn refusal(model: &Name, problem: &str) -> String {
+    format!("{model}: a newer version of the model is not used: {problem}")
 }
 
 /// Sums over the windows in order, with the limit that the first of them was given.

@@ -1,59 +1,84 @@
-//! Texts into full batches of one length, and scores back to their rows.
+//! Rows into full batches of one length, and outputs back to their rows.
 //!
-//! A recurrent network without a mask reads its padding, so a padded text
-//! would be scored by the length of its neighbours. Here a batch holds texts
-//! of exactly one length, and a short one is filled with repeated rows, whose
-//! scores are dropped. Equal texts are scored once.
+//! A recurrent network without a mask reads its padding, so a padded text would be scored by
+//! the length of its neighbours. Here a batch holds texts of exactly one length, and a short
+//! batch is filled with repeated rows, whose outputs are dropped: a row is scored in a batch
+//! of the same shape whatever its company. Equal rows are scored once.
 
 use rustc_hash::FxHashMap;
 
-use crate::runtime::Runtime;
-use crate::{ScorerError, Tokenizer};
+use crate::features::{Encoded, Layout};
+use crate::runtime::{Runtime, values};
 
-/// One probability per row; none where the row is null or its text is empty
-/// after normalisation.
-pub(crate) fn probabilities<'a>(
-    rows: impl IntoIterator<Item = Option<&'a str>>,
-    tokenizer: &Tokenizer,
+/// Why a batch could not be run.
+pub(crate) struct Failed {
+    pub(crate) length: usize,
+    pub(crate) problem: String,
+}
+
+/// Hands the outputs of each of `rows` to `take`, with its place in `rows`; rows whose text
+/// has nothing to read are left out.
+pub(crate) fn run(
+    layout: &Layout,
     runtime: &Runtime,
-    failed: impl Fn(usize, String) -> ScorerError,
-) -> Result<Vec<Option<f32>>, ScorerError> {
-    let mut number_of: FxHashMap<&str, usize> = FxHashMap::default();
-    let mut tokens: Vec<Vec<i64>> = Vec::new();
-    let numbers: Vec<Option<usize>> = rows
-        .into_iter()
-        .map(|row| {
-            row.map(|text| {
-                *number_of.entry(text).or_insert_with(|| {
-                    tokens.push(tokenizer.encode(text));
-                    tokens.len() - 1
-                })
-            })
-        })
+    encoded: &Encoded,
+    rows: &[usize],
+    mut take: impl FnMut(usize, &[&[f32]]) -> Result<(), String>,
+) -> Result<(), Failed> {
+    let tokens: Vec<Vec<i64>> = rows
+        .iter()
+        .map(|&row| layout.tokens(encoded, row))
         .collect();
-
-    let mut by_length: Vec<usize> = (0..tokens.len())
-        .filter(|&number| !tokens[number].is_empty())
+    let length = |at: usize| layout.length(&tokens[at]);
+    let mut by_length: Vec<usize> = (0..rows.len())
+        .filter(|&at| !layout.reads_text() || !tokens[at].is_empty())
         .collect();
-    by_length.sort_by_key(|&number| tokens[number].len());
+    by_length.sort_by_key(|&at| length(at));
 
     let batch_size = runtime.batch_size();
-    let mut scores: Vec<Option<f32>> = vec![None; tokens.len()];
-    for group in by_length.chunk_by(|&a, &b| tokens[a].len() == tokens[b].len()) {
-        let length = tokens[group[0]].len();
-        for texts in group.chunks(batch_size) {
-            let filled = texts.iter().cycle().take(batch_size);
-            let batch = filled.flat_map(|&number| tokens[number].iter().copied());
-            let values = runtime
-                .run(batch.collect(), length)
-                .map_err(|problem| failed(length, problem))?;
-            for (&number, value) in texts.iter().zip(values) {
-                scores[number] = Some(value);
+    for group in by_length.chunk_by(|&a, &b| length(a) == length(b)) {
+        let length = length(group[0]);
+        for chunk in group.chunks(batch_size) {
+            let filled = chunk.iter().cycle().take(batch_size);
+            let batch: Vec<(&[i64], usize)> = filled
+                .map(|&at| (tokens[at].as_slice(), rows[at]))
+                .collect();
+            let run = || {
+                let outputs = runtime.run(layout.tensors(encoded, &batch, length)?)?;
+                outputs.iter().map(values).collect::<Result<Vec<_>, _>>()
+            };
+            let failed = |problem| Failed { length, problem };
+            let outputs = run().map_err(failed)?;
+            for (place, &at) in chunk.iter().enumerate() {
+                let of_row: Vec<&[f32]> = outputs
+                    .iter()
+                    .map(|values| {
+                        let width = values.len() / batch_size;
+                        &values[place * width..(place + 1) * width]
+                    })
+                    .collect();
+                take(at, &of_row).map_err(failed)?;
             }
         }
     }
-    Ok(numbers
-        .into_iter()
-        .map(|number| number.and_then(|number| scores[number]))
-        .collect())
+    Ok(())
+}
+
+/// The first row of each key, with the rows' keys.
+pub(crate) struct Distinct {
+    pub(crate) keys: Vec<Option<u128>>,
+    pub(crate) first: Vec<(u128, usize)>,
+}
+
+/// Rows that differ, among those that can have a score.
+pub(crate) fn distinct(encoded: &Encoded) -> Distinct {
+    let keys = encoded.keys();
+    let mut seen: FxHashMap<u128, ()> = FxHashMap::default();
+    let first = keys
+        .iter()
+        .enumerate()
+        .filter_map(|(row, key)| Some(((*key)?, row)))
+        .filter(|(key, _)| seen.insert(*key, ()).is_none())
+        .collect();
+    Distinct { keys, first }
 }

@@ -2,11 +2,13 @@
 
 use std::path::PathBuf;
 
+use crate::Comparison;
+
 /// Why a model bundle could not be loaded, or a column not be scored.
 #[derive(Debug, thiserror::Error)]
 pub enum ScorerError {
     /// A bundle's folder or one of its files is not there.
-    #[error("{}: no such {what}; a model bundle is a folder with manifest.yaml, tokenizer.json and model.onnx", path.display())]
+    #[error("{}: no such {what}; a model bundle is a folder with manifest.yaml, model.onnx and, for texts, tokenizer.json", path.display())]
     Missing {
         /// What was looked for, and where.
         path: PathBuf,
@@ -78,6 +80,50 @@ pub enum ScorerError {
         problem: String,
     },
 
+    /// The expected outputs are no such file, or do not fit the model.
+    #[error("{}: {problem}", path.display())]
+    Expected {
+        /// The file of expected outputs.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: String,
+    },
+
+    /// The model gives other outputs than those expected of it.
+    #[error(
+        "{}: the outputs differ from those of {} by up to {:.2e} (at {}), and {:.0e} is allowed",
+        path.display(), comparison.runtime, comparison.largest_difference, comparison.at,
+        comparison.tolerance
+    )]
+    Differs {
+        /// The file of expected outputs.
+        path: PathBuf,
+        /// By how much, and where.
+        comparison: Comparison,
+    },
+
+    /// Not the columns that the model reads.
+    #[error("the model reads {} columns ({}), and {given} are given", wanted.len(), wanted.join(", "))]
+    Columns {
+        /// The columns that it reads.
+        wanted: Vec<String>,
+        /// How many it was given.
+        given: usize,
+    },
+
+    /// A column of a type that a feature cannot be made of.
+    #[error(
+        "the column `{column}` holds {data_type}, and the model's manifest makes {wanted} of it; cast the column"
+    )]
+    ColumnType {
+        /// The manifest's name of the column.
+        column: String,
+        /// Its Arrow type.
+        data_type: arrow_schema::DataType,
+        /// What is made of it.
+        wanted: &'static str,
+    },
+
     /// A column to score does not hold text.
     #[error("a model scores text, not {data_type}; cast the column to a string type")]
     NotText {
@@ -86,7 +132,7 @@ pub enum ScorerError {
     },
 
     /// A loaded model failed on a batch.
-    #[error("model `{model}` failed on a batch of texts of {length} tokens: {problem}")]
+    #[error("the model `{model}` failed on a batch of rows (texts of {length} tokens): {problem}")]
     Run {
         /// The model's name and version.
         model: String,

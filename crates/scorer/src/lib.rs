@@ -1,9 +1,10 @@
-//! Runs a model bundle (ONNX, tokenizer, manifest) over columns of text.
+//! Runs models: an ONNX graph, and a manifest that says how rows become its inputs and what
+//! its outputs mean.
 //!
-//! A text's score depends on the text and the bundle alone: not on its
-//! neighbours, its place, or how many rows are scored at once. Otherwise a
-//! confidence that drifts could be the batching's doing. See `batch.rs` for
-//! how, and `bundle.rs` for what a bundle is.
+//! A row's score depends on the row and the bundle alone: not on its neighbours, its place,
+//! or how many rows are scored at once. Otherwise a confidence that drifts could be the
+//! batching's doing. See `batch.rs` for how, `manifest.rs` for what a bundle says, and
+//! `onnx.rs` for which graphs run.
 //!
 //! ```no_run
 //! use driftline_scorer::Scorer;
@@ -19,25 +20,43 @@
 mod batch;
 mod bundle;
 mod error;
+mod expected;
+mod features;
+mod first_manifest;
+mod manifest;
+mod onnx;
+mod prediction;
 mod runtime;
 mod tokenizer;
+mod verify;
 
 use std::fmt;
-use std::path::Path;
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 
-use arrow_array::builder::{Float64Builder, StringBuilder};
-use arrow_array::{Array, LargeStringArray, StringArray, StringViewArray, StructArray};
-use arrow_buffer::NullBuffer;
-use arrow_schema::{DataType, Field, Fields};
+use arrow_array::{ArrayRef, StringArray, StructArray};
+use arrow_schema::DataType;
+use rustc_hash::FxHashMap;
 
-pub use bundle::{
-    Accuracy, Input, InputSource, Manifest, Output, OutputMeaning, Task, TrainingData,
-};
 pub use error::ScorerError;
+pub use expected::Comparison;
+pub use first_manifest::first_manifest;
+pub use manifest::{
+    Accuracy, Encoding, Feature, Input, InputSource, Manifest, Output, OutputMeaning, TEXT_COLUMN,
+    Task, TrainingData,
+};
+pub use onnx::{Axis, Element, Graph, Operator, Runs, TensorSpec};
+pub use prediction::{Prediction, Score};
+pub use runtime::Axes;
+pub use verify::{Outcome, Speed, Verification, verify};
 
+use expected::Expected;
+use features::Layout;
 use runtime::Runtime;
 use tokenizer::Tokenizer;
+
+/// Scores kept for the next row that is the same, about 50 MiB; others are scored anew.
+const MOST_KEPT: usize = 1 << 19;
 
 /// A loaded model bundle. Cheap to clone; clones share one plan, and any
 /// number of threads may score with it at once.
@@ -48,46 +67,61 @@ pub struct Scorer {
 
 struct Loaded {
     manifest: Manifest,
-    tokenizer: Tokenizer,
+    layout: Layout,
     runtime: Runtime,
+    folder: PathBuf,
+    refused: Vec<Refused>,
+    /// Scores by the hash of what the model reads of a row: the same rows come again, and a
+    /// model is the slowest thing in a scan.
+    kept: Mutex<FxHashMap<u128, Option<Score>>>,
 }
 
-/// What a model says of one text.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Prediction {
-    /// The predicted label, as an index into [`Manifest::labels`].
-    pub label: usize,
-    /// Probability of the predicted label, in `[0, 1]`; at least 0.5 where
-    /// the manifest's threshold is 0.5.
-    pub confidence: f32,
-    /// Probability of the second label, in `[0, 1]`.
-    pub probability: f32,
+/// A version that is newer than the one that was taken, and why it was not.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refused {
+    /// Its folder.
+    pub folder: PathBuf,
+    /// What is wrong with it.
+    pub problem: String,
 }
 
 impl Scorer {
-    /// Loads a bundle from its folder (`models/NAME/VERSION`), or from the
-    /// folder above (`models/NAME`), where the greatest version is taken.
+    /// Loads a bundle from its folder (`models/NAME/VERSION`), or from the folder above
+    /// (`models/NAME`): there the newest version that loads and gives its expected outputs
+    /// is taken, and [`refused`](Self::refused) tells of newer ones.
     ///
-    /// Ends with a trial run, so that a bundle which loads also scores.
+    /// Ends with a trial run and the bundle's expected outputs, so that a bundle which loads
+    /// also scores, and scores as it did where it was made.
     ///
     /// # Errors
-    /// [`ScorerError::Missing`], [`ScorerError::Unreadable`] and
-    /// [`ScorerError::TooLarge`] for the files themselves;
+    /// That of the newest version, where none can be used: [`ScorerError::Missing`],
+    /// [`ScorerError::Unreadable`] and [`ScorerError::TooLarge`] for the files themselves;
     /// [`ScorerError::ManifestSyntax`] (with line and column) and
-    /// [`ScorerError::ManifestValue`], [`ScorerError::Tokenizer`] and
-    /// [`ScorerError::Model`] for what is in them.
+    /// [`ScorerError::ManifestValue`], [`ScorerError::Tokenizer`], [`ScorerError::Model`]
+    /// and [`ScorerError::Expected`] for what is in them; [`ScorerError::Differs`] where
+    /// outputs are not those expected.
     pub fn load(bundle: &Path) -> Result<Self, ScorerError> {
-        let folder = bundle::locate(bundle)?;
-        let manifest = Manifest::read(&folder.join(bundle::MANIFEST_FILE))?;
-        let tokenizer = Tokenizer::read(&folder.join(bundle::TOKENIZER_FILE), manifest.max_length)?;
-        let runtime = Runtime::load(&folder.join(bundle::MODEL_FILE), &manifest, &tokenizer)?;
-        Ok(Self {
-            loaded: Arc::new(Loaded {
-                manifest,
-                tokenizer,
-                runtime,
-            }),
-        })
+        let (mut refused, mut first) = (Vec::new(), None);
+        for folder in bundle::versions(bundle)? {
+            match Loaded::read(&folder) {
+                Ok(loaded) => {
+                    return Ok(Self {
+                        loaded: Arc::new(Loaded { refused, ..loaded }),
+                    });
+                }
+                Err(error) => {
+                    refused.push(Refused {
+                        folder,
+                        problem: error.to_string(),
+                    });
+                    first.get_or_insert(error);
+                }
+            }
+        }
+        Err(first.unwrap_or_else(|| ScorerError::Missing {
+            path: bundle.to_owned(),
+            what: "model bundle",
+        }))
     }
 
     /// What the bundle says about its model.
@@ -95,68 +129,199 @@ impl Scorer {
         &self.loaded.manifest
     }
 
-    /// One prediction per row, in the rows' order. Takes any of Arrow's string
-    /// arrays by reference, or any iterator of optional texts.
+    /// The folder that was taken.
+    pub fn folder(&self) -> &Path {
+        &self.loaded.folder
+    }
+
+    /// Newer versions that could not be used.
+    pub fn refused(&self) -> &[Refused] {
+        &self.loaded.refused
+    }
+
+    /// One prediction per text, in their order, of a classifier that reads nothing else.
     ///
-    /// None for a null row, and for a text that has nothing but white space
-    /// and control characters: there is nothing to read in it. Of a longer
-    /// text, the first [`Manifest::max_length`] characters (after NFKC,
-    /// without white space) are read. Equal texts are scored once in a call.
+    /// None for a null, and for a text that has nothing to read, such as white space. Of a
+    /// longer text the first [`Manifest::max_length`] tokens are read.
     ///
     /// # Errors
-    /// [`ScorerError::Run`] if the model fails on a batch.
+    /// [`ScorerError::Columns`] for a model that reads other columns, and those of
+    /// [`score_columns`](Self::score_columns).
     pub fn score<'a>(
         &self,
         texts: impl IntoIterator<Item = Option<&'a str>>,
     ) -> Result<Vec<Option<Prediction>>, ScorerError> {
-        let Loaded {
-            manifest,
-            tokenizer,
-            runtime,
-        } = &*self.loaded;
-        let failed = |length, problem| ScorerError::Run {
-            model: manifest.id(),
-            length,
-            problem,
-        };
-        let scores = batch::probabilities(texts, tokenizer, runtime, failed)?;
-        Ok(scores
-            .into_iter()
-            .map(|score| score.map(|p| Prediction::new(p, manifest.threshold)))
-            .collect())
+        let texts: ArrayRef = Arc::new(texts.into_iter().collect::<StringArray>());
+        let scores = self.scores(&[texts])?;
+        Ok(scores.into_iter().map(|score| score?.prediction).collect())
     }
 
-    /// Scores a column of text into a column of `{label, confidence}`
-    /// ([`prediction_type`]); null where [`score`](Self::score) gives none.
+    /// Scores rows into a column of structs ([`score_type`](Self::score_type)). The columns
+    /// are those of [`Manifest::columns`], in that order.
+    ///
+    /// Null for a row that lacks what the model needs (a null without `missing`, a text
+    /// with nothing to read, a category that it does not know), and for one of which the
+    /// model makes no number. Equal rows are scored once.
     ///
     /// # Errors
-    /// [`ScorerError::NotText`] unless the column is `Utf8`, `LargeUtf8` or
-    /// `Utf8View`; [`ScorerError::Run`] if the model fails on a batch.
-    pub fn score_array(&self, texts: &dyn Array) -> Result<StructArray, ScorerError> {
-        let any = texts.as_any();
-        let predictions = if let Some(texts) = any.downcast_ref::<StringArray>() {
-            self.score(texts)
-        } else if let Some(texts) = any.downcast_ref::<StringViewArray>() {
-            self.score(texts)
-        } else if let Some(texts) = any.downcast_ref::<LargeStringArray>() {
-            self.score(texts)
-        } else {
-            return Err(ScorerError::NotText {
-                data_type: texts.data_type().clone(),
-            });
-        }?;
-        let mut label = StringBuilder::new();
-        let mut confidence = Float64Builder::with_capacity(predictions.len());
-        for prediction in &predictions {
-            label.append_option(prediction.map(|p| &self.manifest().labels[p.label]));
-            confidence.append_option(prediction.map(|p| f64::from(p.confidence)));
+    /// [`ScorerError::Columns`], [`ScorerError::NotText`] and [`ScorerError::ColumnType`]
+    /// for columns that do not fit; [`ScorerError::Run`] if the model fails on a batch.
+    pub fn score_columns(&self, columns: &[ArrayRef]) -> Result<StructArray, ScorerError> {
+        Ok(prediction::column(self.manifest(), &self.scores(columns)?))
+    }
+
+    /// Arrow type of [`score_columns`](Self::score_columns): a struct of `label`,
+    /// `confidence`, `entropy` and `margin` for a classification, `value` for a regression,
+    /// and for other outputs `embedding`, `embedding_norm` and `reconstruction_error`.
+    pub fn score_type(&self) -> DataType {
+        DataType::Struct(prediction::fields(self.manifest()))
+    }
+
+    /// The names of the fields of [`score_type`](Self::score_type).
+    pub fn fields(&self) -> Vec<String> {
+        let fields = prediction::fields(self.manifest());
+        fields.iter().map(|field| field.name().clone()).collect()
+    }
+
+    /// As [`score_columns`](Self::score_columns), without Arrow.
+    ///
+    /// # Errors
+    /// Those of [`score_columns`](Self::score_columns).
+    pub fn scores(&self, columns: &[ArrayRef]) -> Result<Vec<Option<Score>>, ScorerError> {
+        let Loaded {
+            manifest,
+            layout,
+            runtime,
+            kept,
+            ..
+        } = &*self.loaded;
+        let encoded = layout.encode(columns)?;
+        let batch::Distinct { keys, first } = batch::distinct(&encoded);
+        let unlocked = || kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known: FxHashMap<u128, Option<Score>> = FxHashMap::default();
+        let mut new: Vec<(u128, usize)> = Vec::new();
+        {
+            let kept = unlocked();
+            for (key, row) in first {
+                match kept.get(&key) {
+                    Some(score) => known.insert(key, score.clone()),
+                    None => {
+                        new.push((key, row));
+                        known.insert(key, None)
+                    }
+                };
+            }
         }
-        let nulls: NullBuffer = predictions.iter().map(Option::is_some).collect();
-        Ok(StructArray::new(
-            prediction_fields(),
-            vec![Arc::new(label.finish()), Arc::new(confidence.finish())],
-            Some(nulls),
-        ))
+        let rows: Vec<usize> = new.iter().map(|(_, row)| *row).collect();
+        batch::run(layout, runtime, &encoded, &rows, |at, outputs| {
+            let (key, row) = new[at];
+            let input = || layout.first_input(&encoded, row);
+            known.insert(key, prediction::score(manifest, outputs, input)?);
+            Ok(())
+        })
+        .map_err(|failed| ScorerError::Run {
+            model: manifest.id(),
+            length: failed.length,
+            problem: failed.problem,
+        })?;
+        let mut kept = unlocked();
+        for (key, _) in &new {
+            if let Some(score) = known.get(key)
+                && kept.len() < MOST_KEPT
+                && score.as_ref().is_none_or(|score| score.embedding.is_none())
+            {
+                kept.insert(*key, score.clone());
+            }
+        }
+        drop(kept);
+        Ok(keys
+            .into_iter()
+            .map(|key| known.get(&key?).cloned().flatten())
+            .collect())
+    }
+}
+
+/// The fields of a score of such a model that are worth watching, each for what no other
+/// tells: entropy and margin of two labels are the confidence in other units.
+pub fn monitored_fields(manifest: &Manifest) -> Vec<String> {
+    prediction::monitored(manifest)
+}
+
+impl Loaded {
+    fn read(folder: &Path) -> Result<Self, ScorerError> {
+        let manifest = Manifest::read(&folder.join(bundle::MANIFEST_FILE))?;
+        let tokenizer = manifest
+            .text_column()
+            .map(|_| Tokenizer::read(&bundle::tokenizer(folder), manifest.max_length))
+            .transpose()?;
+        let model = folder.join(bundle::MODEL_FILE);
+        let outputs: Vec<&str> = manifest.outputs.iter().map(|o| o.name.as_str()).collect();
+        let mut graph = Graph::read_outputs(&model, Some(&outputs))?;
+        let wrong = |problem| ScorerError::Model {
+            path: model.clone(),
+            problem,
+        };
+        let layout = Layout::new(&manifest, &mut graph, tokenizer).map_err(wrong)?;
+        let ranges = layout.ranges(&manifest, &graph).map_err(wrong)?;
+        let runtime = Runtime::load(graph, manifest.batch_size, &ranges).map_err(wrong)?;
+        let loaded = Self {
+            manifest,
+            layout,
+            runtime,
+            folder: folder.to_owned(),
+            refused: Vec::new(),
+            kept: Mutex::default(),
+        };
+        loaded.read_made_up(&ranges).map_err(wrong)?;
+        if let Some(comparison) = loaded.compared()?
+            && !comparison.holds()
+        {
+            return Err(ScorerError::Differs {
+                path: folder.join(bundle::EXPECTED_FILE),
+                comparison,
+            });
+        }
+        Ok(loaded)
+    }
+
+    /// Reads the outputs of a made-up batch as what the manifest says they are.
+    fn read_made_up(&self, ranges: &runtime::Ranges) -> Result<(), String> {
+        let length = ranges.lengths.last().copied().unwrap_or(1);
+        let seeded = runtime::Seeded {
+            runtime: &self.runtime,
+            ranges,
+            length,
+        };
+        let rows: Vec<usize> = (0..self.runtime.batch_size()).collect();
+        let outputs = self.runtime.run(seeded.inputs(&rows)?)?;
+        let outputs = outputs
+            .iter()
+            .map(runtime::values)
+            .collect::<Result<Vec<_>, _>>()?;
+        for row in 0..rows.len() {
+            let of_row: Vec<&[f32]> = outputs
+                .iter()
+                .map(|values| {
+                    let width = values.len() / rows.len();
+                    &values[row * width..(row + 1) * width]
+                })
+                .collect();
+            let input = || vec![0.0; self.layout.first_width()];
+            prediction::score(&self.manifest, &of_row, input)?;
+        }
+        Ok(())
+    }
+
+    /// The expected outputs held against those given, where the bundle carries any.
+    fn compared(&self) -> Result<Option<Comparison>, ScorerError> {
+        let path = self.folder.join(bundle::EXPECTED_FILE);
+        if !path.exists() {
+            return Ok(None);
+        }
+        let compared = Expected::read(&path)?.compare(&self.runtime, Some(&self.layout));
+        compared
+            .map(Some)
+            .map_err(|problem| ScorerError::Expected { path, problem })
     }
 }
 
@@ -166,33 +331,4 @@ impl fmt::Debug for Scorer {
             .field("model", &self.manifest().id())
             .finish_non_exhaustive()
     }
-}
-
-impl Prediction {
-    fn new(probability: f32, threshold: f32) -> Self {
-        let label = usize::from(probability >= threshold);
-        let confidence = if label == 1 {
-            probability
-        } else {
-            1.0 - probability
-        };
-        Self {
-            label,
-            confidence,
-            probability,
-        }
-    }
-}
-
-/// Arrow type of [`Scorer::score_array`]: a struct of `label` (`Utf8`) and
-/// `confidence` (`Float64`), both nullable.
-pub fn prediction_type() -> DataType {
-    DataType::Struct(prediction_fields())
-}
-
-fn prediction_fields() -> Fields {
-    Fields::from(vec![
-        Field::new("label", DataType::Utf8, true),
-        Field::new("confidence", DataType::Float64, true),
-    ])
 }

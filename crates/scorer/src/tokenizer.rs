@@ -1,47 +1,83 @@
-//! Text into token ids, by character.
+//! Text into token numbers: by character, by word, by piece of a word.
 //!
-//! The training script normalises in exactly the same way; where the two
-//! differed, the model would be scored on text it was not trained on. White
-//! space goes, because Chinese writers set it at will and the training data
-//! has lost most of it.
+//! The training script must normalise in exactly the same way; where the two differ, the
+//! model is scored on text it was not trained on. Characters and words are normalised by
+//! NFKC, in lower case and without white space, because Chinese writers set it at will and
+//! training data has lost most of it. Pieces of words follow BERT.
+
+mod word_piece;
 
 use std::path::Path;
+use std::sync::OnceLock;
 
+use jieba_rs::Jieba;
 use rustc_hash::FxHashMap;
 use serde::Deserialize;
 use unicode_normalization::UnicodeNormalization;
+use xxhash_rust::xxh3::xxh3_64;
 
 use crate::ScorerError;
 use crate::bundle::read_text;
+use word_piece::WordPiece;
 
 const FORMAT_VERSION: u32 = 1;
+/// Bytes of a text for each token that is read: what is behind them is not looked at, so
+/// that a long text costs no more than a short one.
+const BYTES_PER_TOKEN: usize = 64;
 
-/// Turns a text into the token ids that a model reads.
+/// Turns a text into the token numbers that a model reads.
 #[derive(Debug)]
 pub(crate) struct Tokenizer {
-    ids: FxHashMap<char, i64>,
-    unknown_id: i64,
+    kind: Kind,
     max_length: usize,
+}
+
+#[derive(Debug)]
+enum Kind {
+    Units { unit: Unit, numbers: Numbers },
+    WordPiece(WordPiece),
+}
+
+/// The numbers of units.
+#[derive(Debug)]
+enum Numbers {
+    Known {
+        numbers: FxHashMap<String, i64>,
+        unknown: i64,
+    },
+    Hashed {
+        first: i64,
+        buckets: u64,
+    },
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct TokenizerFile {
     format_version: u32,
-    #[expect(dead_code, reason = "one value so far: reading it is checking it")]
     unit: Unit,
     #[expect(dead_code, reason = "one value so far: reading it is checking it")]
     normalisation: Normalisation,
+    #[serde(default)]
     unknown_id: i64,
     first_id: i64,
-    /// The first has `first_id`, the next one more, and so on.
+    /// Characters that are known: the first has `first_id`, the next one more, and so on.
+    #[serde(default)]
     characters: String,
+    /// Words that are known, in the same way.
+    #[serde(default)]
+    words: Vec<String>,
+    /// Instead of known units: the hash of a unit is its place among so many.
+    #[serde(default)]
+    buckets: Option<u64>,
 }
 
-#[derive(Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Unit {
     Character,
+    /// As jieba's dictionary parts a text, without guessing at words that it does not hold.
+    Word,
 }
 
 #[derive(Deserialize)]
@@ -51,56 +87,161 @@ enum Normalisation {
 }
 
 impl Tokenizer {
+    /// Reads `tokenizer.json` of ours or of Hugging Face's `tokenizers`, or a WordPiece
+    /// vocabulary, one piece a line.
     pub(crate) fn read(path: &Path, max_length: usize) -> Result<Self, ScorerError> {
-        let json = read_text(path, "tokenizer")?;
+        let text = read_text(path, "tokenizer")?;
         let wrong = |problem: String| ScorerError::Tokenizer {
             path: path.to_owned(),
             problem,
         };
-        let file: TokenizerFile =
-            serde_json::from_str(&json).map_err(|error| wrong(error.to_string()))?;
-        if file.format_version != FORMAT_VERSION {
+        let kind = if path.extension().is_some_and(|extension| extension == "txt") {
+            WordPiece::of_lines(&text).map(Kind::WordPiece)
+        } else if word_piece::is_hugging_face(&text) {
+            WordPiece::of_hugging_face(&text).map(Kind::WordPiece)
+        } else {
+            units(&text)
+        };
+        let kind = kind.map_err(wrong)?;
+        if let Kind::WordPiece(pieces) = &kind
+            && max_length <= pieces.frame()
+        {
             return Err(wrong(format!(
-                "`format_version` is {}; this version reads {FORMAT_VERSION}",
-                file.format_version
+                "the manifest's `max_length` of {max_length} leaves no room between the first and \
+                 the last token of a text"
             )));
         }
-        if file.unknown_id < 0 || file.first_id <= file.unknown_id {
-            return Err(wrong(
-                "`first_id` must be above `unknown_id`, and neither negative".to_owned(),
-            ));
-        }
-        let mut ids = FxHashMap::default();
-        for (id, character) in (file.first_id..).zip(file.characters.chars()) {
-            if ids.insert(character, id).is_some() {
-                return Err(wrong(format!("`characters` holds {character:?} twice")));
-            }
-        }
-        if ids.is_empty() {
-            return Err(wrong("`characters` is empty".to_owned()));
-        }
-        Ok(Self {
-            ids,
-            unknown_id: file.unknown_id,
-            max_length,
-        })
+        Ok(Self { kind, max_length })
     }
 
-    /// The text's token ids, at most `max_length`; none where the text has
-    /// nothing but white space and control characters.
+    /// The text's token numbers, at most `max_length`; none where there is nothing to read.
     ///
     /// Reads only as much of the text as it needs.
     pub(crate) fn encode(&self, text: &str) -> Vec<i64> {
-        normalise(text)
-            .take(self.max_length)
-            .map(|c| self.ids.get(&c).copied().unwrap_or(self.unknown_id))
-            .collect()
+        match &self.kind {
+            Kind::WordPiece(pieces) => {
+                pieces.encode(beginning(text, self.max_length), self.max_length)
+            }
+            Kind::Units {
+                unit: Unit::Character,
+                numbers,
+            } => {
+                let mut buffer = [0; 4];
+                normalise(text)
+                    .take(self.max_length)
+                    .map(|c| numbers.of(c.encode_utf8(&mut buffer)))
+                    .collect()
+            }
+            Kind::Units {
+                unit: Unit::Word,
+                numbers,
+            } => {
+                let text: String = normalise(beginning(text, self.max_length)).collect();
+                let words = jieba().cut(&text, false);
+                words
+                    .iter()
+                    .take(self.max_length)
+                    .map(|token| numbers.of(token.word))
+                    .collect()
+            }
+        }
     }
 
-    /// The greatest id that [`encode`](Self::encode) can return.
+    /// The greatest number that [`encode`](Self::encode) can return.
     pub(crate) fn greatest_id(&self) -> i64 {
-        self.ids.values().copied().fold(self.unknown_id, i64::max)
+        match &self.kind {
+            Kind::WordPiece(pieces) => pieces.greatest_id(),
+            Kind::Units {
+                numbers: Numbers::Known { numbers, unknown },
+                ..
+            } => numbers.values().copied().fold(*unknown, i64::max),
+            Kind::Units {
+                numbers: Numbers::Hashed { first, buckets },
+                ..
+            } => first.saturating_add_unsigned(buckets - 1),
+        }
     }
+}
+
+impl Numbers {
+    fn of(&self, unit: &str) -> i64 {
+        match self {
+            Self::Known { numbers, unknown } => numbers.get(unit).copied().unwrap_or(*unknown),
+            Self::Hashed { first, buckets } => {
+                first.saturating_add_unsigned(xxh3_64(unit.as_bytes()) % buckets)
+            }
+        }
+    }
+}
+
+fn units(json: &str) -> Result<Kind, String> {
+    let file: TokenizerFile = serde_json::from_str(json).map_err(|error| error.to_string())?;
+    if file.format_version != FORMAT_VERSION {
+        return Err(format!(
+            "`format_version` is {}; this version reads {FORMAT_VERSION}",
+            file.format_version
+        ));
+    }
+    if file.unknown_id < 0 || file.first_id < 0 {
+        return Err("neither `first_id` nor `unknown_id` may be negative".to_owned());
+    }
+    if let Some(buckets) = file.buckets {
+        if buckets == 0
+            || buckets > i64::MAX.unsigned_abs()
+            || !file.characters.is_empty()
+            || !file.words.is_empty()
+        {
+            return Err(
+                "`buckets` must be 1 or more, and stands instead of known units".to_owned(),
+            );
+        }
+        let numbers = Numbers::Hashed {
+            first: file.first_id,
+            buckets,
+        };
+        return Ok(Kind::Units {
+            unit: file.unit,
+            numbers,
+        });
+    }
+    if file.first_id <= file.unknown_id {
+        return Err("`first_id` must be above `unknown_id`, and neither negative".to_owned());
+    }
+    let (key, known): (_, Vec<String>) = match file.unit {
+        Unit::Character => (
+            "characters",
+            file.characters.chars().map(String::from).collect(),
+        ),
+        Unit::Word => ("words", file.words),
+    };
+    let mut numbers = FxHashMap::default();
+    for (number, unit) in (file.first_id..).zip(known) {
+        if numbers.insert(unit.clone(), number).is_some() {
+            return Err(format!("`{key}` holds {unit:?} twice"));
+        }
+    }
+    if numbers.is_empty() {
+        return Err(format!("`{key}` is empty"));
+    }
+    let numbers = Numbers::Known {
+        numbers,
+        unknown: file.unknown_id,
+    };
+    Ok(Kind::Units {
+        unit: file.unit,
+        numbers,
+    })
+}
+
+/// The first bytes of a text, whole characters.
+fn beginning(text: &str, tokens: usize) -> &str {
+    let end = text.floor_char_boundary(tokens.saturating_mul(BYTES_PER_TOKEN));
+    text.split_at(end).0
+}
+
+fn jieba() -> &'static Jieba {
+    static JIEBA: OnceLock<Jieba> = OnceLock::new();
+    JIEBA.get_or_init(Jieba::new)
 }
 
 /// NFKC, lower case character by character (no Greek final sigma), then
@@ -113,7 +254,7 @@ fn normalise(text: &str) -> impl Iterator<Item = char> {
 
 #[cfg(test)]
 mod tests {
-    use super::normalise;
+    use super::{Kind, beginning, normalise, units};
 
     #[test]
     fn full_width_capitals_and_spaces_become_plain_lower_case() {
@@ -125,5 +266,44 @@ mod tests {
     fn capital_with_a_dot_becomes_two_characters_as_in_python() {
         // "".join(c.lower() for c in "İΣ") in Python 3.11.
         assert_eq!(normalise("İΣ").collect::<String>(), "i\u{307}σ");
+    }
+
+    fn encoded(json: &str, text: &str) -> Vec<i64> {
+        let kind = units(json).unwrap();
+        super::Tokenizer {
+            kind,
+            max_length: 8,
+        }
+        .encode(text)
+    }
+
+    #[test]
+    fn words_are_those_of_the_dictionary() {
+        let json = r#"{"format_version": 1, "unit": "word", "normalisation": "nfkc_lowercase_no_space",
+            "unknown_id": 1, "first_id": 2, "words": ["我们", "喜欢"]}"#;
+        assert_eq!(encoded(json, "我们喜欢苹果"), [2, 3, 1]);
+    }
+
+    #[test]
+    fn hashes_stay_in_their_buckets_and_need_no_vocabulary() {
+        let json = r#"{"format_version": 1, "unit": "character", "normalisation": "nfkc_lowercase_no_space",
+            "first_id": 10, "buckets": 5}"#;
+        let numbers = encoded(json, "一二三四五六七八九十");
+        assert_eq!(numbers.len(), 8);
+        assert!(numbers.iter().all(|number| (10..15).contains(number)));
+        assert_eq!(encoded(json, "一一"), [numbers[0]; 2]);
+    }
+
+    #[test]
+    fn a_vocabulary_beside_buckets_is_refused() {
+        let json = r#"{"format_version": 1, "unit": "character", "normalisation": "nfkc_lowercase_no_space",
+            "first_id": 1, "characters": "ab", "buckets": 5}"#;
+        let refused = units(json).map(|kind| matches!(kind, Kind::Units { .. }));
+        assert!(refused.unwrap_err().contains("instead of known units"));
+    }
+
+    #[test]
+    fn a_long_text_is_cut_between_characters() {
+        assert_eq!(beginning(&"字".repeat(100), 1), "字".repeat(21));
     }
 }

@@ -19,7 +19,12 @@ fn bundle() -> (TempDir, PathBuf) {
 fn copy_to(folder: &Path) {
     let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/models/sentiment/1");
     fs::create_dir_all(folder).unwrap();
-    for file in ["manifest.yaml", "tokenizer.json", "model.onnx"] {
+    for file in [
+        "manifest.yaml",
+        "tokenizer.json",
+        "model.onnx",
+        "expected.json",
+    ] {
         fs::copy(shipped.join(file), folder.join(file)).unwrap();
     }
 }
@@ -82,7 +87,7 @@ fn a_folder_that_is_not_there_is_named() {
     assert!(matches!(error, ScorerError::Missing { .. }));
     assert_eq!(
         error.to_string(),
-        "no/such/folder: no such model bundle; a model bundle is a folder with manifest.yaml, tokenizer.json and model.onnx"
+        "no/such/folder: no such model bundle; a model bundle is a folder with manifest.yaml, model.onnx and, for texts, tokenizer.json"
     );
 }
 
@@ -136,12 +141,12 @@ fn a_wrong_type_is_shown_with_line_and_column() {
 
 #[test]
 fn a_missing_key_is_named() {
-    let (error, text) = manifest_error("labels: [negative, positive]\n", "");
+    let (error, text) = manifest_error("task: binary_classification\n", "");
     assert!(
         matches!(error, ScorerError::ManifestSyntax { .. }),
         "{error:?}"
     );
-    assert!(text.contains("labels"), "{text}");
+    assert!(text.contains("task"), "{text}");
 }
 
 #[test]
@@ -178,6 +183,12 @@ fn values_that_cannot_be_are_named_by_key() {
         ("[negative, positive]", "[negative]", "labels"),
         ("[negative, positive]", "[same, same]", "labels"),
         ("[negative, positive]", "['', positive]", "labels"),
+        ("labels: [negative, positive]\n", "", "labels"),
+        ("threshold: 0.5", "temperature: 0", "temperature"),
+        ("binary_classification", "regression", "labels"),
+        ("probability_of_second_label", "value", "outputs"),
+        ("from: tokenizer", "from: attention_mask", "inputs"),
+        ("from: tokenizer", "from: columns", "inputs"),
         ("threshold: 0.5", "threshold: 1.0", "threshold"),
         ("threshold: 0.5", "threshold: .nan", "threshold"),
         ("max_length: 128", "max_length: 0", "max_length"),
@@ -220,7 +231,7 @@ fn a_tokenizer_that_is_none_is_refused_with_the_reason() {
         (
             "\"characters\": \"",
             "\"characters\": \"，，",
-            "holds '，' twice",
+            "holds \"，\" twice",
         ),
     ] {
         let (error, text) = error_after(|folder| replace(&folder.join("tokenizer.json"), from, to));

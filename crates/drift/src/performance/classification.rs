@@ -19,6 +19,25 @@ pub fn area_under_curve(labels: &[bool], scores: &[f64]) -> Option<f64> {
     (pairs > 0.0).then(|| won / pairs)
 }
 
+/// Mean precision over recall, by falling score: the sum of precisions, each for the recall
+/// that it adds; rows of one score come together. `weights` are how positive each row is, a
+/// label or its probability. `None` without positives.
+///
+/// Zhu (2004), "Recall, precision and average precision", in the uninterpolated form that
+/// scikit-learn computes.
+pub fn average_precision(weights: &[f64], scores: &[f64]) -> Option<f64> {
+    let mut order: Vec<usize> = (0..weights.len()).collect();
+    order.sort_by(|a, b| scores[*b].total_cmp(&scores[*a]));
+    let (mut positives, mut rows, mut sum) = (0.0, 0.0, 0.0);
+    for tied in order.chunk_by(|a, b| scores[*a].total_cmp(&scores[*b]).is_eq()) {
+        let added: f64 = tied.iter().map(|place| weights[*place]).sum();
+        positives += added;
+        rows += tied.len() as f64;
+        sum += added * positives / rows;
+    }
+    (positives > 0.0).then(|| sum / positives)
+}
+
 /// Counts, or expected counts, of the four outcomes.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Confusion {
@@ -86,6 +105,17 @@ mod tests {
         assert_eq!(area_under_curve(&labels, &[1.0; 4]), Some(0.5));
         assert_eq!(area_under_curve(&labels, &[0.9, 0.1, 0.8, 0.2]), Some(1.0));
         assert_eq!(area_under_curve(&[true], &[0.3]), None);
+    }
+
+    #[test]
+    fn precision_is_averaged_over_the_recall_that_each_score_adds() {
+        // sklearn.metrics.average_precision_score([0, 0, 1, 1], [0.1, 0.4, 0.35, 0.8]) of
+        // scikit-learn 1.9, and with the last two scores tied.
+        let labels = [0.0, 0.0, 1.0, 1.0];
+        let of = |scores: &[f64]| average_precision(&labels, scores).unwrap();
+        assert!((of(&[0.1, 0.4, 0.35, 0.8]) - 0.833_333_333_333).abs() < 1e-9);
+        assert!((of(&[0.1, 0.4, 0.4, 0.4]) - 2.0 / 3.0).abs() < 1e-9);
+        assert_eq!(average_precision(&[0.0], &[0.5]), None);
     }
 
     #[test]

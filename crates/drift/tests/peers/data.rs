@@ -43,7 +43,7 @@ pub(crate) fn given(values: &Value, kind: Kind) -> Column {
 
 pub(crate) struct Scores {
     pub(crate) scores: Vec<f64>,
-    pub(crate) predictions: Vec<bool>,
+    pub(crate) predictions: Vec<usize>,
 }
 
 /// The folder of data sets; files are read once.
@@ -95,15 +95,18 @@ impl Data {
     }
 
     /// Scores, predictions and labels of the baseline; scores and predictions of the window.
-    pub(crate) fn scored(&self, case: &Value) -> ((Scores, Vec<bool>), (Scores, ())) {
+    pub(crate) fn scored(&self, case: &Value) -> ((Scores, Vec<usize>), (Scores, ())) {
         let (reference, analysis) = self.pair(case["dataset"].as_str().unwrap());
-        let flags = |file: &Path, column: &str| -> Vec<bool> {
+        let flags = |file: &Path, column: &str| -> Vec<usize> {
             let Column::Numbers { values, .. } =
                 Column::of(&self.arrays(file, column), Kind::Numeric).unwrap()
             else {
                 panic!("{column} holds no numbers")
             };
-            values.iter().map(|value| *value > 0.5).collect()
+            values
+                .iter()
+                .map(|value| usize::from(*value > 0.5))
+                .collect()
         };
         let scores = |file: &Path| {
             let Column::Numbers { values, .. } =

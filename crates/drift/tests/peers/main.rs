@@ -375,14 +375,13 @@ fn nannyml_estimates_the_same_performance() {
         let at = format!("{} {}", data::name(case), case["metric"]);
         let metric = Metric::named(case["metric"].as_str().unwrap()).unwrap();
         let ((scores, labels), (other, _)) = data.scored(case);
-        let scored = |side: &'static str, of: &data::Scores| -> (Vec<f64>, Vec<bool>) {
-            assert_eq!(of.scores.len(), of.predictions.len(), "{side}");
+        let scored = |of: &'_ data::Scores| -> (Vec<f64>, Vec<usize>) {
             (of.scores.clone(), of.predictions.clone())
         };
-        let (reference, analysis) = (scored("reference", &scores), scored("analysis", &other));
+        let (reference, analysis) = (scored(&scores), scored(&other));
         let estimator = Estimator::fit(
-            Scored {
-                scores: &reference.0,
+            &Scored {
+                scores: vec![&reference.0],
                 predictions: &reference.1,
             },
             &labels,
@@ -391,8 +390,8 @@ fn nannyml_estimates_the_same_performance() {
         )
         .unwrap();
         let found = estimator
-            .estimate(Scored {
-                scores: &analysis.0,
+            .estimate(&Scored {
+                scores: vec![&analysis.0],
                 predictions: &analysis.1,
             })
             .unwrap();

@@ -41,15 +41,16 @@ pub(crate) struct PresetArguments {
     /// nannyml: cut the rows by time, 1d or 7d and the like; with `--time`.
     #[arg(long, value_name = "WIDTH", requires = "time")]
     pub(crate) chunk_by: Option<String>,
-    /// nannyml: the true class (0 or 1) in the baseline, to estimate performance.
+    /// nannyml: the true class in the baseline, to estimate performance.
     #[arg(long, value_name = "COLUMN", requires_all = ["prediction", "probability"])]
     pub(crate) target: Option<String>,
-    /// nannyml: the predicted class (0 or 1).
+    /// nannyml: the predicted class.
     #[arg(long, value_name = "COLUMN", requires_all = ["target", "probability"])]
     pub(crate) prediction: Option<String>,
-    /// nannyml: the probability of class 1.
-    #[arg(long, value_name = "COLUMN", requires_all = ["target", "prediction"])]
-    pub(crate) probability: Option<String>,
+    /// nannyml: the probability of class 1, where classes are 0 and 1; else for each class its
+    /// name and the column of its probability, repeated.
+    #[arg(long, value_name = "[CLASS=]COLUMN", requires_all = ["target", "prediction"])]
+    pub(crate) probability: Vec<String>,
 }
 
 impl PresetArguments {

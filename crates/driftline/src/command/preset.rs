@@ -11,7 +11,7 @@ use driftline_engine::EngineConfig;
 use driftline_monitor::{Clock, SystemClock, new_run_id};
 use driftline_pipeline::{
     EvaluationRequest,
-    preset::{self, ChunkBy, PresetRequest, ScoredColumns},
+    preset::{self, ChunkBy, PresetRequest, Probabilities, ScoredColumns},
     single::SingleSource,
 };
 use std::str::FromStr;
@@ -87,15 +87,11 @@ fn request(arguments: &PresetArguments) -> Result<PresetRequest, CommandError> {
         )?)),
         _ => None,
     };
-    let scored = match (
-        &arguments.target,
-        &arguments.prediction,
-        &arguments.probability,
-    ) {
-        (Some(target), Some(prediction), Some(probability)) => Some(ScoredColumns {
+    let scored = match (&arguments.target, &arguments.prediction) {
+        (Some(target), Some(prediction)) => Some(ScoredColumns {
             target: target.clone(),
             prediction: prediction.clone(),
-            probability: probability.clone(),
+            probabilities: probabilities(&arguments.probability)?,
         }),
         _ => None,
     };
@@ -120,4 +116,33 @@ fn parsed<T: FromStr<Err = String>>(
                 .map_err(|reason| CommandError::Usage { argument, reason })
         })
         .collect()
+}
+
+/// The column of class 1, or that of each class.
+fn probabilities(given: &[String]) -> Result<Probabilities, CommandError> {
+    let wrong = |reason| CommandError::Usage {
+        argument: "--probability",
+        reason,
+    };
+    if let [column] = given
+        && !column.contains('=')
+    {
+        return Ok(Probabilities::OfOne(column.clone()));
+    }
+    let mut classes = Vec::new();
+    for given in given {
+        let named = given.split_once('=');
+        let (class, column) = named.ok_or_else(|| {
+            wrong(format!(
+                "`{given}` is not CLASS=COLUMN; of several classes each has its own"
+            ))
+        })?;
+        classes.push((class.to_owned(), column.to_owned()));
+    }
+    if classes.len() < 2 {
+        return Err(wrong(
+            "name the column of every class, or without `=` that of class 1 of 0 and 1".into(),
+        ));
+    }
+    Ok(Probabilities::OfEach(classes))
 }

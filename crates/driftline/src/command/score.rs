@@ -1,9 +1,11 @@
-//! `driftline score`: a model's label and confidence for every row.
+//! `driftline score`: what a model makes of every row.
 
 use crate::{args, command, exit_code, output};
+use command::CommandError;
 use driftline_engine::EngineConfig;
 use driftline_pipeline::PipelineError;
-use driftline_scorer::Scorer;
+use driftline_scorer::{Manifest, Scorer, TEXT_COLUMN};
+use std::collections::BTreeMap;
 
 pub(crate) async fn score(
     arguments: args::Score,
@@ -12,17 +14,24 @@ pub(crate) async fn score(
 ) -> miette::Result<u8> {
     let engine = command::engine(config)?;
     let scorer = Scorer::load(&arguments.model).map_err(PipelineError::from)?;
+    if !quiet {
+        for newer in scorer.refused() {
+            output::tell(&format!("a newer version is not used: {}", newer.problem));
+        }
+    }
+    let columns = columns(&arguments, scorer.manifest())?.join(", ");
+    let fields = scorer.fields();
     engine.add_scorer("model", scorer);
     let rows = command::single(&arguments.source)?.rows(&engine).await?;
-    let text = format!("\"{}\"", arguments.text.replace('"', "\"\""));
-    let columns = ["label", "confidence"].map(|field| {
-        (
-            format!("model_{field}"),
-            format!("score('model', {text})['{field}']"),
-        )
-    });
+    let added: Vec<(String, String)> = fields
+        .into_iter()
+        .map(|field| {
+            let score = format!("score('model', {columns})['{field}']");
+            (format!("model_{field}"), score)
+        })
+        .collect();
     let scored = rows
-        .with_columns(&columns)
+        .with_columns(&added)
         .await
         .map_err(PipelineError::from)?;
     let count = scored
@@ -33,4 +42,46 @@ pub(crate) async fn score(
         output::tell(&format!("{count} rows: {}", arguments.output.display()));
     }
     Ok(exit_code::PASS)
+}
+
+/// The columns that the model reads, as SQL.
+fn columns(arguments: &args::Score, manifest: &Manifest) -> Result<Vec<String>, CommandError> {
+    let asked = manifest.columns();
+    let mut called: BTreeMap<&str, &str> = BTreeMap::new();
+    for given in &arguments.column {
+        let wrong = |reason| CommandError::Usage {
+            argument: "--column",
+            reason,
+        };
+        let (name, column) = given
+            .split_once('=')
+            .ok_or_else(|| wrong(format!("`{given}` is not MANIFEST=COLUMN")))?;
+        if !asked.contains(&name) {
+            let asked = asked.join(", ");
+            return Err(wrong(format!(
+                "the manifest reads no column `{name}`; it reads {asked}"
+            )));
+        }
+        called.insert(name, column);
+    }
+    match (&arguments.text, manifest.text_column()) {
+        (Some(text), Some(TEXT_COLUMN)) => {
+            called.insert(TEXT_COLUMN, text);
+        }
+        (Some(_), _) => {
+            return Err(CommandError::Usage {
+                argument: "--text",
+                reason: format!(
+                    "the manifest names its columns, {}; say by --column what they are called here",
+                    asked.join(", ")
+                ),
+            });
+        }
+        (None, _) => {}
+    }
+    let quoted = |column: &str| format!("\"{}\"", column.replace('"', "\"\""));
+    Ok(asked
+        .into_iter()
+        .map(|column| quoted(called.get(column).copied().unwrap_or(column)))
+        .collect())
 }

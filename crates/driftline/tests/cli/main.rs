@@ -18,6 +18,7 @@ mod crate_graph;
 mod desk;
 mod explain;
 mod init;
+mod models;
 mod pipelines;
 #[path = "../../../store/tests/store/postgres.rs"]
 mod postgres;

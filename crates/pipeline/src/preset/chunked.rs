@@ -85,10 +85,16 @@ fn wanted(request: &PresetRequest, plan: &Plan) -> Vec<NamedColumn> {
     wanted.extend(alone.filter(|column| !plan.together.contains(column)));
     if let Some(scored) = &request.scored {
         // A prediction may be a category by itself and a number for the estimate.
-        for name in [&scored.target, &scored.prediction, &scored.probability] {
+        let classes = [&scored.target, &scored.prediction];
+        let classes = classes.map(|name| (name.as_str(), scored.kind_of_classes()));
+        let scores = scored.probabilities.columns().into_iter();
+        for (name, kind) in classes
+            .into_iter()
+            .chain(scores.map(|name| (name, Kind::Numeric)))
+        {
             let column = NamedColumn {
-                name: name.clone(),
-                kind: Kind::Numeric,
+                name: name.to_owned(),
+                kind,
             };
             if !wanted.contains(&column) {
                 wanted.push(column);
@@ -364,13 +370,14 @@ fn together(
     chunked: &Chunked,
     windows: &mut [MeasuredWindow],
 ) {
-    let made = request
-        .scored
-        .as_ref()
-        .map(|scored| [&scored.prediction, &scored.probability]);
+    let made: Vec<&str> = request.scored.as_ref().map_or_else(Vec::new, |scored| {
+        let mut made = scored.probabilities.columns();
+        made.push(&scored.prediction);
+        made
+    });
     let features: Vec<&NamedColumn> = columns
         .iter()
-        .filter(|column| made.is_none_or(|made| !made.contains(&&column.name)))
+        .filter(|column| !made.contains(&column.name.as_str()))
         .filter(|column| column.kind != Kind::Text)
         .collect();
     let side = |ordered: &Ordered| -> Result<Vec<Column>, String> {

@@ -1,7 +1,7 @@
 //! NannyML's estimate of a classifier's performance without labels, chunk by chunk.
 
 use super::{
-    Measured, MeasuredWindow, NamedColumn, ScoredColumns,
+    Measured, MeasuredWindow, NamedColumn, Probabilities, ScoredColumns,
     chunked::{Chunked, Ordered, state},
     configuration, not_evaluated,
 };
@@ -15,15 +15,14 @@ use driftline_verdict::FindingKind;
 /// Adds an estimate of every metric to every window.
 ///
 /// # Errors
-/// [`PipelineError::Configuration`] for columns that are no scores, predictions or labels of
-/// two classes.
+/// [`PipelineError::Configuration`] for columns that are no scores, predictions or labels.
 pub(crate) fn measure(
     columns: &ScoredColumns,
     (baseline, window): (&Ordered, &Ordered),
     chunked: &Chunked,
     windows: &mut [MeasuredWindow],
 ) -> Result<(), PipelineError> {
-    let labels = flags(baseline, "baseline", &columns.target)?;
+    let labels = classes(columns, baseline, "baseline", &columns.target)?;
     let ours = Side::of(columns, baseline, "baseline")?;
     let theirs = Side::of(columns, window, "window")?;
     let failed = |error: driftline_drift::performance::PerformanceError| {
@@ -31,8 +30,8 @@ pub(crate) fn measure(
     };
     for metric in Metric::ALL {
         let estimator =
-            Estimator::fit(ours.scored(), &labels, metric, chunked.cut.clone()).map_err(failed)?;
-        let estimate = estimator.estimate(theirs.scored()).map_err(failed)?;
+            Estimator::fit(&ours.scored(), &labels, metric, chunked.cut.clone()).map_err(failed)?;
+        let estimate = estimator.estimate(&theirs.scored()).map_err(failed)?;
         for (chunk, window) in windows.iter_mut().enumerate() {
             let value = estimate.values[chunk];
             if value.is_nan() {
@@ -60,25 +59,83 @@ pub(crate) fn measure(
     Ok(())
 }
 
-struct Side {
-    scores: Vec<f64>,
-    predictions: Vec<bool>,
+struct Side<'a> {
+    scores: Vec<&'a [f64]>,
+    predictions: Vec<usize>,
 }
 
-impl Side {
-    fn of(columns: &ScoredColumns, ordered: &Ordered, side: &str) -> Result<Self, PipelineError> {
+impl<'a> Side<'a> {
+    fn of(
+        columns: &ScoredColumns,
+        ordered: &'a Ordered,
+        side: &str,
+    ) -> Result<Self, PipelineError> {
+        let scores = columns.probabilities.columns();
         Ok(Self {
-            scores: numbers(ordered, side, &columns.probability)?.to_vec(),
-            predictions: flags(ordered, side, &columns.prediction)?,
+            scores: scores
+                .into_iter()
+                .map(|column| numbers(ordered, side, column))
+                .collect::<Result<_, _>>()?,
+            predictions: classes(columns, ordered, side, &columns.prediction)?,
         })
     }
 
     fn scored(&self) -> Scored<'_> {
         Scored {
-            scores: &self.scores,
+            scores: self.scores.clone(),
             predictions: &self.predictions,
         }
     }
+}
+
+/// The number of each row's class.
+fn classes(
+    columns: &ScoredColumns,
+    ordered: &Ordered,
+    side: &str,
+    name: &str,
+) -> Result<Vec<usize>, PipelineError> {
+    let Probabilities::OfEach(known) = &columns.probabilities else {
+        return flags(ordered, side, name);
+    };
+    let column = NamedColumn {
+        name: name.to_owned(),
+        kind: Kind::Category,
+    };
+    let found = ordered.column(&column).map_err(|reason| {
+        configuration(format!("`{name}` of the {side} must be classes: {reason}"))
+    })?;
+    let Column::Categories { codes, labels } = found else {
+        return Err(configuration(format!(
+            "`{name}` of the {side} holds no classes"
+        )));
+    };
+    let numbers: Vec<Option<usize>> = labels
+        .iter()
+        .map(|label| known.iter().position(|(class, _)| class == label))
+        .collect();
+    let names = || {
+        let names: Vec<&str> = known.iter().map(|(class, _)| class.as_str()).collect();
+        names.join(", ")
+    };
+    codes
+        .iter()
+        .enumerate()
+        .map(|(row, code)| {
+            let code = code.ok_or_else(|| {
+                configuration(format!(
+                    "`{name}` of the {side} has no value in row {row} (from 0); leave such rows out by `--prepare`"
+                ))
+            })? as usize;
+            numbers[code].ok_or_else(|| {
+                configuration(format!(
+                    "`{name}` of the {side} is `{}` in row {row} (from 0); `--probability` names the classes {}",
+                    labels[code],
+                    names()
+                ))
+            })
+        })
+        .collect()
 }
 
 fn numbers<'a>(ordered: &'a Ordered, side: &str, name: &str) -> Result<&'a [f64], PipelineError> {
@@ -95,13 +152,13 @@ fn numbers<'a>(ordered: &'a Ordered, side: &str, name: &str) -> Result<&'a [f64]
     }
 }
 
-fn flags(ordered: &Ordered, side: &str, name: &str) -> Result<Vec<bool>, PipelineError> {
+fn flags(ordered: &Ordered, side: &str, name: &str) -> Result<Vec<usize>, PipelineError> {
     numbers(ordered, side, name)?
         .iter()
         .enumerate()
         .map(|(row, value)| match value {
-            0.0 => Ok(false),
-            1.0 => Ok(true),
+            0.0 => Ok(0),
+            1.0 => Ok(1),
             value if value.is_nan() => Err(configuration(format!(
                 "`{name}` of the {side} has no value in row {row} (from 0); leave such rows out by `--prepare`"
             ))),
