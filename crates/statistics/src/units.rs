@@ -263,7 +263,8 @@ fn offset(position: usize) -> u32 {
     u32::try_from(position).expect("a text is shorter than 4 GiB, as Arrow's strings are")
 }
 
-fn hash_unit(unit: &str) -> u64 {
+/// Hash of a unit, from its folded text.
+pub(crate) fn hash_unit(unit: &str) -> u64 {
     // FNV-1a, then a finaliser: FNV alone leaves the high bits of short strings poor.
     let hash = unit.bytes().fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)

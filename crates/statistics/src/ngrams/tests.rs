@@ -176,6 +176,23 @@ fn tables_past_their_cap_stay_within_it_and_tell_by_how_much_they_are_short() {
     }
 }
 
+/// Read by themselves, some of their units would be cut otherwise.
+#[test]
+fn bytes_of_texts_with_loose_marks_are_read_back() {
+    for text in [
+        "if __name__ == '__main__'",
+        "薴拜",
+        "哈'\u{64e},\u{64e} é·_ς·好",
+        "i̇\u{64e}",
+    ] {
+        let mut table = NgramCounts::default();
+        table.update(text, 0, None);
+        let bytes = table.to_bytes();
+        let copy = NgramCounts::from_bytes(&bytes).unwrap();
+        assert_eq!(copy.to_bytes(), bytes, "{text}");
+    }
+}
+
 proptest! {
     #[test]
     fn counts_equal_those_of_a_plain_search(texts in small_texts(), max_units in 1..9_u8) {

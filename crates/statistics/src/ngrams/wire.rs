@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     StatisticsError,
-    units::{UnitKind, UnitReader, extend_hash},
+    units::{UnitKind, extend_hash, hash_unit},
 };
 
 /// 1 listed the nodes by first sight, with prefix and suffix; no file holds it.
@@ -110,7 +110,6 @@ impl NgramCounts {
 
 impl Table {
     fn read_units(&mut self, bytes: &mut Reader<'_>) -> Result<(), StatisticsError> {
-        let mut reader = UnitReader::default();
         let mut before = None;
         for _ in 0..bytes.length(3)? {
             let kind = match bytes.byte()? {
@@ -123,12 +122,11 @@ impl Table {
             let length = bytes.length(1)?;
             let text = std::str::from_utf8(bytes.take(length)?)
                 .map_err(|error| corrupt(format!("a unit's text: {error}")))?;
-            reader.read(text);
-            let mut runs = reader.runs();
-            let hash = match (runs.next(), runs.next()) {
-                (Some(run), None) if run.units().len() == 1 => run.units()[0].hash,
-                _ => return Err(corrupt(format!("`{text}` is no unit"))),
-            };
+            if text.is_empty() {
+                return Err(corrupt("a unit without text".into()));
+            }
+            // Not read again: a unit by itself may be cut otherwise than within its text.
+            let hash = hash_unit(text);
             if before.is_some_and(|before| before >= hash) {
                 return Err(corrupt(format!("the unit `{text}` is out of order")));
             }

@@ -97,7 +97,7 @@ fn plain_table() -> &'static [char] {
     TABLE.get_or_init(|| {
         let converter = OpenCC::from_config(BuiltinConfig::T2s)
             .expect("the conversion to simplified characters is built in");
-        let simplified = |c: char| {
+        let converted = |c: char| {
             let converted = converter.convert(c.encode_utf8(&mut [0; 4]));
             let mut chars = converted.chars();
             match (chars.next(), chars.next()) {
@@ -105,6 +105,8 @@ fn plain_table() -> &'static [char] {
                 _ => c,
             }
         };
+        // Of a few, what they are converted to is converted too: 薴, 苧, 苎.
+        let simplified = |c: char| (0..MAX_ROUNDS).fold(c, |c, _| converted(c));
         let fold = |c: char| match c {
             '\0'..='\u{7f}' => c.to_ascii_lowercase(),
             '\u{4e00}'..='\u{9fff}' | '\u{3400}'..='\u{4dbf}' => simplified(c),

@@ -44,6 +44,7 @@ fn units_of_every_kind_of_text() {
         // Links, addresses, names and topics.
         ("看https://t.cn/A6x?b=1真的", &[&["看"], &["真", "的"]]),
         ("t.cn/abc 好", &[&["好"]]),
+        ("__init__的 a__b _c_", &[&["init"], &["的", "a__b"], &["c"]]),
         ("写信给a.b@example.com吧", &[&["写", "信", "给"], &["吧"]]),
         ("谢谢@小明_1 你好", &[&["谢", "谢"], &["你", "好"]]),
         (
@@ -54,6 +55,7 @@ fn units_of_every_kind_of_text() {
         // Width, case, traditional characters, padding.
         ("ＹＹＤＳ", &[&["yyds"]]),
         ("遊戲", &[&["游", "戏"]]),
+        ("薴", &[&["苎"]]),
         ("躺\u{200b}平", &[&["躺", "平"]]),
         ("\u{feff}y\u{ad}yds\u{2060}", &[&["yyds"]]),
         // Kana, Hangul, Cyrillic, Arabic with marks, Hebrew, Thai.
@@ -76,6 +78,38 @@ fn units_of_every_kind_of_text() {
     ];
     for (text, expected) in table {
         assert_eq!(units(text), *expected, "{text}");
+    }
+}
+
+/// Tells a unit of a text that, by itself, is another.
+fn unstable(text: &str) -> Option<String> {
+    let (mut reader, mut again) = (UnitReader::default(), UnitReader::default());
+    reader.read(text);
+    for run in reader.runs() {
+        for (at, unit) in run.units().iter().enumerate() {
+            let alone = run.text(at, at + 1);
+            again.read(alone);
+            let mut runs = again.runs();
+            let same = matches!((runs.next(), runs.next()), (Some(only), None)
+                if only.units().len() == 1 && only.units()[0].hash == unit.hash);
+            if !same || hash_unit(alone) != unit.hash {
+                return Some(alone.to_owned());
+            }
+        }
+    }
+    None
+}
+
+#[test]
+fn every_character_is_the_same_unit_when_read_again() {
+    let mut buffer = [0; 4];
+    for c in '\0'..=char::MAX {
+        assert_eq!(
+            unstable(c.encode_utf8(&mut buffer)),
+            None,
+            "U+{:04X}",
+            u32::from(c)
+        );
     }
 }
 

@@ -201,16 +201,18 @@ fn stretch_length(text: &str) -> usize {
     let mut length = 0;
     let mut chars = text.char_indices().peekable();
     while let Some((at, c)) = chars.next() {
-        let inside = match c {
-            '\'' | '’' | '.' | ',' | '_' | '·' | ':' => chars
-                .peek()
-                .is_some_and(|&(_, next)| Class::of(next) == Class::Letter || next == '_'),
-            _ => Class::of(c) == Class::Letter,
-        };
-        if !inside {
-            break;
+        match c {
+            // Inside if a letter follows, at last: `__name__` is `name`, alone as in a text.
+            '\'' | '’' | '.' | ',' | '_' | '·' | ':' => {
+                let joins =
+                    |&(_, next): &(_, char)| Class::of(next) == Class::Letter || next == '_';
+                if !chars.peek().is_some_and(joins) {
+                    break;
+                }
+            }
+            _ if Class::of(c) == Class::Letter => length = at + c.len_utf8(),
+            _ => break,
         }
-        length = at + c.len_utf8();
     }
     length
 }
