@@ -8,11 +8,13 @@
 //!    of the live one's size ([`replay`]), sets one limit for all tests together
 //!    ([`threshold_card`]), and judges the window by it ([`compare`]);
 //! 3. [`WindowNull`] does the same for what is measured once for each window;
-//! 4. [`verify`] shows on held-out stretches that the stated rate is kept.
+//! 4. [`verify`] shows on held-out stretches that the stated rate is kept;
+//! 5. [`AlertMemory`] tells over windows when a finding is worth an alert, and until when.
 //!
 //! Pure: profiles in, measurements out; the seed is an argument, and the same input
 //! gives the same bits.
 
+mod alert;
 pub mod compare;
 mod error;
 pub mod grid;
@@ -31,6 +33,7 @@ pub mod verify;
 mod window_null;
 pub mod workings;
 
+pub use alert::{AlertMemory, AlertPolicy, Observation, Phase};
 pub use compare::{Judged, Judgement, Measurement, Skipped};
 pub use error::DriftError;
 pub use grid::{Counts, Evidence, Grid};

@@ -1,15 +1,26 @@
 //! What can be written on the command line.
 
+mod alert;
+mod baseline;
 mod feature_statistics;
 mod model;
 mod preset;
+mod service;
 
+pub(crate) use alert::{AlertList, AlertSilence, AlertVerb, Silences, StateName, Unsilence};
+pub(crate) use baseline::{
+    BaselineCompare, BaselineList, BaselineOf, BaselinePropose, BaselineVerb,
+};
 pub(crate) use feature_statistics::{FeatureStatistics, pair};
 pub(crate) use model::{ModelInit, ModelVerb, ModelVerify, Score};
 pub(crate) use preset::{PresetArguments, PresetName};
+pub(crate) use service::{
+    GateArguments, Outbox, OutboxDeliver, OutboxList, Serve, StoreBackup, StoreCheck, StoreMigrate,
+    StorePrune, StoreRestore, StoreVerb,
+};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use std::{net::SocketAddr, path::PathBuf};
+use std::path::PathBuf;
 
 /// Is today's data still the data my model was trained on?
 #[derive(Debug, Parser)]
@@ -39,6 +50,8 @@ pub(crate) enum Verb {
     Init(Init),
     /// Evaluate a pipeline: baseline, windows, verdict, report, store, actions
     Run(Run),
+    /// Evaluate windows of the past again, and keep what they conclude
+    Backfill(Backfill),
     /// Statistics of every column of a source
     Profile(Box<Profile>),
     /// One profile file from several
@@ -75,6 +88,12 @@ pub(crate) enum Verb {
     Serve(Serve),
     /// Whether a deployment may go on, by what a running server knows
     Gate(GateArguments),
+    /// Versions of baselines: list them, put one in force, go back
+    #[command(subcommand)]
+    Baseline(BaselineVerb),
+    /// Alerts: list them, and silence those that are known
+    #[command(subcommand)]
+    Alert(AlertVerb),
     /// Events that wait to be delivered
     #[command(subcommand)]
     Outbox(Outbox),
@@ -127,9 +146,32 @@ pub(crate) struct Run {
     /// Leave events in the outbox.
     #[arg(long)]
     pub(crate) no_deliver: bool,
+    /// Evaluate and print, and leave nothing behind: no report, no run in the store, no event.
+    /// The baseline is the one that the pipeline file names.
+    #[arg(long, conflicts_with_all = ["out", "no_deliver"])]
+    pub(crate) dry_run: bool,
     /// Which verdicts end with exit code 1.
     #[arg(long, value_enum, default_value_t = FailOn::Fail, value_name = "VERDICT")]
     pub(crate) fail_on: FailOn,
+    #[command(flatten)]
+    pub(crate) output: ReportOutput,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Backfill {
+    /// The pipeline file.
+    pub(crate) pipeline: PathBuf,
+    /// Only windows that begin then or later: a day in the pipeline's time zone, or RFC 3339.
+    #[arg(long, value_name = "TIME")]
+    pub(crate) from: String,
+    /// Only windows that end then or earlier.
+    #[arg(long, value_name = "TIME")]
+    pub(crate) to: String,
+    /// Evaluate and print, and keep nothing. The baseline is the one that the pipeline file names.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    #[command(flatten)]
+    pub(crate) store: StoreArguments,
     #[command(flatten)]
     pub(crate) output: ReportOutput,
 }
@@ -689,139 +731,6 @@ pub(crate) struct Explain {
     /// The window: its number, or its start or the beginning of that [default: the newest].
     #[arg(long, value_name = "WINDOW")]
     pub(crate) window: Option<String>,
-    #[command(flatten)]
-    pub(crate) store: StoreArguments,
-    #[command(flatten)]
-    pub(crate) output: Output,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Serve {
-    /// The pipeline files.
-    #[arg(required = true)]
-    pub(crate) pipelines: Vec<PathBuf>,
-    /// Where the status API listens; port 0 takes any free one.
-    #[arg(long, default_value = "127.0.0.1:8080", value_name = "ADDR")]
-    pub(crate) listen: SocketAddr,
-    /// Listen where other machines can reach it; there is no authentication.
-    #[arg(long)]
-    pub(crate) allow_remote: bool,
-    /// From the beginning of one run to that of the next.
-    #[arg(long, default_value = "5m", value_name = "DURATION")]
-    pub(crate) every: String,
-    /// Forget runs, events and requests that are older; for ever by default.
-    #[arg(long, value_name = "DURATION")]
-    pub(crate) keep: Option<String>,
-    /// Where the API is reached from outside, for links in events.
-    #[arg(long, value_name = "URL")]
-    pub(crate) base_url: Option<String>,
-    #[command(flatten)]
-    pub(crate) store: StoreArguments,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct GateArguments {
-    /// Where `driftline serve` answers.
-    #[arg(
-        long,
-        env = "DRIFTLINE_SERVER",
-        default_value = "http://127.0.0.1:8080",
-        value_name = "URL"
-    )]
-    pub(crate) server: String,
-    /// The monitor: the pipeline's name.
-    #[arg(long, value_name = "NAME")]
-    pub(crate) monitor: String,
-    /// How old the evaluation may be; the monitor's own limit holds too.
-    #[arg(long, value_name = "DURATION")]
-    pub(crate) max_age: Option<String>,
-    /// Which verdicts end with exit code 1.
-    #[arg(long, value_enum, default_value_t = FailOn::Fail, value_name = "VERDICT")]
-    pub(crate) fail_on: FailOn,
-    #[command(flatten)]
-    pub(crate) output: Output,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum StoreVerb {
-    /// Make a store, or bring it to this release's version
-    Migrate(StoreMigrate),
-    /// Whether it holds together; exit code 1 if it does not
-    Check(StoreCheck),
-    /// Forget runs, events and requests that are old
-    Prune(StorePrune),
-    /// Copy everything into a new store in a file, while others read and write
-    Backup(StoreBackup),
-    /// Copy everything from a backup into an empty store, of either kind
-    Restore(StoreRestore),
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct StoreMigrate {
-    #[command(flatten)]
-    pub(crate) store: StoreArguments,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct StoreCheck {
-    #[command(flatten)]
-    pub(crate) store: StoreArguments,
-    #[command(flatten)]
-    pub(crate) output: Output,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct StorePrune {
-    /// How long things are kept. Each monitor's last run, what awaits delivery and what an
-    /// open retraining request rests on stay, however old.
-    #[arg(long, value_name = "DURATION")]
-    pub(crate) keep: String,
-    /// Only say what would go.
-    #[arg(long)]
-    pub(crate) dry_run: bool,
-    #[command(flatten)]
-    pub(crate) store: StoreArguments,
-    #[command(flatten)]
-    pub(crate) output: Output,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct StoreBackup {
-    /// The file to make.
-    pub(crate) file: PathBuf,
-    #[command(flatten)]
-    pub(crate) store: StoreArguments,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct StoreRestore {
-    /// The backup.
-    pub(crate) file: PathBuf,
-    #[command(flatten)]
-    pub(crate) store: StoreArguments,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum Outbox {
-    /// List what waits, was delivered or was given up
-    List(OutboxList),
-    /// Try to deliver what is due
-    Deliver(OutboxDeliver),
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct OutboxList {
-    #[command(flatten)]
-    pub(crate) store: StoreArguments,
-    #[command(flatten)]
-    pub(crate) output: Output,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct OutboxDeliver {
-    /// The pipeline files whose targets are told.
-    #[arg(required = true)]
-    pub(crate) pipelines: Vec<PathBuf>,
     #[command(flatten)]
     pub(crate) store: StoreArguments,
     #[command(flatten)]

@@ -1,5 +1,8 @@
 //! One file for each verb.
 
+mod alert;
+mod backfill;
+mod baseline;
 mod calibrate;
 mod compare;
 mod explain;
@@ -26,7 +29,7 @@ use driftline_engine::{Engine, EngineConfig};
 use driftline_monitor::MonitorError;
 use driftline_pipeline::{PipelineError, single::SingleSource};
 use driftline_schema::Role;
-use driftline_store::{Store, StoreOptions};
+use driftline_store::{Store, StoreError, StoreOptions};
 use std::collections::BTreeMap;
 
 /// What a command line asks for that cannot be.
@@ -89,6 +92,7 @@ pub(crate) async fn run(arguments: args::Arguments) -> miette::Result<u8> {
     match verb {
         Verb::Init(arguments) => init::init(arguments, config, quiet).await,
         Verb::Run(arguments) => run::run(arguments, config, quiet).await,
+        Verb::Backfill(arguments) => backfill::backfill(arguments, config, quiet).await,
         Verb::Profile(arguments) => profile::profile(*arguments, config, quiet).await,
         Verb::Merge(arguments) => profile::merge(arguments),
         Verb::Infer(arguments) => schema::infer(arguments, config).await,
@@ -105,6 +109,8 @@ pub(crate) async fn run(arguments: args::Arguments) -> miette::Result<u8> {
         Verb::Explain(arguments) => explain::explain(arguments).await,
         Verb::Serve(arguments) => serve::serve(arguments, config).await,
         Verb::Gate(arguments) => gate::gate(arguments).await,
+        Verb::Baseline(verb) => baseline::baseline(verb).await,
+        Verb::Alert(verb) => alert::alert(verb).await,
         Verb::Outbox(arguments) => outbox::outbox(arguments).await,
         Verb::Store(verb) => store::store(verb).await,
     }
@@ -154,6 +160,12 @@ async fn open_store(url: &str, read_only: bool) -> Result<Store, CommandError> {
     Ok(Store::open_with(url, &options)
         .await
         .map_err(MonitorError::from)?)
+}
+
+/// What an operation on a store ended in, with the store closed whichever it was.
+async fn ended<T>(store: &Store, result: Result<T, StoreError>) -> miette::Result<T> {
+    store.close().await;
+    result.map_err(|error| shown(error.into()))
 }
 
 /// A length of time that an argument gives.

@@ -15,9 +15,10 @@ use std::{
 };
 
 /// Verbs in the order of the book.
-const VERBS: [&str; 36] = [
+const VERBS: [&str; 50] = [
     "init",
     "run",
+    "backfill",
     "profile",
     "merge",
     "infer",
@@ -43,6 +44,19 @@ const VERBS: [&str; 36] = [
     "explain",
     "serve",
     "gate",
+    "baseline",
+    "baseline list",
+    "baseline propose",
+    "baseline compare",
+    "baseline promote",
+    "baseline rollback",
+    "baseline pin",
+    "baseline unpin",
+    "alert",
+    "alert list",
+    "alert silence",
+    "alert silences",
+    "alert unsilence",
     "outbox",
     "outbox list",
     "outbox deliver",

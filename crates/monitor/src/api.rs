@@ -8,6 +8,10 @@
 //! | `/api/v1/monitors/{id}/gate` | whether a deployment may go on; `max_age=`, `fail_on=` |
 //! | `POST /api/v1/monitors/{id}/runs` | a run out of turn |
 //! | `/api/v1/runs`, `/api/v1/runs/{id}` | runs, newest first; one as its `verdict.json` |
+//! | `/api/v1/baselines` | versions of baselines, newest first; `monitor=`, `state=` |
+//! | `POST /api/v1/monitors/{id}/baselines`, `…/baseline/promote`, `…/rollback`, `…/pin`, `…/unpin` | which baseline is in force |
+//! | `/api/v1/alerts`, `/api/v1/alerts/{id}` | alerts, newest first; `monitor=`, `state=`, `kind=`, `wait=` |
+//! | `/api/v1/silences`, `/api/v1/silences/{id}` | silences, newest first; POST makes one, DELETE ends it |
 //! | `/api/v1/retraining-requests` | requests, newest first; `state=`, `wait=` |
 //! | `POST …/{id}/claim`, `…/heartbeat`, `…/complete` | takes a request on, is at work, ends it |
 //! | `/livez`, `/readyz` | whether the process lives, and whether it can work |
@@ -16,6 +20,8 @@
 //! `{items, next_page_token, page_size}`; errors are `application/problem+json`
 //! (RFC 9457). Only additions will be made under `v1`, and enums may grow.
 
+mod alerts;
+mod baselines;
 mod connection;
 mod etag;
 mod gate;
@@ -26,9 +32,13 @@ mod page;
 mod problem;
 mod retraining;
 mod runs;
+mod silences;
 mod status;
 
+pub use alerts::AlertItem;
+pub use baselines::BaselineItem;
 pub(crate) use connection::listen;
+pub use silences::SilenceItem;
 
 use crate::Clock;
 use crate::schedule::Bells;
@@ -112,8 +122,33 @@ impl Api {
             .route("/api/v1/monitors/{id}/status", get(monitors::status))
             .route("/api/v1/monitors/{id}/gate", get(gate::gate))
             .route("/api/v1/monitors/{id}/runs", post(monitors::request_run))
+            .route("/api/v1/monitors/{id}/baselines", post(baselines::propose))
+            .route(
+                "/api/v1/monitors/{id}/baseline/promote",
+                post(baselines::promote),
+            )
+            .route(
+                "/api/v1/monitors/{id}/baseline/rollback",
+                post(baselines::roll_back),
+            )
+            .route("/api/v1/monitors/{id}/baseline/pin", post(baselines::pin))
+            .route(
+                "/api/v1/monitors/{id}/baseline/unpin",
+                post(baselines::unpin),
+            )
+            .route("/api/v1/baselines", get(baselines::list))
             .route("/api/v1/runs", get(runs::list))
             .route("/api/v1/runs/{id}", get(runs::one))
+            .route("/api/v1/alerts", get(alerts::list))
+            .route("/api/v1/alerts/{id}", get(alerts::one))
+            .route(
+                "/api/v1/silences",
+                get(silences::list).post(silences::create),
+            )
+            .route(
+                "/api/v1/silences/{id}",
+                get(silences::one).delete(silences::end),
+            )
             .route("/api/v1/retraining-requests", get(retraining::list))
             .route("/api/v1/retraining-requests/{id}", get(retraining::one))
             .route(

@@ -1,9 +1,11 @@
 //! What a monitor runs, seen from the monitor: something with a name that can be evaluated.
 
 use crate::delivery::Target;
+use crate::run_once::new_run_id;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use driftline_store::BaselineRecord;
+use driftline_pipeline::config::{AlertsConfig, ScheduleConfig};
+use driftline_store::{BaselineRecord, BaselineVersion, BuiltBaseline};
 use driftline_verdict::{Report, Run};
 use std::time::Duration;
 
@@ -21,6 +23,31 @@ pub struct Evaluation {
     pub baseline: BaselineRecord,
 }
 
+/// What is to be evaluated.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RunRequest {
+    /// Identity of the run.
+    pub run_id: String,
+    /// The time as of which it is made.
+    pub now: DateTime<Utc>,
+    /// Only windows that lie in here, be they the newest or not.
+    pub range: Option<(DateTime<Utc>, DateTime<Utc>)>,
+    /// The baseline in force, where it is not the one that the pipeline file names.
+    pub baseline: Option<BaselineVersion>,
+}
+
+impl RunRequest {
+    /// A run as of now, over what the pipeline says.
+    pub fn at(now: DateTime<Utc>) -> Self {
+        Self {
+            run_id: new_run_id(now),
+            now,
+            range: None,
+            baseline: None,
+        }
+    }
+}
+
 /// A pipeline, ready to be evaluated.
 #[async_trait]
 pub trait Evaluator: Send + Sync {
@@ -30,20 +57,36 @@ pub trait Evaluator: Send + Sync {
     /// Who is told, and of what.
     fn targets(&self) -> &[Target];
 
+    /// How findings become alerts.
+    fn alerts(&self) -> AlertsConfig {
+        AlertsConfig::default()
+    }
+
+    /// When it runs; `None` at the server's interval.
+    fn schedule(&self) -> Option<ScheduleConfig> {
+        None
+    }
+
     /// How old the end of the newest window may be before its verdict is stale; `None`
     /// where old data is no fault.
     fn max_window_age(&self) -> Option<Duration> {
         None
     }
 
-    /// One evaluation, from sources to verdict. The run carries `run_id` and the time
-    /// `now`.
+    /// Builds a version of the baseline: learns it, verifies it on itself, and freezes it.
+    ///
+    /// # Errors
+    /// Whatever kept it from being built.
+    async fn build_baseline(
+        &self,
+        version: &BaselineVersion,
+    ) -> Result<BuiltBaseline, EvaluationError> {
+        Err(format!("version {} cannot be built here", version.version).into())
+    }
+
+    /// One evaluation, from sources to verdict.
     ///
     /// # Errors
     /// Whatever kept it from a verdict.
-    async fn evaluate(
-        &self,
-        run_id: &str,
-        now: DateTime<Utc>,
-    ) -> Result<Evaluation, EvaluationError>;
+    async fn evaluate(&self, request: &RunRequest) -> Result<Evaluation, EvaluationError>;
 }

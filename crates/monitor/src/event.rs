@@ -10,13 +10,14 @@
 use crate::clock::{earlier, later};
 use crate::delivery::Target;
 use chrono::{DateTime, Utc};
+use driftline_pipeline::config::Topic;
 use driftline_store::{MonitorState, NewEvent, NewRetrainingRequest};
 use driftline_verdict::{ActionKind, Finding, Run, Severity, Verdict, Window};
 use serde_json::{Map, Value, json};
 use std::time::Duration;
 use uuid::Uuid;
 
-/// Findings in a payload; the rest is counted, and a link leads to them.
+/// Findings or alerts in a payload; the rest is counted, and a link leads to them.
 const FINDINGS: usize = 10;
 /// Characters of one text in a payload.
 const TEXT_CHARACTERS: usize = 300;
@@ -72,7 +73,7 @@ pub(crate) fn decide(
                 id: format!("evt_{}", identity(monitor, window, kind)),
                 kind: kind.to_owned(),
                 data: data(monitor, run, window, settings),
-                targets: told(targets, ActionKind::Notify),
+                targets: told(targets, Topic::Notify),
             }
         })
         .collect();
@@ -101,7 +102,7 @@ pub(crate) fn decide(
                     id: format!("evt_{identity}"),
                     kind: kind.to_owned(),
                     data,
-                    targets: told(targets, ActionKind::Retrain),
+                    targets: told(targets, Topic::Retrain),
                 },
             })
         });
@@ -142,14 +143,16 @@ fn windows_to_tell<'a>(run: &'a Run, before: Option<&MonitorState>) -> Vec<&'a W
     windows
 }
 
-fn instant(text: &str) -> Option<DateTime<Utc>> {
+/// An instant in RFC 3339.
+pub(crate) fn instant(text: &str) -> Option<DateTime<Utc>> {
     DateTime::parse_from_rfc3339(text).ok().map(|t| t.to_utc())
 }
 
-fn told(targets: &[Target], kind: ActionKind) -> Vec<String> {
+/// The targets that are told of a topic.
+pub(crate) fn told(targets: &[Target], topic: Topic) -> Vec<String> {
     targets
         .iter()
-        .filter(|target| target.on().contains(&kind))
+        .filter(|target| target.on().contains(&topic))
         .map(|target| target.name().to_owned())
         .collect()
 }
@@ -160,9 +163,12 @@ fn identity(monitor: &str, window: &Window, kind: &str) -> String {
         (None, None) => json!(window),
         (start, end) => json!([start, end]),
     };
-    // JSON keeps the parts apart, whatever characters they hold.
-    let name = json!([monitor, kind, window]).to_string();
-    Uuid::new_v5(&NAMESPACE, name.as_bytes())
+    name_of(&json!([monitor, kind, window]))
+}
+
+/// A name that follows from what it names. JSON keeps the parts apart, whatever they hold.
+pub(crate) fn name_of(what: &Value) -> String {
+    Uuid::new_v5(&NAMESPACE, what.to_string().as_bytes())
         .simple()
         .to_string()
 }
@@ -194,6 +200,37 @@ fn data(monitor: &str, run: &Run, window: &Window, settings: &EventSettings) -> 
             "not_evaluated": window.not_evaluated.len(),
         }),
     );
+    insert_links(&mut data, monitor, run, settings);
+    let findings = worst_first(&window.findings);
+    insert_bounded(
+        &mut data,
+        "findings",
+        findings.into_iter().map(told_finding),
+    );
+    data
+}
+
+/// Adds a list, of which only as much is told as a payload holds.
+pub(crate) fn insert_bounded(
+    data: &mut Map<String, Value>,
+    key: &str,
+    items: impl Iterator<Item = Value>,
+) {
+    let mut items: Vec<Value> = items.take(FINDINGS).collect();
+    data.insert(key.to_owned(), items.clone().into());
+    while !items.is_empty() && size(data) > DATA_BYTES {
+        items.pop();
+        data.insert(key.to_owned(), items.clone().into());
+    }
+}
+
+/// Adds where more is told, where that can be reached from outside.
+pub(crate) fn insert_links(
+    data: &mut Map<String, Value>,
+    monitor: &str,
+    run: &Run,
+    settings: &EventSettings,
+) {
     if let Some(base) = &settings.base_url {
         let base = base.trim_end_matches('/');
         data.insert(
@@ -201,20 +238,10 @@ fn data(monitor: &str, run: &Run, window: &Window, settings: &EventSettings) -> 
             json!({
                 "status": format!("{base}/api/v1/monitors/{monitor}/status"),
                 "run": format!("{base}/api/v1/runs/{}", run.run_id),
+                "alerts": format!("{base}/api/v1/alerts?monitor={monitor}"),
             }),
         );
     }
-    let mut findings: Vec<Value> = worst_first(&window.findings)
-        .into_iter()
-        .take(FINDINGS)
-        .map(told_finding)
-        .collect();
-    data.insert("findings".to_owned(), findings.clone().into());
-    while !findings.is_empty() && size(&data) > DATA_BYTES {
-        findings.pop();
-        data.insert("findings".to_owned(), findings.clone().into());
-    }
-    data
 }
 
 fn size(data: &Map<String, Value>) -> usize {
@@ -241,7 +268,8 @@ fn told_finding(finding: &Finding) -> Value {
     })
 }
 
-fn clipped(text: &str) -> String {
+/// A text that fits into a payload.
+pub(crate) fn clipped(text: &str) -> String {
     match text.char_indices().nth(TEXT_CHARACTERS) {
         None => text.to_owned(),
         Some((end, _)) => {

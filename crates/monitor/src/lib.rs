@@ -8,7 +8,9 @@
 //! Clock, randomness, HTTP and the evaluation itself stand behind small traits, so that a
 //! monitor can live through a month within a test.
 
+mod alert;
 pub mod api;
+mod baseline;
 mod clock;
 pub mod delivery;
 mod error;
@@ -20,14 +22,17 @@ mod randomness;
 mod run_once;
 mod schedule;
 mod serve;
+mod silence;
 
+pub use api::{AlertItem, BaselineItem, SilenceItem};
 pub use clock::{Clock, SystemClock, VirtualClock};
 pub use error::MonitorError;
-pub use evaluator::{Evaluation, EvaluationError, Evaluator};
+pub use evaluator::{Evaluation, EvaluationError, Evaluator, RunRequest};
 pub use event::EventSettings;
 pub use gate::{Decision, FailOn, Gate, ask_gate};
 pub use pipeline_evaluator::PipelineEvaluator;
 pub use randomness::{Randomness, SeededRandomness};
-pub use run_once::{RunOutcome, new_run_id, run_once};
+pub use run_once::{RunOutcome, backfill, new_run_id, run_once};
 pub use serve::{ServeOptions, Server};
+pub use silence::{SilenceMistake, SilenceRequest};
 pub use tokio_util::sync::CancellationToken;

@@ -1,28 +1,53 @@
 //! A pipeline as something that a monitor runs: evaluates it, and leaves its reports on
 //! disk.
+//!
+//! A server runs for months, and the pipeline's files are edited meanwhile. Before each
+//! evaluation it looks whether one changed, and reads all of them again if so. A file that is
+//! wrong now ends the evaluation: the monitor is unknown, with the mistake as the reason, rather
+//! than what the old file said.
 
-use crate::{Evaluation, EvaluationError, Evaluator, MonitorError, delivery::Target};
+use crate::{Evaluation, EvaluationError, Evaluator, MonitorError, RunRequest, delivery::Target};
 use async_trait::async_trait;
-use chrono::{DateTime, Utc};
 use driftline_engine::EngineConfig;
 use driftline_pipeline::{
     EvaluationRequest, Pipeline,
-    config::{SecretReference, WebhookTarget},
+    config::{AlertsConfig, ScheduleConfig, SecretReference, SourceConfig, WebhookTarget},
     output,
 };
-use driftline_store::BaselineRecord;
-use std::{path::PathBuf, time::Duration};
+use driftline_store::{BaselineRecord, BaselineVersion, BuiltBaseline};
+use std::{
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, SystemTime},
+};
 
 type Progress = dyn Fn(&str) + Send + Sync;
 
 /// A pipeline, ready to be evaluated.
 pub struct PipelineEvaluator {
     name: String,
-    evaluator: driftline_pipeline::Evaluator,
+    config: EngineConfig,
+    /// The pipeline's file, where it is to be watched.
+    file: Option<PathBuf>,
+    current: Mutex<Current>,
     targets: Vec<Target>,
     folder: Option<PathBuf>,
     progress: Box<Progress>,
 }
+
+/// The pipeline as it was last read.
+struct Current {
+    pipeline: Pipeline,
+    /// Its files as they were then.
+    stamps: Vec<Stamp>,
+    /// With the baseline in force.
+    evaluator: Arc<driftline_pipeline::Evaluator>,
+    /// The version of that baseline; 0 is what the pipeline file names.
+    version: i64,
+}
+
+/// A file with its size and time of change; `None` where it cannot be seen.
+type Stamp = (PathBuf, Option<(u64, SystemTime)>);
 
 impl PipelineEvaluator {
     /// Makes a pipeline ready. Reports and the baseline go into `folder`, which each
@@ -41,13 +66,33 @@ impl PipelineEvaluator {
             .iter()
             .map(|webhook| Target::new(placed(&pipeline, webhook)))
             .collect::<Result<_, _>>()?;
+        let evaluator = driftline_pipeline::Evaluator::new(pipeline.clone(), config.clone());
         Ok(Self {
             name: pipeline.name.to_string(),
-            evaluator: driftline_pipeline::Evaluator::new(pipeline, config),
+            config,
+            file: None,
+            current: Mutex::new(Current {
+                pipeline,
+                stamps: Vec::new(),
+                evaluator: Arc::new(evaluator),
+                version: 0,
+            }),
             targets,
             folder,
             progress: Box::new(|_| {}),
         })
+    }
+
+    /// Reads the pipeline again when its file, or one that it names, changes. Its name, schedule
+    /// and webhooks stay those that it began with.
+    #[must_use]
+    pub fn watching(mut self, file: PathBuf) -> Self {
+        {
+            let mut current = self.current();
+            current.stamps = stamps(&file, &current.pipeline);
+        }
+        self.file = Some(file);
+        self
     }
 
     /// Tells what is being done, for a progress bar.
@@ -56,6 +101,82 @@ impl PipelineEvaluator {
         self.progress = Box::new(progress);
         self
     }
+
+    fn current(&self) -> MutexGuard<'_, Current> {
+        self.current.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The pipeline as its files are now, compared with this version of the baseline.
+    fn renewed(
+        &self,
+        baseline: Option<&BaselineVersion>,
+    ) -> Result<Arc<driftline_pipeline::Evaluator>, EvaluationError> {
+        let mut current = self.current();
+        let mut is_new = false;
+        if let Some(file) = &self.file
+            && stamps(file, &current.pipeline) != current.stamps
+        {
+            let pipeline = Pipeline::read(file)?;
+            if pipeline.name.as_str() != self.name {
+                return Err(format!(
+                    "{} is named `{}` now, and was `{}`: restart the server",
+                    file.display(),
+                    pipeline.name,
+                    self.name
+                )
+                .into());
+            }
+            tracing::info!(monitor = self.name, "the pipeline's files changed");
+            current.stamps = stamps(file, &pipeline);
+            current.pipeline = pipeline;
+            is_new = true;
+        }
+        let version = baseline.map_or(0, |baseline| baseline.version);
+        if is_new || version != current.version {
+            let mut pipeline = current.pipeline.clone();
+            if let Some(baseline) = baseline {
+                pipeline.baseline = source_of(baseline);
+            }
+            let evaluator = driftline_pipeline::Evaluator::new(pipeline, self.config.clone());
+            current.evaluator = Arc::new(evaluator);
+            current.version = version;
+        }
+        Ok(Arc::clone(&current.evaluator))
+    }
+
+    /// Where versions of the baseline are frozen: beside the reports, which are replaced.
+    fn frozen(&self, version: i64) -> Result<PathBuf, EvaluationError> {
+        let Some(folder) = &self.folder else {
+            return Err("there is no folder to freeze a baseline in".into());
+        };
+        let folder = folder.with_file_name(format!("{}.baselines", self.name));
+        Ok(std::path::absolute(folder)?.join(version.to_string()))
+    }
+}
+
+/// The frozen folder of a version, or what it was learnt from, on a machine that has not built
+/// it.
+fn source_of(baseline: &BaselineVersion) -> SourceConfig {
+    match &baseline.directory {
+        Some(directory) if Path::new(directory).is_dir() => SourceConfig::of(directory.clone()),
+        _ => SourceConfig {
+            source: baseline.data.source.clone(),
+            prepare: baseline.data.prepare.clone(),
+        },
+    }
+}
+
+fn stamps(file: &Path, pipeline: &Pipeline) -> Vec<Stamp> {
+    let mut files = vec![file.to_owned()];
+    files.extend(pipeline.files());
+    files
+        .into_iter()
+        .map(|file| {
+            let about = std::fs::metadata(&file).ok();
+            let stamp = about.and_then(|about| Some((about.len(), about.modified().ok()?)));
+            (file, stamp)
+        })
+        .collect()
 }
 
 /// The target with its secret's file read against the pipeline's folder, like every path.
@@ -77,22 +198,76 @@ impl Evaluator for PipelineEvaluator {
         &self.targets
     }
 
+    fn alerts(&self) -> AlertsConfig {
+        self.current().pipeline.alerts.clone()
+    }
+
+    fn schedule(&self) -> Option<ScheduleConfig> {
+        self.current().pipeline.schedule.clone()
+    }
+
     fn max_window_age(&self) -> Option<Duration> {
-        let freshness = self.evaluator.pipeline().freshness.as_ref()?;
+        let current = self.current();
+        let freshness = current.pipeline.freshness.as_ref()?;
         Some(Duration::from_secs(freshness.max_age.seconds()))
     }
 
-    async fn evaluate(
+    async fn build_baseline(
         &self,
-        run_id: &str,
-        now: DateTime<Utc>,
-    ) -> Result<Evaluation, EvaluationError> {
-        let request = EvaluationRequest {
-            run_id: run_id.to_owned(),
-            now,
+        version: &BaselineVersion,
+    ) -> Result<BuiltBaseline, EvaluationError> {
+        (self.progress)("building a baseline");
+        let directory = self.frozen(version.version)?;
+        let mut pipeline = self.current().pipeline.clone();
+        pipeline.baseline = SourceConfig {
+            source: version.data.source.clone(),
+            prepare: version.data.prepare.clone(),
+        };
+        let stated_rate = pipeline.drift.false_alarm_rate;
+        let evaluator = driftline_pipeline::Evaluator::new(pipeline, self.config.clone());
+        let frozen = evaluator.freeze(&directory).await?;
+        let verification = frozen.verified.as_ref().map(|one| &one.verification);
+        if frozen.alarms_too_often()
+            && let Some(verification) = verification
+        {
+            return Ok(BuiltBaseline::Refused {
+                message: format!(
+                    "{} of {} windows of it that were held out alarmed, more than the stated rate \
+                     of {stated_rate} explains: `driftline calibrate verify` names them",
+                    verification.alarms, verification.windows
+                ),
+            });
+        }
+        Ok(BuiltBaseline::Ready {
+            baseline_id: frozen.id.clone(),
+            directory: directory.display().to_string(),
+            observed_rate: verification.map(|verification| verification.observed),
+            stated_rate,
+        })
+    }
+
+    async fn evaluate(&self, request: &RunRequest) -> Result<Evaluation, EvaluationError> {
+        let evaluator = self.renewed(request.baseline.as_ref())?;
+        let asked = EvaluationRequest {
+            run_id: request.run_id.clone(),
+            now: request.now,
+            range: request.range,
             progress: &self.progress,
         };
-        let evaluation = self.evaluator.evaluate(&request).await?;
+        let evaluation = evaluator.evaluate(&asked).await?;
+        if let Some(baseline) = &request.baseline
+            && evaluator.pipeline().baseline.source == baseline.data.source
+            && baseline.baseline_id.as_ref() != Some(&evaluation.baseline_id)
+        {
+            return Err(format!(
+                "version {} of the baseline is frozen on another machine, and `{}`, which it was \
+                 learnt from, is not what it was: share the folder `{}`",
+                baseline.version,
+                baseline.data.source,
+                baseline.directory.as_deref().unwrap_or_default()
+            )
+            .into());
+        }
         let directory = match &self.folder {
             Some(folder) => {
                 (self.progress)("writing the report");
@@ -105,7 +280,7 @@ impl Evaluator for PipelineEvaluator {
             baseline: BaselineRecord {
                 id: evaluation.baseline_id.clone(),
                 directory,
-                created_at: now,
+                created_at: request.now,
             },
             run: evaluation.run,
             report: evaluation.report,

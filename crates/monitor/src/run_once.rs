@@ -1,10 +1,13 @@
 //! One evaluation: evaluate, commit, try to deliver.
 
+use crate::alert::RunAlerts;
+use crate::baseline;
 use crate::delivery::{Deliverer, DeliveryReport, Selection};
 use crate::event::{self, EventSettings};
-use crate::{Clock, Evaluation, EvaluationError, Evaluator, MonitorError};
+use crate::{Clock, Evaluation, EvaluationError, Evaluator, MonitorError, RunRequest};
 use chrono::{DateTime, Utc};
-use driftline_store::{Committed, Lease, RunCommit, Store};
+use driftline_store::{Committed, FailedRun, Lease, RunCommit, Store};
+use futures::future::BoxFuture;
 use uuid::{NoContext, Timestamp, Uuid};
 
 /// What a run left behind.
@@ -32,10 +35,18 @@ pub async fn run_once(
     settings: &EventSettings,
     deliverer: Option<&Deliverer>,
 ) -> Result<RunOutcome, MonitorError> {
-    let started = clock.now();
-    let evaluated = evaluator.evaluate(&new_run_id(started), started).await;
+    let turn = Turn::default();
+    let build = |version| -> BoxFuture<'_, _> {
+        Box::pin(async move { evaluator.build_baseline(&version).await })
+    };
+    let baseline = baseline::renew(evaluator.name(), store, None, clock, &build).await?;
+    let request = RunRequest {
+        baseline,
+        ..RunRequest::at(clock.now())
+    };
+    let evaluated = evaluator.evaluate(&request).await;
     let (evaluation, committed) =
-        commit(evaluator, evaluated, store, None, clock.now(), settings).await?;
+        commit(evaluator, evaluated, store, &turn, clock.now(), settings).await?;
     let deliveries = match deliverer {
         Some(deliverer) if !committed.new_events.is_empty() => {
             deliverer
@@ -55,12 +66,60 @@ pub async fn run_once(
     })
 }
 
+/// Evaluates the windows of a stretch of the past, again or for the first time, and keeps what
+/// it concludes. Nobody is told, no retraining is asked for, and the monitor's status stays that
+/// of the newest window.
+///
+/// # Errors
+/// As [`run_once`]; the monitor's verdict stays as it is.
+pub async fn backfill(
+    evaluator: &dyn Evaluator,
+    store: &Store,
+    clock: &dyn Clock,
+    range: (DateTime<Utc>, DateTime<Utc>),
+) -> Result<Evaluation, MonitorError> {
+    let monitor = evaluator.name();
+    let request = RunRequest {
+        range: Some(range),
+        baseline: store.baseline_in_force(monitor).await?,
+        ..RunRequest::at(clock.now())
+    };
+    let evaluated = evaluator.evaluate(&request).await;
+    let evaluation = evaluated.map_err(|source| MonitorError::Evaluation {
+        monitor: monitor.to_owned(),
+        source,
+    })?;
+    let commit = RunCommit {
+        monitor,
+        run: &evaluation.run,
+        report: &evaluation.report,
+        baseline: &evaluation.baseline,
+        retraining: None,
+        events: Vec::new(),
+        alerts: None,
+        scheduled_for: None,
+        is_backfill: true,
+        lease: None,
+    };
+    store.commit_run(&commit, clock.now()).await?;
+    Ok(evaluation)
+}
+
+/// Whose turn a run is.
+#[derive(Debug, Default)]
+pub(crate) struct Turn {
+    /// The lease on the monitor, where there is one.
+    pub(crate) lease: Option<Lease>,
+    /// The time of the monitor's schedule that the run is for, if it is for one.
+    pub(crate) scheduled_for: Option<DateTime<Utc>>,
+}
+
 /// Writes down what an evaluation ended in, a verdict or an error.
 pub(crate) async fn commit(
     evaluator: &dyn Evaluator,
     evaluated: Result<Evaluation, EvaluationError>,
     store: &Store,
-    lease: Option<&Lease>,
+    turn: &Turn,
     now: DateTime<Utc>,
     settings: &EventSettings,
 ) -> Result<(Evaluation, Committed), MonitorError> {
@@ -69,12 +128,27 @@ pub(crate) async fn commit(
         Ok(evaluation) => evaluation,
         Err(source) => {
             let reason = format!("the evaluation failed: {}", with_causes(source.as_ref()));
-            store.commit_failure(monitor, &reason, lease, now).await?;
+            let failed = FailedRun {
+                monitor,
+                reason: &reason,
+                scheduled_for: turn.scheduled_for,
+                lease: turn.lease.as_ref(),
+            };
+            store.commit_failure(&failed, now).await?;
             return Err(MonitorError::Evaluation {
                 monitor: monitor.to_owned(),
                 source,
             });
         }
+    };
+    let config = evaluator.alerts();
+    let alerts = RunAlerts {
+        monitor,
+        run: &evaluation.run,
+        config: &config,
+        targets: evaluator.targets(),
+        settings,
+        now,
     };
     let before = store.monitor(monitor).await?;
     let decided = event::decide(
@@ -94,7 +168,10 @@ pub(crate) async fn commit(
                 baseline: &evaluation.baseline,
                 retraining: decided.retraining,
                 events: decided.events,
-                lease,
+                alerts: Some(&alerts),
+                scheduled_for: turn.scheduled_for,
+                is_backfill: false,
+                lease: turn.lease.as_ref(),
             },
             now,
         )
@@ -110,7 +187,7 @@ pub fn new_run_id(now: DateTime<Utc>) -> String {
 }
 
 /// An error and its causes on one line, each said once.
-fn with_causes(error: &dyn std::error::Error) -> String {
+pub(crate) fn with_causes(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {

@@ -1,18 +1,26 @@
-//! Runs one pipeline at an interval, for as long as the server lives.
+//! Runs one pipeline when it is time to, for as long as the server lives.
 //!
 //! An evaluation keeps processors busy for long stretches, so it runs on threads of its
-//! own: on those of the API it would make every poll wait. Runs do not pile up: the next
-//! one begins an interval after the last one began, or at once if that is past.
+//! own: on those of the API it would make every poll wait. Runs do not pile up: at an interval
+//! the next one begins an interval after the last one began, or at once if that is past.
 //!
 //! Of several servers on one store, one runs the monitor: the one that has its lease. The
 //! others ask again and again, and the one that gets it goes on where the last one stopped.
+//! Which time of a schedule was the last one is kept with its run, so that no time has two
+//! runs and, unless the schedule says so, none has no run.
 
+mod rhythm;
+
+pub(crate) use rhythm::{Due, Rhythm};
+
+use crate::baseline;
 use crate::clock::later;
 use crate::event::EventSettings;
-use crate::run_once::{commit, new_run_id};
-use crate::{Clock, EvaluationError, Evaluator, MonitorError};
+use crate::run_once::{Turn, commit};
+use crate::{Clock, EvaluationError, Evaluator, MonitorError, RunRequest};
 use chrono::{DateTime, Utc};
-use driftline_store::{Lease, Store, StoreError};
+use driftline_store::{BaselineVersion, Lease, Store, StoreError};
+use futures::future::BoxFuture;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,12 +28,12 @@ use tokio::runtime::Handle;
 use tokio::sync::{Notify, Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 
-/// Runs one pipeline at an interval.
+/// Runs one pipeline when it is time to.
 pub(crate) struct Schedule {
     pub(crate) evaluator: Arc<dyn Evaluator>,
     pub(crate) store: Store,
     pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) every: Duration,
+    pub(crate) rhythm: Rhythm,
     pub(crate) settings: EventSettings,
     /// Threads for evaluations.
     pub(crate) threads: Handle,
@@ -41,40 +49,45 @@ pub(crate) struct Schedule {
     pub(crate) asked: Arc<Notify>,
 }
 
+/// What a server may do with a monitor now.
+enum Chance {
+    /// Run it.
+    Mine(Lease, Due),
+    /// It is not time yet; look again then.
+    NotYet(DateTime<Utc>),
+    /// Another server runs it.
+    Elsewhere,
+}
+
 impl Schedule {
-    /// Runs until shutdown, the first time at once if no other server runs the monitor. A
-    /// run that has begun is finished.
-    pub(crate) async fn run(self, shutdown: CancellationToken) {
-        let mut is_elsewhere = false;
+    /// Runs until shutdown. A run that has begun is finished.
+    pub(crate) async fn run(mut self, shutdown: CancellationToken) {
         let mut is_asked = false;
         loop {
-            let Ok(_permit) = self.room.acquire().await else {
+            let Ok(permit) = Arc::clone(&self.room).acquire_owned().await else {
                 return;
             };
             if shutdown.is_cancelled() {
                 return;
             }
             let now = self.clock.now();
-            let next = match self.take(is_elsewhere && !is_asked, now).await {
-                Ok(Turn::Mine(lease)) => {
-                    is_elsewhere = false;
-                    self.evaluate_and_commit(&lease).await;
-                    later(now, self.every)
-                }
-                Ok(Turn::NotYet(next)) => {
-                    is_elsewhere = false;
-                    next
-                }
-                Ok(Turn::Elsewhere) => {
-                    is_elsewhere = true;
-                    later(now, self.lease / 3)
+            let again = later(now, self.lease / 3);
+            let next = match self.take(is_asked, now).await {
+                Ok(Chance::Mine(lease, due)) => match self.evaluate_and_commit(lease, due).await {
+                    true => self.rhythm.done(due, now),
+                    false => again,
+                },
+                Ok(Chance::NotYet(next)) => next,
+                Ok(Chance::Elsewhere) => {
+                    self.rhythm.is_elsewhere();
+                    again
                 }
                 Err(error) => {
                     tracing::error!(monitor = self.evaluator.name(), %error, "cannot take its turn");
-                    later(now, self.lease / 3)
+                    again
                 }
             };
-            drop(_permit);
+            drop(permit);
             is_asked = tokio::select! {
                 () = shutdown.cancelled() => return,
                 () = self.clock.sleep_until(next) => false,
@@ -83,8 +96,8 @@ impl Schedule {
         }
     }
 
-    /// Whose turn it is. Whoever takes over goes on in the other's rhythm.
-    async fn take(&self, was_elsewhere: bool, now: DateTime<Utc>) -> Result<Turn, StoreError> {
+    /// Whose turn it is, and for what.
+    async fn take(&mut self, is_asked: bool, now: DateTime<Utc>) -> Result<Chance, StoreError> {
         let monitor = self.evaluator.name();
         let until = later(now, self.lease);
         let Some(lease) = self
@@ -92,68 +105,95 @@ impl Schedule {
             .acquire_lease(monitor, &self.owner, until, now)
             .await?
         else {
-            return Ok(Turn::Elsewhere);
+            return Ok(Chance::Elsewhere);
         };
-        if was_elsewhere
-            && let Some(state) = self.store.monitor(monitor).await?
-            && let Some(last) = state.last_attempt_at
-            && later(last, self.every) > now
-        {
-            return Ok(Turn::NotYet(later(last, self.every)));
+        if is_asked {
+            return Ok(Chance::Mine(lease, Due::out_of_turn(now)));
         }
-        Ok(Turn::Mine(lease))
+        let state = self.store.monitor(monitor).await?;
+        Ok(match self.rhythm.due(state.as_ref(), now) {
+            Ok(due) => Chance::Mine(lease, due),
+            Err(next) => Chance::NotYet(next),
+        })
     }
 
-    async fn evaluate_and_commit(&self, lease: &Lease) {
+    /// Builds baselines that wait, on the threads for evaluations.
+    async fn renew_baseline(&self, lease: &Lease) -> Result<Option<BaselineVersion>, MonitorError> {
+        let build = |version| -> BoxFuture<'_, _> {
+            let evaluator = Arc::clone(&self.evaluator);
+            let building = async move { evaluator.build_baseline(&version).await };
+            let building = self.threads.spawn(building);
+            Box::pin(async move {
+                building.await.unwrap_or_else(|panic| {
+                    Err(EvaluationError::from(format!("internal error: {panic}")))
+                })
+            })
+        };
+        let (monitor, clock) = (self.evaluator.name(), &*self.clock);
+        baseline::renew(monitor, &self.store, Some(lease), clock, &build).await
+    }
+
+    /// Says whether what it ended in could be written.
+    async fn evaluate_and_commit(&self, lease: Lease, due: Due) -> bool {
         let monitor = self.evaluator.name();
-        let now = self.clock.now();
-        let run_id = new_run_id(now);
+        let baseline = match self.renew_baseline(&lease).await {
+            Ok(baseline) => baseline,
+            Err(error) => {
+                tracing::error!(monitor, %error, "cannot tell the baseline");
+                return false;
+            }
+        };
+        let request = RunRequest {
+            baseline,
+            ..RunRequest::at(due.as_of)
+        };
+        let run_id = request.run_id.clone();
         tracing::info!(monitor, run = run_id, "evaluating");
         let evaluation = self.threads.spawn({
             let evaluator = Arc::clone(&self.evaluator);
-            let run_id = run_id.clone();
-            async move { evaluator.evaluate(&run_id, now).await }
+            async move { evaluator.evaluate(&request).await }
         });
         // A panic is an evaluation that failed, and no reason to stop the others.
         let evaluated = evaluation
             .await
             .unwrap_or_else(|panic| Err(EvaluationError::from(format!("internal error: {panic}"))));
+        let turn = Turn {
+            lease: Some(lease),
+            scheduled_for: due.slot,
+        };
+        let now = self.clock.now();
         let committed = commit(
             &*self.evaluator,
             evaluated,
             &self.store,
-            Some(lease),
-            self.clock.now(),
+            &turn,
+            now,
             &self.settings,
         )
         .await;
-        match committed {
-            Ok((evaluation, committed)) => tracing::info!(
-                monitor,
-                run = run_id,
-                verdict = ?evaluation.run.verdict,
-                events = committed.new_events.len(),
-                "committed"
-            ),
+        let is_written = match committed {
+            Ok((evaluation, committed)) => {
+                tracing::info!(
+                    monitor,
+                    run = run_id,
+                    verdict = ?evaluation.run.verdict,
+                    events = committed.new_events.len(),
+                    "committed"
+                );
+                true
+            }
             Err(error @ MonitorError::Evaluation { .. }) => {
                 tracing::error!(monitor, run = run_id, %error, "no verdict");
+                true
             }
             Err(error) => {
-                tracing::error!(monitor, run = run_id, %error, "the run is lost, the next one is on time");
+                tracing::error!(monitor, run = run_id, %error, "the run is lost");
+                false
             }
-        }
+        };
         self.changes.send_modify(|_| {});
+        is_written
     }
-}
-
-/// What a server may do with a monitor now.
-enum Turn {
-    /// Run it.
-    Mine(Lease),
-    /// It has just been taken over; run it then.
-    NotYet(DateTime<Utc>),
-    /// Another server runs it.
-    Elsewhere,
 }
 
 /// What a server does beside its runs: it keeps its leases, all in one transaction, and looks

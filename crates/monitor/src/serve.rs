@@ -4,8 +4,9 @@ use crate::api::{Api, ApiSettings};
 use crate::clock::later;
 use crate::delivery::{Deliverer, HttpTransport, Transport};
 use crate::event::EventSettings;
-use crate::schedule::{Bells, Schedule, keep_leases};
+use crate::schedule::{Bells, Rhythm, Schedule, keep_leases};
 use crate::{Clock, Evaluator, MonitorError, Randomness, SeededRandomness, SystemClock, api};
+use chrono::{DateTime, Utc};
 use driftline_store::{MonitorSettings, PrunePolicy, Store};
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
@@ -33,9 +34,11 @@ pub struct ServeOptions {
     pub listen: SocketAddr,
     /// Whether it may listen where other machines reach it.
     pub allow_remote: bool,
-    /// From the beginning of one run to that of the next; at least 1 s.
+    /// From the beginning of one run to that of the next, where the pipeline has no schedule; at
+    /// least 1 s.
     pub every: Duration,
-    /// How long an evaluation counts as fresh; three intervals if `None`.
+    /// How long an evaluation counts as fresh; three intervals if `None`, or twice the longest
+    /// time between two runs of a schedule.
     pub max_age: Option<Duration>,
     /// What events say beside the run.
     pub events: EventSettings,
@@ -89,6 +92,8 @@ pub struct Server {
     store: Store,
     evaluators: Vec<Arc<dyn Evaluator>>,
     options: ServeOptions,
+    /// What of a schedule is past by then was missed.
+    began: DateTime<Utc>,
 }
 
 impl Server {
@@ -117,14 +122,16 @@ impl Server {
             let names = evaluator.targets().iter().map(|target| target.name());
             distinct("webhook targets", names)?;
         }
-        let max_age = options.max_age.unwrap_or(options.every.saturating_mul(3));
+        let began = options.clock.now();
         for evaluator in &evaluators {
+            let now = options.clock.now();
+            let rhythm = Rhythm::of(evaluator.schedule(), options.every, began);
             let settings = MonitorSettings {
-                max_age: Some(max_age),
+                max_age: Some(options.max_age.unwrap_or_else(|| rhythm.max_age(now))),
                 max_window_age: evaluator.max_window_age(),
             };
             store
-                .register_monitor(evaluator.name(), settings, options.clock.now())
+                .register_monitor(evaluator.name(), settings, now)
                 .await?;
         }
         let listen = |source| MonitorError::Listen {
@@ -139,6 +146,7 @@ impl Server {
             store,
             evaluators,
             options,
+            began,
         })
     }
 
@@ -160,6 +168,7 @@ impl Server {
             store,
             evaluators,
             options,
+            began,
             ..
         } = self;
         let threads = EvaluationThreads::start()?;
@@ -196,10 +205,10 @@ impl Server {
             }
             let schedule = Schedule {
                 asked: bells.bell(evaluator.name()),
+                rhythm: Rhythm::of(evaluator.schedule(), options.every, began),
                 evaluator,
                 store: store.clone(),
                 clock: Arc::clone(&options.clock),
-                every: options.every,
                 settings: options.events.clone(),
                 threads: threads.handle(),
                 room: Arc::clone(&room),

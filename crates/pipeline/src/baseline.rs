@@ -312,6 +312,14 @@ impl Baseline {
     }
 }
 
+/// What the folder of a baseline says of itself, whose files must be those that were written.
+///
+/// # Errors
+/// [`PipelineError::Unreadable`] for a folder that is none, or is damaged.
+pub fn read_manifest(folder: &Path) -> Result<Manifest, PipelineError> {
+    verified(folder)
+}
+
 fn damaged(folder: &Path, file: &str, reason: &str) -> PipelineError {
     PipelineError::Unreadable {
         path: folder.join(file),

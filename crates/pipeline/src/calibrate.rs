@@ -92,6 +92,22 @@ pub async fn verify(
     verified(pipeline, &baseline, parts)
 }
 
+/// A verification of a baseline that was learnt already; `None` where the pipeline has no times
+/// or the training data is too short for limits.
+pub(crate) fn backtested(
+    pipeline: &Pipeline,
+    baseline: &Baseline,
+) -> Result<Option<Verified>, PipelineError> {
+    let Some(time) = &pipeline.time else {
+        return Ok(None);
+    };
+    let plan = baseline.calibrator.clone().plan(blocks_per_window(time));
+    match plan.not_calibrated {
+        Some(_) => Ok(None),
+        None => verified(pipeline, baseline, PARTS).map(Some),
+    }
+}
+
 fn verified(
     pipeline: &Pipeline,
     baseline: &Baseline,

@@ -4,9 +4,15 @@
 //! `${NAME}` in an unquoted value is taken from the environment; secrets are never
 //! written here but named (`env:NAME`, `file:PATH`).
 
+mod alerts;
+mod schedule;
+
+pub use alerts::{AlertField, AlertsConfig};
+pub use schedule::{CatchUp, CronText, ScheduleConfig, ZoneName};
+
 use crate::{PipelineError, TermDecisions};
 use driftline_engine::{Width, Windows};
-use driftline_verdict::{ActionKind, ActionPolicy};
+use driftline_verdict::ActionPolicy;
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use std::{
@@ -85,6 +91,12 @@ pub struct Pipeline {
     /// What findings lead to.
     #[serde(default)]
     pub actions: ActionsConfig,
+    /// How findings become alerts.
+    #[serde(default)]
+    pub alerts: AlertsConfig,
+    /// When `driftline serve` runs it; by default at the interval that `serve` is given.
+    #[serde(default)]
+    pub schedule: Option<ScheduleConfig>,
     /// Seed of every sample and replay.
     #[serde(default = "default_seed")]
     pub seed: u64,
@@ -300,14 +312,28 @@ pub struct ActionsConfig {
     pub webhooks: Vec<WebhookTarget>,
 }
 
-/// Who is told of an action, by a signed webhook.
+/// What a target can be told of.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Topic {
+    /// Windows that fail or ask for notice, one by one.
+    Notify,
+    /// Alerts that begin to fire, still do, or are over.
+    Alert,
+    /// Requests to train the model again.
+    Retrain,
+}
+
+/// Who is told of what, by a signed webhook.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct WebhookTarget {
     /// Its name, unique in the pipeline.
     pub name: Name,
-    /// The actions it is told of.
-    pub on: Vec<ActionKind>,
+    /// What it is told of.
+    pub on: Vec<Topic>,
     /// Where events are sent.
     pub url: String,
     /// The signing secret, by reference.
@@ -533,6 +559,8 @@ impl Pipeline {
             freshness: None,
             examples: ExamplesConfig::default(),
             actions: ActionsConfig::default(),
+            alerts: AlertsConfig::default(),
+            schedule: None,
             seed: default_seed(),
             folder: PathBuf::new(),
         }
@@ -640,6 +668,10 @@ impl Pipeline {
                 );
             }
         }
+        let schedule = self.schedule.as_ref().and_then(ScheduleConfig::mistake);
+        if let Some((key, message)) = self.alerts.mistake().or(schedule) {
+            return wrong(key, message);
+        }
         let mut names: Vec<&Name> = self.actions.webhooks.iter().map(|w| &w.name).collect();
         names.sort();
         if let Some(twice) = names.windows(2).find(|pair| pair[0] == pair[1]) {
@@ -666,6 +698,16 @@ impl Pipeline {
     /// A path of the file, read against the file's folder.
     pub fn path(&self, path: &Path) -> PathBuf {
         self.folder.join(path)
+    }
+
+    /// Files beside the data that say what is evaluated: the schema, rules, vocabularies. A change
+    /// of one is a change of the pipeline; models are looked after where they are loaded.
+    pub fn files(&self) -> Vec<PathBuf> {
+        let single = self.schema.iter().chain(&self.advert_rules);
+        single
+            .chain(self.vocabularies.values())
+            .map(|path| self.path(path))
+            .collect()
     }
 
     /// A source of the file, read against the file's folder; `-` stays standard input.
@@ -809,6 +851,22 @@ mod tests {
         ));
         assert!(said.contains("env:NAME"), "{said}");
         assert!(!said.contains("whsec_abcdef"), "{said}");
+    }
+
+    #[test]
+    fn an_alert_that_could_never_fire_or_end_is_refused() {
+        for (wrong, said) in [
+            ("for: {windows: 3, of: 2}", "in 3 of 2 windows"),
+            ("for: {windows: 0, of: 2}", "in 0 of 2 windows"),
+            ("clear_for: 0", "at least 1 window"),
+            ("max_events: 0", "at least 1 event"),
+        ] {
+            let shown = message(&format!("{LEAST}alerts:\n  {wrong}\n"));
+            assert!(
+                shown.starts_with("5:") && shown.contains(said),
+                "{wrong}: {shown}"
+            );
+        }
     }
 
     #[test]

@@ -63,7 +63,7 @@ fn is_ours(folder: &Path) -> bool {
     entries.next().is_none() || folder.join("verdict.json").is_file()
 }
 
-fn replace(folder: &Path, fresh: PathBuf) -> Result<(), PipelineError> {
+pub(crate) fn replace(folder: &Path, fresh: PathBuf) -> Result<(), PipelineError> {
     let name = folder
         .file_name()
         .map(|name| name.to_string_lossy().into_owned());

@@ -53,6 +53,8 @@ pub struct EvaluationRequest<'a> {
     pub run_id: String,
     /// The present.
     pub now: DateTime<Utc>,
+    /// Only windows that lie in here, be they the newest or not.
+    pub range: Option<(DateTime<Utc>, DateTime<Utc>)>,
     /// Told what is being done, for a progress bar.
     pub progress: &'a (dyn Fn(&str) + Send + Sync),
 }
@@ -77,11 +79,12 @@ pub struct Evaluator {
     learnt: Mutex<Option<Learnt>>,
 }
 
+/// What was learnt from the training data, and from which files.
 #[derive(Clone)]
-struct Learnt {
+pub(crate) struct Learnt {
     fingerprint: Fingerprint,
     engine: Engine,
-    baseline: Arc<Baseline>,
+    pub(crate) baseline: Arc<Baseline>,
     id: String,
     /// The models that score, by the pipeline's name for them.
     models: Vec<(Name, Manifest)>,
@@ -127,7 +130,9 @@ impl Evaluator {
         let live = read_live(&engine, pipeline, &baseline).await?;
         (request.progress)("judging the windows");
         let mut windows = live.windows;
-        if let Some(time) = &pipeline.time
+        if let Some(range) = request.range {
+            windows = within(windows, range)?;
+        } else if let Some(time) = &pipeline.time
             && time.evaluate == EvaluateConfig::Newest
         {
             let now = request.now.timestamp_micros();
@@ -233,7 +238,7 @@ impl Evaluator {
         })
     }
 
-    async fn learn(&self) -> Result<Learnt, PipelineError> {
+    pub(crate) async fn learn(&self) -> Result<Learnt, PipelineError> {
         let fingerprint = fingerprint(&self.pipeline)?;
         let kept = self
             .learnt
@@ -289,6 +294,31 @@ impl Evaluator {
         *self.learnt.lock().unwrap_or_else(PoisonError::into_inner) = Some(learnt.clone());
         Ok(learnt)
     }
+}
+
+/// The windows that lie in a stretch of time.
+fn within(
+    windows: Vec<LiveWindow>,
+    (from, to): (DateTime<Utc>, DateTime<Utc>),
+) -> Result<Vec<LiveWindow>, PipelineError> {
+    let (from_us, to_us) = (from.timestamp_micros(), to.timestamp_micros());
+    let inside: Vec<LiveWindow> = windows
+        .into_iter()
+        .filter(|window| {
+            window
+                .span
+                .is_some_and(|span| span.start_us >= from_us && span.end_us <= to_us)
+        })
+        .collect();
+    if inside.is_empty() {
+        return Err(PipelineError::Configuration {
+            message: format!(
+                "no window of the live data lies between {from} and {to}: the pipeline needs \
+                 `time`, and data of that time"
+            ),
+        });
+    }
+    Ok(inside)
 }
 
 /// Asks the schema's rules about rows of every window.

@@ -1,5 +1,6 @@
 //! One transaction a run: everything that a decision leaves behind, or nothing.
 
+use crate::alerts::{self, DecideAlerts};
 use crate::baselines::{self, BaselineRecord};
 use crate::column::{count, decode};
 use crate::database::Transaction;
@@ -24,6 +25,12 @@ pub struct RunCommit<'a> {
     pub retraining: Option<NewRetrainingRequest>,
     /// Events, apart from that of the retraining request.
     pub events: Vec<NewEvent>,
+    /// Decides about alerts from what is known of them; without it they stay as they are.
+    pub alerts: Option<&'a dyn DecideAlerts>,
+    /// The time of the monitor's schedule that the run is for, if it is for one.
+    pub scheduled_for: Option<DateTime<Utc>>,
+    /// Whether it looks at windows of the past again: then the monitor's state stays as it is.
+    pub is_backfill: bool,
     /// The lease on the monitor under which the run was made, where there is one.
     pub lease: Option<&'a Lease>,
 }
@@ -40,8 +47,8 @@ pub struct Committed {
 }
 
 impl Store {
-    /// Writes a run, its windows and findings, its baseline, the monitor's state, a
-    /// retraining request, the events and their outbox rows, in one transaction.
+    /// Writes a run, its windows and findings, its baseline, the state of the monitor and of
+    /// its alerts, a retraining request, the events and their outbox rows, in one transaction.
     ///
     /// # Errors
     /// [`StoreError`], and then nothing of the run is in the store. A run that is there
@@ -124,7 +131,24 @@ async fn write(
         }
     }
 
-    let state_version = monitors::advance(transaction, commit.monitor, run, now).await?;
+    if let Some(decider) = commit.alerts {
+        let before = alerts::before(transaction, commit.monitor, now).await?;
+        let changes = decider.decide(&before);
+        alerts::apply(transaction, &changes).await?;
+        for event in &changes.events {
+            if tell(transaction, commit, event, now).await? {
+                new_events.push(event.id.clone());
+            }
+        }
+    }
+
+    let state_version = match commit.is_backfill {
+        true => monitors::keep(transaction, commit.monitor).await?,
+        false => {
+            let slot = commit.scheduled_for;
+            monitors::advance(transaction, commit.monitor, run, slot, now).await?
+        }
+    };
     Ok(Committed {
         state_version,
         new_events,

@@ -312,9 +312,14 @@ mod tests {
             .execute(&store.writer)
             .await
             .unwrap();
-        let reason = "x".repeat(100_000);
+        let failed = crate::FailedRun {
+            monitor: "titles",
+            reason: &"x".repeat(100_000),
+            scheduled_for: None,
+            lease: None,
+        };
         let error = store
-            .commit_failure("titles", &reason, None, DateTime::UNIX_EPOCH)
+            .commit_failure(&failed, DateTime::UNIX_EPOCH)
             .await
             .unwrap_err();
         assert!(matches!(error, StoreError::Full { .. }), "{error:?}");

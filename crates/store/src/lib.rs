@@ -2,14 +2,16 @@
 //!
 //! A decision and what must be told about it are written together: [`Store::commit_run`]
 //! writes the run, its windows and findings, the baseline it rests on, the state of the
-//! monitor, a retraining request, the events and one outbox row for each event and target,
-//! or nothing. Delivery is another's work: it claims outbox rows under a lease
+//! monitor and of its alerts, a retraining request, the events and one outbox row for each
+//! event and target, or nothing. Delivery is another's work: it claims outbox rows under a lease
 //! ([`Store::claim`]) and settles them ([`Store::settle`]). A process that dies between
 //! the two leaves a lease that runs out, so delivery is *at least once*.
 //!
 //! SQLite or PostgreSQL, by the same statements; what differs stands in `database/`. Time is
 //! always an argument.
 
+mod alerts;
+mod baseline_versions;
 mod baselines;
 mod column;
 mod commit;
@@ -24,8 +26,16 @@ mod monitors;
 mod outbox;
 mod retraining;
 mod runs;
+mod silences;
 mod windows;
 
+pub use alerts::{
+    Alert, AlertChanges, AlertFilter, AlertPosition, AlertState, AlertsBefore, DecideAlerts,
+};
+pub use baseline_versions::{
+    BaselineFilter, BaselinePosition, BaselineState, BaselineVersion, BuiltBaseline,
+    PromotionRefusal, TrainingData,
+};
 pub use baselines::BaselineRecord;
 pub use commit::{Committed, RunCommit};
 pub use database::{Store, StoreOptions};
@@ -34,7 +44,7 @@ pub use events::NewEvent;
 pub use leases::Lease;
 pub use maintenance::{CheckReport, Problem, PrunePolicy, PruneReport, RowCount};
 pub use migrate::latest_version;
-pub use monitors::{MonitorSettings, MonitorState};
+pub use monitors::{FailedRun, MonitorSettings, MonitorState};
 pub use outbox::{
     Claim, ClaimRequest, OutboxFilter, OutboxPosition, OutboxRow, OutboxState, Settlement,
 };
@@ -43,4 +53,5 @@ pub use retraining::{
     RetrainingRequest, RetrainingState,
 };
 pub use runs::{RunFilter, RunPosition, RunSummary};
+pub use silences::{Silence, SilenceFilter, SilencePosition};
 pub use windows::WindowSummary;

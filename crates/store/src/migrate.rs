@@ -10,6 +10,17 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (1, "initial", include_str!("../migrations/0001_initial.sql")),
     (2, "servers", include_str!("../migrations/0002_servers.sql")),
     (3, "claims", include_str!("../migrations/0003_claims.sql")),
+    (4, "alerts", include_str!("../migrations/0004_alerts.sql")),
+    (
+        5,
+        "schedules",
+        include_str!("../migrations/0005_schedules.sql"),
+    ),
+    (
+        6,
+        "baseline versions",
+        include_str!("../migrations/0006_baseline_versions.sql"),
+    ),
 ];
 
 /// Another process may be making the same tables: then a second look finds them made.

@@ -20,6 +20,19 @@ pub struct MonitorSettings {
     pub max_window_age: Option<Duration>,
 }
 
+/// An evaluation that ended in an error.
+#[derive(Debug, Clone)]
+pub struct FailedRun<'a> {
+    /// The monitor.
+    pub monitor: &'a str,
+    /// Why there is no verdict.
+    pub reason: &'a str,
+    /// The time of the monitor's schedule that it was for, if it was for one.
+    pub scheduled_for: Option<DateTime<Utc>>,
+    /// The lease on the monitor under which it was made, where there is one.
+    pub lease: Option<&'a Lease>,
+}
+
 /// What is known of a monitor.
 #[derive(Debug, Clone, PartialEq)]
 pub struct MonitorState {
@@ -52,6 +65,12 @@ pub struct MonitorState {
     pub last_evaluated_at: Option<DateTime<Utc>>,
     /// When an evaluation last ended, with a verdict or an error.
     pub last_attempt_at: Option<DateTime<Utc>>,
+    /// The newest time of its schedule for which an evaluation ended, with a verdict or an error.
+    pub scheduled_for: Option<DateTime<Utc>>,
+    /// The version of the baseline in force; 0 is what the pipeline file names.
+    pub baseline_version: i64,
+    /// Whether no new version is put in force by itself.
+    pub is_baseline_pinned: bool,
 }
 
 impl Store {
@@ -99,12 +118,11 @@ impl Store {
     /// over the monitor.
     pub async fn commit_failure(
         &self,
-        id: &str,
-        reason: &str,
-        lease: Option<&Lease>,
+        failed: &FailedRun<'_>,
         now: DateTime<Utc>,
     ) -> Result<i64, StoreError> {
         const OPERATION: &str = "writing down a failed evaluation";
+        let (id, lease) = (failed.monitor, failed.lease);
         let mut transaction = self.begin(OPERATION).await?;
         self.hold_lease(&mut transaction, OPERATION, id, lease)
             .await?;
@@ -113,13 +131,14 @@ impl Store {
             let version = sqlx::query_scalar(
                 "UPDATE monitors
                  SET state_version = state_version + 1, verdict = $1, reason = $2,
-                     last_attempt_at = $3
-                 WHERE id = $4
+                     last_attempt_at = $3, scheduled_for = COALESCE($4, scheduled_for)
+                 WHERE id = $5
                  RETURNING state_version",
             )
             .bind(word(&Verdict::Unknown))
-            .bind(reason)
+            .bind(failed.reason)
             .bind(millis(now))
+            .bind(failed.scheduled_for.map(millis))
             .bind(id)
             .fetch_one(&mut *transaction)
             .await?;
@@ -152,15 +171,17 @@ impl Store {
         .map_err(|error| self.error(OPERATION, error))
     }
 
-    /// Monitors for which a run was asked since their last evaluation ended.
+    /// Monitors that somebody waits for: a run was asked for since the last evaluation ended, or
+    /// a baseline is to be built.
     ///
     /// # Errors
     /// [`StoreError`] where the store cannot be read.
     pub async fn requested_runs(&self) -> Result<Vec<String>, StoreError> {
         sqlx::query_scalar(
             "SELECT id FROM monitors
-             WHERE run_requested_at IS NOT NULL
-               AND (last_attempt_at IS NULL OR last_attempt_at < run_requested_at)
+             WHERE (run_requested_at IS NOT NULL
+                    AND (last_attempt_at IS NULL OR last_attempt_at < run_requested_at))
+                OR id IN (SELECT monitor_id FROM baseline_versions WHERE state = 'waiting')
              ORDER BY id",
         )
         .fetch_all(self.reader())
@@ -220,11 +241,18 @@ pub(crate) async fn ensure(
     .execute(&mut *connection)
     .await?
     .rows_affected();
-    sqlx::query("UPDATE monitors SET id = id WHERE id = $1")
+    lock(connection, id).await?;
+    Ok(made > 0)
+}
+
+/// Locks the monitor's row until the transaction ends; false where there is no such monitor.
+pub(crate) async fn lock(connection: &mut Connection, id: &str) -> sqlx::Result<bool> {
+    let found = sqlx::query("UPDATE monitors SET id = id WHERE id = $1")
         .bind(id)
         .execute(connection)
-        .await?;
-    Ok(made > 0)
+        .await?
+        .rows_affected();
+    Ok(found > 0)
 }
 
 /// Moves the state to what a run concluded; returns the new version.
@@ -232,6 +260,7 @@ pub(crate) async fn advance(
     connection: &mut Connection,
     monitor: &str,
     run: &Run,
+    scheduled_for: Option<DateTime<Utc>>,
     now: DateTime<Utc>,
 ) -> sqlx::Result<i64> {
     let newest = run.newest_window();
@@ -241,8 +270,9 @@ pub(crate) async fn advance(
          SET state_version = state_version + 1, verdict = $1, reason = $2,
              last_run_verdict = $3, last_run_id = $4, baseline_id = $5,
              last_window_start = $6, last_window_end = $7,
-             last_evaluated_at = $8, last_attempt_at = $8
-         WHERE id = $9
+             last_evaluated_at = $8, last_attempt_at = $8,
+             scheduled_for = COALESCE($9, scheduled_for)
+         WHERE id = $10
          RETURNING state_version",
     )
     .bind(word(&verdict))
@@ -253,9 +283,20 @@ pub(crate) async fn advance(
     .bind(newest.and_then(|window| window.start.as_deref()))
     .bind(newest.and_then(|window| window.end.as_deref()))
     .bind(millis(now))
+    .bind(scheduled_for.map(millis))
     .bind(monitor)
     .fetch_one(&mut *connection)
     .await?;
+    count_change(connection).await?;
+    Ok(version)
+}
+
+/// Leaves the state as it is, and says that something changed all the same: there is a run more.
+pub(crate) async fn keep(connection: &mut Connection, monitor: &str) -> sqlx::Result<i64> {
+    let version = sqlx::query_scalar("SELECT state_version FROM monitors WHERE id = $1")
+        .bind(monitor)
+        .fetch_one(&mut *connection)
+        .await?;
     count_change(connection).await?;
     Ok(version)
 }
@@ -289,6 +330,8 @@ fn reason(verdict: Verdict, newest: Option<&Window>) -> Option<String> {
 fn read(row: &Row) -> sqlx::Result<MonitorState> {
     let max_age: Option<i64> = row.try_get("max_age_ms")?;
     let max_window_age: Option<i64> = row.try_get("max_window_age_ms")?;
+    let baseline_version: Option<i64> = row.try_get("baseline_version")?;
+    let is_pinned: Option<i64> = row.try_get("is_baseline_pinned")?;
     Ok(MonitorState {
         id: row.try_get("id")?,
         created_at: instant(row.try_get("created_at")?)?,
@@ -304,5 +347,8 @@ fn read(row: &Row) -> sqlx::Result<MonitorState> {
         last_window_end: row.try_get("last_window_end")?,
         last_evaluated_at: optional_instant(row.try_get("last_evaluated_at")?)?,
         last_attempt_at: optional_instant(row.try_get("last_attempt_at")?)?,
+        scheduled_for: optional_instant(row.try_get("scheduled_for")?)?,
+        baseline_version: baseline_version.unwrap_or(0),
+        is_baseline_pinned: is_pinned.unwrap_or(0) != 0,
     })
 }

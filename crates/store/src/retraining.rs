@@ -12,11 +12,14 @@
 use crate::column::{from_word, instant, millis, word};
 use crate::database::{Connection, Row, count_change};
 use crate::events::NewEvent;
-use crate::{Store, StoreError};
+use crate::{Store, StoreError, TrainingData, baseline_versions, monitors};
 use chrono::{DateTime, Utc};
 use driftline_verdict::Run;
 use serde::{Deserialize, Serialize};
+use sqlx::Any;
 use sqlx::Row as _;
+use sqlx::any::AnyArguments;
+use sqlx::query::QueryScalar;
 
 /// How far a retraining request has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -116,6 +119,8 @@ pub struct RetrainingOutcome {
     pub message: Option<String>,
     /// The baseline that it trained on, where it says so.
     pub new_baseline_id: Option<String>,
+    /// The data that it trained on, to become the monitor's next baseline.
+    pub new_baseline: Option<TrainingData>,
 }
 
 /// Why a claimer's word was not taken.
@@ -211,35 +216,23 @@ impl Store {
         until: DateTime<Utc>,
         now: DateTime<Utc>,
     ) -> Result<Result<String, ClaimRefusal>, StoreError> {
-        const OPERATION: &str = "claiming a retraining request";
-        let mut transaction = self.begin(OPERATION).await?;
-        async {
-            let held: Option<String> = sqlx::query_scalar(
-                "UPDATE retraining_requests
-                 SET state = CASE WHEN state = 'requested' THEN 'accepted' ELSE state END,
-                     claimed_by = $2, claim = COALESCE(claim, $3), expires_at = $4,
-                     updated_at = $5
-                 WHERE id = $1 AND expires_at > $5
-                   AND (state = 'requested'
-                        OR (state IN ('accepted', 'running') AND claimed_by = $2))
-                 RETURNING claim",
-            )
-            .bind(id)
-            .bind(claimer)
-            .bind(claim)
-            .bind(millis(until))
-            .bind(millis(now))
-            .fetch_optional(&mut *transaction)
-            .await?;
-            let Some(held) = held else {
-                return refusal(&mut transaction, id, now).await.map(Err);
-            };
-            count_change(&mut transaction).await?;
-            transaction.commit().await?;
-            Ok(Ok(held))
-        }
-        .await
-        .map_err(|error| self.error(OPERATION, error))
+        let update = sqlx::query_scalar(
+            "UPDATE retraining_requests
+             SET state = CASE WHEN state = 'requested' THEN 'accepted' ELSE state END,
+                 claimed_by = $2, claim = COALESCE(claim, $3), expires_at = $4,
+                 updated_at = $5
+             WHERE id = $1 AND expires_at > $5
+               AND (state = 'requested'
+                    OR (state IN ('accepted', 'running') AND claimed_by = $2))
+             RETURNING claim",
+        )
+        .bind(id)
+        .bind(claimer)
+        .bind(claim)
+        .bind(millis(until))
+        .bind(millis(now));
+        self.change("claiming a retraining request", id, update, None, now)
+            .await
     }
 
     /// A sign of life of whoever has the claim: the request is running, until `until`.
@@ -253,31 +246,21 @@ impl Store {
         until: DateTime<Utc>,
         now: DateTime<Utc>,
     ) -> Result<Result<(), ClaimRefusal>, StoreError> {
-        const OPERATION: &str = "hearing of a retraining";
-        let mut transaction = self.begin(OPERATION).await?;
-        async {
-            let changed = sqlx::query(
-                "UPDATE retraining_requests
-                 SET state = 'running', expires_at = $3, updated_at = $4
-                 WHERE id = $1 AND claim = $2 AND state IN ('accepted', 'running')
-                   AND expires_at > $4",
-            )
-            .bind(id)
-            .bind(claim)
-            .bind(millis(until))
-            .bind(millis(now))
-            .execute(&mut *transaction)
-            .await?
-            .rows_affected();
-            if changed == 0 {
-                return refusal(&mut transaction, id, now).await.map(Err);
-            }
-            count_change(&mut transaction).await?;
-            transaction.commit().await?;
-            Ok(Ok(()))
-        }
-        .await
-        .map_err(|error| self.error(OPERATION, error))
+        let update = sqlx::query_scalar(
+            "UPDATE retraining_requests
+             SET state = 'running', expires_at = $3, updated_at = $4
+             WHERE id = $1 AND claim = $2 AND state IN ('accepted', 'running')
+               AND expires_at > $4
+             RETURNING claim",
+        )
+        .bind(id)
+        .bind(claim)
+        .bind(millis(until))
+        .bind(millis(now));
+        let changed = self
+            .change("hearing of a retraining", id, update, None, now)
+            .await?;
+        Ok(changed.map(drop))
     }
 
     /// The end of a request, told by whoever has the claim. The same end told again, because
@@ -292,48 +275,107 @@ impl Store {
         outcome: &RetrainingOutcome,
         now: DateTime<Utc>,
     ) -> Result<Result<(), ClaimRefusal>, StoreError> {
-        const OPERATION: &str = "ending a retraining request";
         let end = match outcome.succeeded {
             true => RetrainingState::Succeeded,
             false => RetrainingState::Failed,
         };
-        let mut transaction = self.begin(OPERATION).await?;
+        let update = sqlx::query_scalar(
+            "UPDATE retraining_requests
+             SET state = $3, outcome = $4, new_baseline_id = $5, updated_at = $6
+             WHERE id = $1 AND claim = $2 AND state IN ('accepted', 'running')
+               AND expires_at > $6
+             RETURNING claim",
+        )
+        .bind(id)
+        .bind(claim)
+        .bind(word(&end))
+        .bind(&outcome.message)
+        .bind(&outcome.new_baseline_id)
+        .bind(millis(now));
+        let data = outcome.new_baseline.as_ref();
+        let changed = self
+            .change("ending a retraining request", id, update, data, now)
+            .await?;
+        Ok(match changed {
+            // Told again by whoever told it.
+            Err(ClaimRefusal::Ended(state))
+                if state == end && self.has_claim(id, claim).await? =>
+            {
+                Ok(())
+            }
+            changed => changed.map(drop),
+        })
+    }
+
+    /// Makes one change of a request, and with it the version of the baseline that came of it.
+    async fn change(
+        &self,
+        operation: &'static str,
+        id: &str,
+        update: QueryScalar<'_, Any, String, AnyArguments>,
+        new_baseline: Option<&TrainingData>,
+        now: DateTime<Utc>,
+    ) -> Result<Result<String, ClaimRefusal>, StoreError> {
+        let mut transaction = self.begin(operation).await?;
         async {
-            let changed = sqlx::query(
-                "UPDATE retraining_requests
-                 SET state = $3, outcome = $4, new_baseline_id = $5, updated_at = $6
-                 WHERE id = $1 AND claim = $2 AND state IN ('accepted', 'running')
-                   AND expires_at > $6",
-            )
-            .bind(id)
-            .bind(claim)
-            .bind(word(&end))
-            .bind(&outcome.message)
-            .bind(&outcome.new_baseline_id)
-            .bind(millis(now))
-            .execute(&mut *transaction)
-            .await?
-            .rows_affected();
-            if changed == 0 {
-                let told: Option<String> = sqlx::query_scalar(
-                    "SELECT state FROM retraining_requests WHERE id = $1 AND claim = $2",
-                )
-                .bind(id)
-                .bind(claim)
-                .fetch_optional(&mut *transaction)
-                .await?;
-                if told == Some(word(&end)) {
-                    return Ok(Ok(()));
-                }
+            if new_baseline.is_some() {
+                lock_monitor_of(&mut transaction, id).await?;
+            }
+            let Some(claim) = update.fetch_optional(&mut *transaction).await? else {
                 return refusal(&mut transaction, id, now).await.map(Err);
+            };
+            if let Some(data) = new_baseline {
+                propose(&mut transaction, id, data, now).await?;
             }
             count_change(&mut transaction).await?;
             transaction.commit().await?;
-            Ok(Ok(()))
+            Ok(Ok(claim))
         }
         .await
-        .map_err(|error| self.error(OPERATION, error))
+        .map_err(|error| self.error(operation, error))
     }
+
+    async fn has_claim(&self, id: &str, claim: &str) -> Result<bool, StoreError> {
+        let rows: i64 = sqlx::query_scalar(
+            "SELECT COUNT(*) FROM retraining_requests WHERE id = $1 AND claim = $2",
+        )
+        .bind(id)
+        .bind(claim)
+        .fetch_one(self.reader())
+        .await
+        .map_err(|error| self.error("reading a retraining request", error))?;
+        Ok(rows > 0)
+    }
+}
+
+/// Locks the monitor of a request before the request, in the order in which runs do.
+async fn lock_monitor_of(connection: &mut Connection, id: &str) -> sqlx::Result<()> {
+    let monitor: Option<String> =
+        sqlx::query_scalar("SELECT monitor_id FROM retraining_requests WHERE id = $1")
+            .bind(id)
+            .fetch_optional(&mut *connection)
+            .await?;
+    if let Some(monitor) = monitor {
+        monitors::lock(connection, &monitor).await?;
+    }
+    Ok(())
+}
+
+/// Proposes the data that a retraining used as the monitor's next baseline.
+async fn propose(
+    connection: &mut Connection,
+    id: &str,
+    data: &TrainingData,
+    now: DateTime<Utc>,
+) -> sqlx::Result<()> {
+    let (monitor, author): (String, Option<String>) =
+        sqlx::query_as("SELECT monitor_id, claimed_by FROM retraining_requests WHERE id = $1")
+            .bind(id)
+            .fetch_one(&mut *connection)
+            .await?;
+    let author = author.unwrap_or_default();
+    baseline_versions::insert(connection, &monitor, data, &author, Some(id), now).await?;
+    Ok(())
 }
 
 /// Why a request could not be changed.

@@ -141,7 +141,7 @@ fn notify_reasons(window: &Window) -> Vec<String> {
     reasons
 }
 
-fn asks_to_notify(finding: &Finding) -> bool {
+pub(crate) fn asks_to_notify(finding: &Finding) -> bool {
     finding.severity == Severity::Error
         || finding.action == Some(ActionKind::Notify)
         || is_broken_data(finding)

@@ -1,6 +1,7 @@
 //! Folds anomalies, measurements and terms into findings and one [`Verdict`],
 //! decides actions, and renders reports.
 
+mod alert;
 mod decide;
 mod error;
 pub mod explain;
@@ -8,6 +9,7 @@ mod finding;
 pub mod report;
 mod workings;
 
+pub use alert::{AlertKey, Sighting, holds_back};
 pub use decide::{ActionPolicy, Confirmation, decide_actions, run_verdict, window_verdict};
 pub use error::VerdictError;
 pub use finding::{

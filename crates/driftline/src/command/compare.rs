@@ -119,6 +119,7 @@ async fn evaluate(
     let request = EvaluationRequest {
         run_id: new_run_id(now),
         now,
+        range: None,
         progress: &|what| progress.say(what),
     };
     Ok(Evaluator::new(pipeline, config).evaluate(&request).await?)

@@ -52,6 +52,7 @@ pub(crate) async fn drift(
     let evaluation = EvaluationRequest {
         run_id: new_run_id(now),
         now,
+        range: None,
         progress: &|what| progress.say(what),
     };
     let found = preset::compare(&engine, (&baseline, &live), &request, &evaluation).await?;

@@ -7,7 +7,8 @@ use crate::{
 };
 use driftline_engine::EngineConfig;
 use driftline_monitor::{
-    EventSettings, PipelineEvaluator, SystemClock, delivery::Deliverer, run_once,
+    Clock, Evaluator, EventSettings, MonitorError, PipelineEvaluator, RunRequest, SystemClock,
+    delivery::Deliverer, run_once,
 };
 use driftline_pipeline::Pipeline;
 use driftline_verdict::{Report, report};
@@ -26,9 +27,24 @@ pub(crate) async fn run(
         .unwrap_or_else(|| PathBuf::from("driftline-out").join(pipeline.name.as_str()));
     let progress = Arc::new(Progress::new(quiet));
     let said = Arc::clone(&progress);
-    let evaluator = PipelineEvaluator::new(pipeline, config, Some(folder.clone()))
+    let kept = (!arguments.dry_run).then(|| folder.clone());
+    let evaluator = PipelineEvaluator::new(pipeline, config, kept)
         .map_err(command::shown)?
         .with_progress(move |what| said.say(what));
+    let fail_on_warn = arguments.fail_on == FailOn::Warn;
+    if arguments.dry_run {
+        let request = RunRequest::at(SystemClock.now());
+        let evaluated = evaluator.evaluate(&request).await;
+        drop(progress);
+        let evaluation = evaluated.map_err(|source| {
+            command::shown(MonitorError::Evaluation {
+                monitor: evaluator.name().to_owned(),
+                source,
+            })
+        })?;
+        print(&evaluation.report, &arguments.output)?;
+        return Ok(exit_code::of_verdict(evaluation.run.verdict, fail_on_warn));
+    }
     let store = command::open_store(&arguments.store.store, false).await?;
     let deliverer = (!arguments.no_deliver).then(|| Deliverer::new(store.clone()));
     let outcome = run_once(
@@ -58,7 +74,6 @@ pub(crate) async fn run(
         }
         output::tell(&format!("report: {}", folder.join("report.html").display()));
     }
-    let fail_on_warn = arguments.fail_on == FailOn::Warn;
     Ok(exit_code::of_verdict(run.verdict, fail_on_warn))
 }
 

@@ -20,7 +20,8 @@ pub(crate) async fn serve(arguments: args::Serve, config: EngineConfig) -> miett
         let pipeline = Pipeline::read(path)?;
         let folder = PathBuf::from("driftline-out").join(pipeline.name.as_str());
         let evaluator = PipelineEvaluator::new(pipeline, config.clone(), Some(folder))
-            .map_err(command::shown)?;
+            .map_err(command::shown)?
+            .watching(path.clone());
         evaluators.push(Arc::new(evaluator));
     }
     let store = command::open_store(&arguments.store.store, false).await?;

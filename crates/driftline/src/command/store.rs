@@ -4,7 +4,7 @@ use crate::{
     args::{self, Format},
     command, exit_code, output,
 };
-use driftline_store::{CheckReport, PrunePolicy, PruneReport, RowCount, Store, StoreError};
+use driftline_store::{CheckReport, PrunePolicy, PruneReport, RowCount};
 use miette::IntoDiagnostic;
 use std::path::Path;
 
@@ -35,7 +35,7 @@ async fn migrate(arguments: args::StoreMigrate) -> miette::Result<u8> {
 
 async fn check(arguments: args::StoreCheck) -> miette::Result<u8> {
     let store = command::open_store(&arguments.store.store, true).await?;
-    let report = ended(&store, store.check().await).await?;
+    let report = command::ended(&store, store.check().await).await?;
     let text = match arguments.output.format {
         Format::Json => serde_json::to_string_pretty(&report).into_diagnostic()?,
         Format::Table => check_table(&report),
@@ -69,7 +69,7 @@ async fn prune(arguments: args::StorePrune) -> miette::Result<u8> {
     };
     let store = command::open_store(&arguments.store.store, false).await?;
     let pruned = store.prune(policy, chrono::Utc::now()).await;
-    let report = ended(&store, pruned).await?;
+    let report = command::ended(&store, pruned).await?;
     let text = match arguments.output.format {
         Format::Json => serde_json::to_string_pretty(&report).into_diagnostic()?,
         Format::Table => prune_table(&report, policy.dry_run),
@@ -84,19 +84,20 @@ fn prune_table(report: &PruneReport, dry_run: bool) -> String {
         deliveries,
         events,
         retraining_requests,
+        alerts,
         baselines,
     } = report;
     let gone = if dry_run { "would go" } else { "are gone" };
     format!(
         "{runs} runs, {events} events, {deliveries} deliveries, {retraining_requests} retraining \
-         requests and {baselines} baselines {gone}"
+         requests, {alerts} alerts and silences and {baselines} baselines {gone}"
     )
 }
 
 async fn backup(arguments: args::StoreBackup) -> miette::Result<u8> {
     let store = command::open_store(&arguments.store.store, true).await?;
     let copied = store.back_up(&arguments.file).await;
-    let copied = ended(&store, copied).await?;
+    let copied = command::ended(&store, copied).await?;
     tell_copied(&copied, &arguments.file)?;
     Ok(exit_code::PASS)
 }
@@ -107,7 +108,7 @@ async fn restore(arguments: args::StoreRestore) -> miette::Result<u8> {
     let store = command::open_store(&arguments.store.store, false).await?;
     let copied = store.restore(&backup).await;
     backup.close().await;
-    let copied = ended(&store, copied).await?;
+    let copied = command::ended(&store, copied).await?;
     tell_copied(&copied, Path::new(store.location()))?;
     Ok(exit_code::PASS)
 }
@@ -122,10 +123,4 @@ fn row_counts(tables: &[RowCount]) -> impl Iterator<Item = String> {
     tables
         .iter()
         .map(|count| format!("  {:<22} {:>10}", count.table, count.rows))
-}
-
-/// What an operation ended in, with the store closed whichever it was.
-async fn ended<T>(store: &Store, result: Result<T, StoreError>) -> miette::Result<T> {
-    store.close().await;
-    result.map_err(|error| command::shown(error.into()))
 }

@@ -11,6 +11,8 @@
     reason = "a process that runs is waited for in real time"
 )]
 
+mod alerts;
+mod backfill;
 mod bad_input;
 mod calibrate;
 mod constraints;
@@ -23,6 +25,7 @@ mod pipelines;
 #[path = "../../../store/tests/store/postgres.rs"]
 mod postgres;
 mod presets;
+mod retraining;
 mod schema_files;
 mod schemas;
 mod serve;

@@ -10,8 +10,8 @@ use std::{
 };
 
 /// A server on a free port.
-struct Server {
-    running: Running,
+pub(crate) struct Server {
+    pub(crate) running: Running,
     address: String,
 }
 
@@ -32,7 +32,7 @@ impl Answer {
 }
 
 impl Server {
-    fn start(desk: &Desk) -> Self {
+    pub(crate) fn start(desk: &Desk) -> Self {
         let mut running = desk.start(&[
             "serve",
             "p.yaml",
@@ -58,15 +58,37 @@ impl Server {
     }
 
     fn get(&self, path: &str, headers: &[(&str, &str)]) -> Answer {
+        self.send("GET", path, headers, "")
+    }
+
+    /// Posts JSON, and gives the JSON of the answer, which must be a yes.
+    #[track_caller]
+    pub(crate) fn post(&self, path: &str, body: &Value) -> Value {
+        let answer = self.send(
+            "POST",
+            path,
+            &[("Content-Type", "application/json")],
+            &body.to_string(),
+        );
+        assert!((200..300).contains(&answer.status), "{answer:?}");
+        answer.json()
+    }
+
+    fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
         let mut stream = TcpStream::connect(&self.address).unwrap();
         stream
             .set_read_timeout(Some(Duration::from_secs(60)))
             .unwrap();
-        let mut request = format!("GET {path} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n");
+        let mut request = format!(
+            "{method} {path} HTTP/1.1\r\nHost: test\r\nConnection: close\r\nContent-Length: {}\r\n",
+            body.len()
+        );
         for (name, value) in headers {
             request += &format!("{name}: {value}\r\n");
         }
-        stream.write_all((request + "\r\n").as_bytes()).unwrap();
+        stream
+            .write_all((request + "\r\n" + body).as_bytes())
+            .unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).unwrap();
         let (head, body) = answer.split_once("\r\n\r\n").unwrap();
@@ -82,7 +104,8 @@ impl Server {
         }
     }
 
-    fn json(&self, path: &str) -> Value {
+    #[track_caller]
+    pub(crate) fn json(&self, path: &str) -> Value {
         let answer = self.get(path, &[]);
         assert_eq!(answer.status, 200, "{answer:?}");
         answer.json()

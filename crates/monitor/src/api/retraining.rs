@@ -2,6 +2,7 @@
 //! about it.
 
 use crate::api::Api;
+use crate::api::baselines;
 use crate::api::etag::{self, ETag};
 use crate::api::long_poll::{self, Wait};
 use crate::api::monitors::{NoParameters, unencodable};
@@ -14,7 +15,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use driftline_store::{
     ClaimRefusal, RetrainingFilter, RetrainingOutcome, RetrainingPosition, RetrainingRequest,
-    RetrainingState,
+    RetrainingState, TrainingData,
 };
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -143,6 +144,7 @@ pub(crate) struct CompleteBody {
     state: End,
     outcome: Option<String>,
     new_baseline_id: Option<String>,
+    new_baseline: Option<TrainingData>,
 }
 
 #[derive(Clone, Copy, PartialEq, Deserialize)]
@@ -211,13 +213,27 @@ pub(crate) async fn complete(
         succeeded: body.state == End::Succeeded,
         message: body.outcome,
         new_baseline_id: body.new_baseline_id,
+        new_baseline: body.new_baseline,
     };
+    if let Some(data) = &outcome.new_baseline {
+        if !outcome.succeeded {
+            return Err(Problem::parameter(
+                "new_baseline",
+                "comes of a retraining that succeeded",
+            ));
+        }
+        baselines::check(data)?;
+    }
     api.store
         .complete_retraining(&id, &body.claim, &outcome, api.clock.now())
         .await?
         .map_err(|refusal| refused(&id, refusal))?;
     api.changes.send_modify(|_| {});
-    Ok(axum::Json(find(&api, &id).await?).into_response())
+    let request = find(&api, &id).await?;
+    if outcome.new_baseline.is_some() {
+        api.bells.ring(&request.monitor);
+    }
+    Ok(axum::Json(request).into_response())
 }
 
 fn heartbeat(seconds: Option<u64>) -> Result<Duration, Problem> {

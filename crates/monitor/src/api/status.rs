@@ -47,6 +47,9 @@ pub(crate) struct Status {
     pub(crate) last_run_id: Option<String>,
     last_run_verdict: Option<Verdict>,
     baseline_id: Option<String>,
+    /// 0 is what the pipeline file names.
+    baseline_version: i64,
+    baseline_pinned: bool,
     /// Since the last evaluation. The one field that the entity tag does not cover: it
     /// follows from `last_evaluated_at` and the reader's clock.
     age_seconds: Option<i64>,
@@ -101,6 +104,8 @@ pub(crate) fn assess(
         last_run_id: state.last_run_id.clone(),
         last_run_verdict: state.last_run_verdict,
         baseline_id: state.baseline_id.clone(),
+        baseline_version: state.baseline_version,
+        baseline_pinned: state.is_baseline_pinned,
         age_seconds: state
             .last_evaluated_at
             .map(|evaluated| (now - evaluated).num_seconds().max(0)),

@@ -3,8 +3,7 @@
 use crate::MonitorError;
 use crate::delivery::address::{self, ip_literal};
 use crate::delivery::signature::{SigningKey, SigningKeys};
-use driftline_pipeline::config::{SecretReference, WebhookTarget};
-use driftline_verdict::ActionKind;
+use driftline_pipeline::config::{SecretReference, Topic, WebhookTarget};
 use ipnet::IpNet;
 use reqwest::Url;
 use secrecy::{ExposeSecret, SecretString};
@@ -72,7 +71,7 @@ impl Target {
         }
         if config.on.is_empty() {
             return Err(refuse(
-                "`on` names no action: name `notify` or `retrain`".to_owned(),
+                "`on` names nothing: name `notify`, `alert` or `retrain`".to_owned(),
             ));
         }
         Ok(Self { config, url })
@@ -83,8 +82,8 @@ impl Target {
         self.config.name.as_str()
     }
 
-    /// The actions it is told of.
-    pub fn on(&self) -> &[ActionKind] {
+    /// What it is told of.
+    pub fn on(&self) -> &[Topic] {
         &self.config.on
     }
 

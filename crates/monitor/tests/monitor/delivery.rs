@@ -300,10 +300,7 @@ async fn what_one_process_decided_the_next_one_delivers() {
         .await
         .unwrap();
     assert!(reports[0].outcome.is_delivered());
-    assert_eq!(
-        vec![reports[0].event_id.clone()],
-        outcome.committed.new_events
-    );
+    assert_eq!(reports[0].event_id, outcome.committed.new_events[0]);
 }
 
 /// Sends, and dies before anybody hears of it.

@@ -5,10 +5,12 @@
     reason = "clippy takes helpers of tests for code that is none"
 )]
 
+mod alert;
 mod api;
 mod bad_clients;
 mod delivery;
 mod event;
+mod schedule;
 mod serve;
 mod signature;
 mod support;

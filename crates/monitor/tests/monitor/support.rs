@@ -4,9 +4,12 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use driftline_monitor::delivery::{Deliverer, HttpTransport, Target, Transport};
 use driftline_monitor::{
-    Evaluation, EvaluationError, Evaluator, SeededRandomness, ServeOptions, Server, VirtualClock,
+    Evaluation, EvaluationError, Evaluator, RunRequest, SeededRandomness, ServeOptions, Server,
+    VirtualClock,
 };
-use driftline_pipeline::config::{SecretReference, WebhookTarget};
+use driftline_pipeline::config::{
+    AlertsConfig, ScheduleConfig, SecretReference, Topic, WebhookTarget,
+};
 use driftline_store::{BaselineRecord, Store};
 use driftline_verdict::report::model::BaselineSummary;
 use driftline_verdict::{
@@ -41,6 +44,8 @@ pub(crate) enum Outcome {
 pub(crate) struct FakeEvaluator {
     name: String,
     targets: Vec<Target>,
+    alerts: AlertsConfig,
+    schedule: Option<ScheduleConfig>,
     outcome: Mutex<Outcome>,
     /// One permit lets one evaluation end.
     gate: Semaphore,
@@ -52,12 +57,36 @@ impl FakeEvaluator {
     }
 
     pub(crate) fn named(name: &str, outcome: Outcome, targets: Vec<Target>) -> Arc<Self> {
+        Arc::new(Self::made(name, outcome, targets))
+    }
+
+    pub(crate) fn alerting(
+        outcome: Outcome,
+        targets: Vec<Target>,
+        alerts: AlertsConfig,
+    ) -> Arc<Self> {
         Arc::new(Self {
+            alerts,
+            ..Self::made(MONITOR, outcome, targets)
+        })
+    }
+
+    pub(crate) fn scheduled(outcome: Outcome, schedule: ScheduleConfig) -> Arc<Self> {
+        Arc::new(Self {
+            schedule: Some(schedule),
+            ..Self::made(MONITOR, outcome, Vec::new())
+        })
+    }
+
+    fn made(name: &str, outcome: Outcome, targets: Vec<Target>) -> Self {
+        Self {
             name: name.to_owned(),
             targets,
+            alerts: AlertsConfig::default(),
+            schedule: None,
             outcome: Mutex::new(outcome),
             gate: Semaphore::new(Semaphore::MAX_PERMITS),
-        })
+        }
     }
 
     /// From now on, evaluations wait for `release`.
@@ -85,17 +114,19 @@ impl Evaluator for FakeEvaluator {
         &self.targets
     }
 
-    async fn evaluate(
-        &self,
-        run_id: &str,
-        now: DateTime<Utc>,
-    ) -> Result<Evaluation, EvaluationError> {
+    fn alerts(&self) -> AlertsConfig {
+        self.alerts.clone()
+    }
+
+    fn schedule(&self) -> Option<ScheduleConfig> {
+        self.schedule.clone()
+    }
+
+    async fn evaluate(&self, request: &RunRequest) -> Result<Evaluation, EvaluationError> {
         self.gate.acquire().await?.forget();
         let outcome = self.outcome.lock().unwrap().clone();
         match outcome {
-            Outcome::Run(windows, actions) => {
-                Ok(evaluation(&self.name, run_id, now, windows, actions))
-            }
+            Outcome::Run(windows, actions) => Ok(evaluation(&self.name, request, windows, actions)),
             Outcome::Error(message) => Err(message.into()),
             Outcome::Panic => panic!("a bug in a pipeline"),
         }
@@ -149,15 +180,14 @@ pub(crate) fn action(kind: ActionKind, window: &Window) -> Action {
 
 fn evaluation(
     name: &str,
-    run_id: &str,
-    now: DateTime<Utc>,
+    request: &RunRequest,
     windows: Vec<Window>,
     actions: Vec<Action>,
 ) -> Evaluation {
     let baseline = BaselineRecord {
         id: "sha256:0".to_owned(),
         directory: "baselines/0".to_owned(),
-        created_at: now,
+        created_at: request.now,
     };
     let run = Run {
         format_version: Run::FORMAT_VERSION,
@@ -167,8 +197,8 @@ fn evaluation(
             .max()
             .unwrap_or(Verdict::Unknown),
         pipeline: name.to_owned(),
-        run_id: run_id.to_owned(),
-        created_at: now.to_rfc3339(),
+        run_id: request.run_id.clone(),
+        created_at: request.now.to_rfc3339(),
         baseline_id: baseline.id.clone(),
         windows,
         actions,
@@ -227,7 +257,7 @@ impl World {
     pub(crate) fn config(&self, name: &str, url: &str) -> WebhookTarget {
         WebhookTarget {
             name: name.parse().unwrap(),
-            on: vec![ActionKind::Notify, ActionKind::Retrain],
+            on: vec![Topic::Notify, Topic::Retrain],
             url: url.to_owned(),
             secret: SecretReference::File(self.folder.path().join("secret")),
             allow_http: true,

@@ -65,6 +65,15 @@ const RULES: &[(&str, &str, &str)] = &[
         "such a delivery was not claimed by driftline; `driftline outbox deliver` tries it again",
     ),
     (
+        "a baseline in force is ready",
+        "SELECT COUNT(*) FROM monitors
+         WHERE COALESCE(baseline_version, 0) <> 0
+           AND NOT EXISTS (SELECT 1 FROM baseline_versions
+                           WHERE monitor_id = monitors.id AND state = 'ready'
+                             AND version = monitors.baseline_version)",
+        "windows cannot be compared; put another one in force with `driftline baseline promote`",
+    ),
+    (
         "a monitor asks for one retraining at a time",
         "SELECT COUNT(*) FROM (
              SELECT monitor_id FROM retraining_requests

@@ -15,7 +15,8 @@ use std::time::Duration;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PrunePolicy {
     /// Runs with their reports, windows and findings, since they were committed; events and
-    /// deliveries, since they were last tried; retraining requests, since they last changed.
+    /// deliveries, since they were last tried; retraining requests and alerts that are over,
+    /// since they last changed; silences, since they ended.
     pub keep: Duration,
     /// Only say what would go.
     pub dry_run: bool,
@@ -32,6 +33,8 @@ pub struct PruneReport {
     pub events: u64,
     /// Retraining requests that had ended.
     pub retraining_requests: u64,
+    /// Alerts that were over, and silences that had ended.
+    pub alerts: u64,
     /// Baselines that no run refers to any more; their folders are left alone.
     pub baselines: u64,
 }
@@ -71,26 +74,36 @@ impl Store {
             transaction.commit().await?;
             Ok(gone)
         };
-        let [deliveries, events, retraining_requests, runs, baselines] =
-            pruned.await.map_err(|error| self.error(OPERATION, error))?;
+        let [
+            deliveries,
+            events,
+            retraining_requests,
+            alerts,
+            silences,
+            runs,
+            baselines,
+        ] = pruned.await.map_err(|error| self.error(OPERATION, error))?;
         Ok(PruneReport {
             runs,
             deliveries,
             events,
             retraining_requests,
+            alerts: alerts + silences,
             baselines,
         })
     }
 }
 
 /// In the order in which rows can go: a row goes before the one that it refers to.
-const STATEMENTS: [&str; 5] = [
+const STATEMENTS: [&str; 7] = [
     "DELETE FROM outbox WHERE state IN ('delivered', 'dead') AND updated_at < $1",
     "DELETE FROM events
      WHERE created_at < $1 AND id NOT IN (SELECT event_id FROM outbox)",
     "DELETE FROM retraining_requests
      WHERE (state IN ('succeeded', 'failed', 'expired') AND updated_at < $1)
         OR (state IN ('requested', 'accepted', 'running') AND expires_at < $1)",
+    "DELETE FROM alerts WHERE state = 'resolved' AND updated_at < $1",
+    "DELETE FROM silences WHERE ends_at < $1",
     "DELETE FROM runs
      WHERE committed_at < $1
        AND id NOT IN (SELECT last_run_id FROM monitors WHERE last_run_id IS NOT NULL)

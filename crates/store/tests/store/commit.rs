@@ -1,6 +1,6 @@
 //! One transaction a run: everything or nothing, whatever happens in the middle.
 
-use crate::support::{Fixture, MONITOR, Parts, at, close, counts, execute, on_both, url};
+use crate::support::{Fixture, MONITOR, Parts, at, close, counts, execute, failed, on_both, url};
 use driftline_store::{
     OutboxFilter, RetrainingFilter, RetrainingState, RunFilter, Store, StoreError,
 };
@@ -22,6 +22,8 @@ on_both! {
     an_open_retraining_request_is_the_only_one_until_it_expires
     events_of_a_monitor_are_numbered_and_carry_their_number
     a_failed_evaluation_makes_an_old_verdict_unknown
+    a_time_of_the_schedule_is_kept_with_the_run_or_the_failure_that_was_for_it
+    a_backfill_leaves_the_monitor_as_it_is
     runs_come_newest_first_in_pages_that_repeat_nothing
     a_commit_that_fails_at_any_table_leaves_nothing
     a_commit_dropped_at_any_point_is_whole_or_absent
@@ -217,7 +219,7 @@ async fn a_failed_evaluation_makes_an_old_verdict_unknown(fixture: Fixture) {
         .await
         .unwrap();
     store
-        .commit_failure(MONITOR, "no such file", None, at(9))
+        .commit_failure(&failed("no such file"), at(9))
         .await
         .unwrap();
     let monitor = store.monitor(MONITOR).await.unwrap().unwrap();
@@ -225,6 +227,46 @@ async fn a_failed_evaluation_makes_an_old_verdict_unknown(fixture: Fixture) {
     assert_eq!(monitor.reason.as_deref(), Some("no such file"));
     assert_eq!(monitor.last_evaluated_at, Some(at(0)));
     assert_eq!(monitor.last_attempt_at, Some(at(9)));
+}
+
+async fn a_time_of_the_schedule_is_kept_with_the_run_or_the_failure_that_was_for_it(
+    fixture: Fixture,
+) {
+    let store = &fixture.store;
+    let slot = async || {
+        let monitor = store.monitor(MONITOR).await.unwrap().unwrap();
+        monitor.scheduled_for
+    };
+    let parts = Parts::of("1");
+    let mut commit = parts.commit();
+    commit.scheduled_for = Some(at(60));
+    store.commit_run(&commit, at(65)).await.unwrap();
+    assert_eq!(slot().await, Some(at(60)));
+    // Out of turn.
+    let parts = Parts::of("2");
+    store.commit_run(&parts.commit(), at(70)).await.unwrap();
+    assert_eq!(slot().await, Some(at(60)));
+    let mut failure = failed("no such file");
+    failure.scheduled_for = Some(at(120));
+    store.commit_failure(&failure, at(121)).await.unwrap();
+    assert_eq!(slot().await, Some(at(120)));
+}
+
+async fn a_backfill_leaves_the_monitor_as_it_is(fixture: Fixture) {
+    let store = &fixture.store;
+    let newest = Parts::of("1");
+    store.commit_run(&newest.commit(), at(0)).await.unwrap();
+    let before = store.monitor(MONITOR).await.unwrap();
+    let counter = store.change_counter().await.unwrap();
+    let mut past = Parts::of("2");
+    past.events.clear();
+    past.retraining = None;
+    let mut commit = past.commit();
+    commit.is_backfill = true;
+    store.commit_run(&commit, at(9)).await.unwrap();
+    assert_eq!(store.monitor(MONITOR).await.unwrap(), before);
+    assert_eq!(store.windows("2").await.unwrap().len(), 2);
+    assert!(store.change_counter().await.unwrap() > counter);
 }
 
 async fn runs_come_newest_first_in_pages_that_repeat_nothing(fixture: Fixture) {

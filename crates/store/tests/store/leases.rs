@@ -1,7 +1,7 @@
 //! One holder at a time, and none that was one before.
 
-use crate::support::{Fixture, MONITOR, Parts, at, on_both};
-use driftline_store::StoreError;
+use crate::support::{Fixture, MONITOR, Parts, at, failed, on_both};
+use driftline_store::{FailedRun, StoreError};
 
 on_both! {
     a_lease_has_one_holder_until_it_runs_out
@@ -63,7 +63,13 @@ async fn what_a_former_holder_decides_is_not_written(fixture: Fixture) {
     let error = store.commit_run(&stale, at(61)).await.unwrap_err();
     assert!(matches!(error, StoreError::LeaseLost { .. }), "{error:?}");
     let error = store
-        .commit_failure(MONITOR, "too late", first.as_ref(), at(61))
+        .commit_failure(
+            &FailedRun {
+                lease: first.as_ref(),
+                ..failed("too late")
+            },
+            at(61),
+        )
         .await
         .unwrap_err();
     assert!(matches!(error, StoreError::LeaseLost { .. }), "{error:?}");

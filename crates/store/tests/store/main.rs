@@ -5,6 +5,8 @@
     reason = "clippy takes helpers of tests for code that is none"
 )]
 
+mod alerts;
+mod baseline_versions;
 mod commit;
 mod leases;
 mod maintenance;

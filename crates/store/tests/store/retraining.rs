@@ -34,6 +34,7 @@ fn succeeded() -> RetrainingOutcome {
         succeeded: true,
         message: Some("F1 0.91".to_owned()),
         new_baseline_id: Some("sha256:9".to_owned()),
+        new_baseline: None,
     }
 }
 

@@ -3,7 +3,8 @@
 use crate::postgres;
 use chrono::{DateTime, TimeDelta, Utc};
 use driftline_store::{
-    BaselineRecord, ClaimRequest, NewEvent, NewRetrainingRequest, RunCommit, Store, StoreOptions,
+    BaselineRecord, ClaimRequest, FailedRun, NewEvent, NewRetrainingRequest, RunCommit, Store,
+    StoreOptions,
 };
 use driftline_verdict::report::model::BaselineSummary;
 use driftline_verdict::{
@@ -230,6 +231,15 @@ pub(crate) fn report(run: &Run) -> Report {
     }
 }
 
+pub(crate) fn failed(reason: &str) -> FailedRun<'_> {
+    FailedRun {
+        monitor: MONITOR,
+        reason,
+        scheduled_for: None,
+        lease: None,
+    }
+}
+
 pub(crate) fn event(id: &str, targets: &[&str]) -> NewEvent {
     let mut data = serde_json::Map::new();
     data.insert("monitor".to_owned(), MONITOR.into());
@@ -282,6 +292,9 @@ impl Parts {
             baseline: &self.baseline,
             retraining: self.retraining.clone(),
             events: self.events.clone(),
+            alerts: None,
+            scheduled_for: None,
+            is_backfill: false,
             lease: None,
         }
     }

@@ -1,0 +1,138 @@
+//! Verbs of the service: the server, its gate, the outbox and the store.
+
+use super::{FailOn, Output, StoreArguments};
+use clap::{Args, Subcommand};
+use std::{net::SocketAddr, path::PathBuf};
+
+#[derive(Debug, Args)]
+pub(crate) struct Serve {
+    /// The pipeline files.
+    #[arg(required = true)]
+    pub(crate) pipelines: Vec<PathBuf>,
+    /// Where the status API listens; port 0 takes any free one.
+    #[arg(long, default_value = "127.0.0.1:8080", value_name = "ADDR")]
+    pub(crate) listen: SocketAddr,
+    /// Listen where other machines can reach it; there is no authentication.
+    #[arg(long)]
+    pub(crate) allow_remote: bool,
+    /// From the beginning of one run to that of the next, for pipelines without a `schedule`.
+    #[arg(long, default_value = "5m", value_name = "DURATION")]
+    pub(crate) every: String,
+    /// Forget runs, events and requests that are older; for ever by default.
+    #[arg(long, value_name = "DURATION")]
+    pub(crate) keep: Option<String>,
+    /// Where the API is reached from outside, for links in events.
+    #[arg(long, value_name = "URL")]
+    pub(crate) base_url: Option<String>,
+    #[command(flatten)]
+    pub(crate) store: StoreArguments,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct GateArguments {
+    /// Where `driftline serve` answers.
+    #[arg(
+        long,
+        env = "DRIFTLINE_SERVER",
+        default_value = "http://127.0.0.1:8080",
+        value_name = "URL"
+    )]
+    pub(crate) server: String,
+    /// The monitor: the pipeline's name.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) monitor: String,
+    /// How old the evaluation may be; the monitor's own limit holds too.
+    #[arg(long, value_name = "DURATION")]
+    pub(crate) max_age: Option<String>,
+    /// Which verdicts end with exit code 1.
+    #[arg(long, value_enum, default_value_t = FailOn::Fail, value_name = "VERDICT")]
+    pub(crate) fail_on: FailOn,
+    #[command(flatten)]
+    pub(crate) output: Output,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum StoreVerb {
+    /// Make a store, or bring it to this release's version
+    Migrate(StoreMigrate),
+    /// Whether it holds together; exit code 1 if it does not
+    Check(StoreCheck),
+    /// Forget runs, events and requests that are old
+    Prune(StorePrune),
+    /// Copy everything into a new store in a file, while others read and write
+    Backup(StoreBackup),
+    /// Copy everything from a backup into an empty store, of either kind
+    Restore(StoreRestore),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct StoreMigrate {
+    #[command(flatten)]
+    pub(crate) store: StoreArguments,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct StoreCheck {
+    #[command(flatten)]
+    pub(crate) store: StoreArguments,
+    #[command(flatten)]
+    pub(crate) output: Output,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct StorePrune {
+    /// How long things are kept. Each monitor's last run, what awaits delivery and what an
+    /// open retraining request rests on stay, however old.
+    #[arg(long, value_name = "DURATION")]
+    pub(crate) keep: String,
+    /// Only say what would go.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    #[command(flatten)]
+    pub(crate) store: StoreArguments,
+    #[command(flatten)]
+    pub(crate) output: Output,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct StoreBackup {
+    /// The file to make.
+    pub(crate) file: PathBuf,
+    #[command(flatten)]
+    pub(crate) store: StoreArguments,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct StoreRestore {
+    /// The backup.
+    pub(crate) file: PathBuf,
+    #[command(flatten)]
+    pub(crate) store: StoreArguments,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Outbox {
+    /// List what waits, was delivered or was given up
+    List(OutboxList),
+    /// Try to deliver what is due
+    Deliver(OutboxDeliver),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct OutboxList {
+    #[command(flatten)]
+    pub(crate) store: StoreArguments,
+    #[command(flatten)]
+    pub(crate) output: Output,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct OutboxDeliver {
+    /// The pipeline files whose targets are told.
+    #[arg(required = true)]
+    pub(crate) pipelines: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) store: StoreArguments,
+    #[command(flatten)]
+    pub(crate) output: Output,
+}
