@@ -16,7 +16,8 @@ use crate::{
     BooleanDomain, Bounds, Column, ColumnType, Number, Presence, Role, Schema, SpelledNumber,
 };
 use driftline_statistics::{
-    CategoricalProfile, ColumnProfile, NumericProfile, Summary, ValueCount, ValueType,
+    CategoricalProfile, ColumnProfile, DistinctEstimate, NumericProfile, Summary, ValueCount,
+    ValueType,
 };
 use std::collections::BTreeMap;
 use unicode_script::{Script, UnicodeScript};
@@ -124,7 +125,9 @@ fn infer_numbers(column: &mut Column, numeric: &NumericProfile, config: &InferCo
         column.boolean = Some(BooleanDomain::default());
         return;
     }
-    if config.ranges == Ranges::Observed && (integer || float) {
+    // The numbers of these rows say nothing about those of the next.
+    let limited = column.role != Some(Role::Id);
+    if config.ranges == Ranges::Observed && limited && (integer || float) {
         // An integer column reaches beyond what a profile's `f64` holds exactly only
         // past 2⁵³; the cast saturates there.
         let end = |value: f64| {
@@ -219,8 +222,13 @@ pub(crate) fn lengths(values: &CategoricalProfile) -> Option<Bounds<u64>> {
 /// Values of up to this many bytes are held whole by a [`CategoricalProfile`].
 pub(crate) const MAX_WHOLE_BYTES: u64 = 256;
 
+/// Integers from which on a column that numbers its rows is told from a few small numbers.
+const MIN_NUMBERED_ROWS: u64 = 100;
+
 /// What the values of a column are for, by their type and, for strings, their look.
 ///
+/// A column of 100 integers or more that numbers its rows, each number from the least to
+/// the greatest once, is an `id`.
 /// A string column is an `id` when no value repeats and each is a single token, `text`
 /// when its median length is at least 6 characters, at least half of its values are
 /// distinct and not all of them are single tokens, and else a `category`: what names one
@@ -231,6 +239,7 @@ pub(crate) const MAX_WHOLE_BYTES: u64 = 256;
 /// profile it as text.
 pub fn infer_role(profile: &ColumnProfile) -> Option<Role> {
     match profile.value_type {
+        ValueType::Integer if numbers_rows(profile) => Some(Role::Id),
         ValueType::Integer | ValueType::Float => Some(Role::Number),
         ValueType::Boolean => Some(Role::Category),
         ValueType::Timestamp | ValueType::Date => Some(Role::Time),
@@ -243,6 +252,24 @@ pub fn infer_role(profile: &ColumnProfile) -> Option<Role> {
     }
 }
 
+fn numbers_rows(profile: &ColumnProfile) -> bool {
+    let Some(numbers) = profile.numeric() else {
+        return false;
+    };
+    let Some((least, most)) = numbers.min().zip(numbers.max()) else {
+        return false;
+    };
+    let count = numbers.count();
+    let dense = (most - least + 1.0 - count as f64).abs() < 0.5;
+    count >= MIN_NUMBERED_ROWS && dense && is_unique(numbers.distinct(), count)
+}
+
+/// A sketch of distinct values is off by its stated share in most columns, and by twice
+/// that in hardly any: unique within it is unique.
+fn is_unique(distinct: DistinctEstimate, count: u64) -> bool {
+    distinct.value >= count as f64 * (1.0 - 2.0 * distinct.error)
+}
+
 fn string_role(values: &CategoricalProfile) -> Role {
     let count = values.count();
     if count == 0 {
@@ -250,10 +277,8 @@ fn string_role(values: &CategoricalProfile) -> Role {
     }
     let distinct = values.distinct();
     let found = values.values();
-    // A sketch of distinct values is off by its stated share in most columns, and by twice
-    // that in hardly any: unique within it is unique. Values that hardly ever come again
-    // are no categories in any case.
-    let unique = distinct.value >= count as f64 * (1.0 - 2.0 * distinct.error);
+    // Values that hardly ever come again are no categories in any case.
+    let unique = is_unique(distinct, count);
     let of_words = found
         .iter()
         .any(|v| !v.value.is_empty() && !is_single_token(&v.value));

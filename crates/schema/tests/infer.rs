@@ -256,6 +256,31 @@ fn unique_tokens_past_exact_counting_are_identifiers_in_every_column() {
 }
 
 #[test]
+fn integers_that_number_the_rows_are_identifiers() {
+    let integers = |values: Vec<i64>| Arc::new(Int64Array::from(values)) as ArrayRef;
+    let numbered: Vec<i64> = (0..30_000).map(|at| 500 + at * 7_919 % 30_000).collect();
+    assert_eq!(role(&integers(numbered.clone())), Some(Role::Id));
+    let config = observed();
+    assert_eq!(
+        column_with(&integers(numbered.clone()), &config).range,
+        None
+    );
+    // Half of the numbers twice, half left out, few rows, one number, and no integers.
+    for other in [
+        (0..30_000)
+            .map(|at| if at == 29_999 { at } else { at / 2 * 2 })
+            .collect(),
+        numbered.iter().map(|number| number * 2).collect(),
+        (0..99).collect(),
+        vec![1; 200],
+    ] {
+        assert_eq!(role(&integers(other)), Some(Role::Number));
+    }
+    let floats = Float64Array::from_iter_values(numbered.iter().map(|&number| number as f64));
+    assert_eq!(role(&(Arc::new(floats) as ArrayRef)), Some(Role::Number));
+}
+
+#[test]
 fn single_tokens_that_repeat_are_categories_however_many() {
     // 30,000 different users in 40,000 rows; and a page that has no name.
     let users: Vec<String> = (0..40_000)

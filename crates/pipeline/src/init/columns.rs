@@ -68,9 +68,9 @@ fn role(name: &str, profile: &ColumnProfile, time: Option<&str>) -> (Option<Role
         let unique = distinct.is_some_and(|distinct| {
             distinct.value >= profile.present() as f64 * (1.0 - distinct.error)
         });
-        let dense = (most - least + 1.0 - profile.present() as f64).abs() < 0.5;
         let named = lower == "id" || lower.ends_with("_id") || lower.ends_with("index");
-        if unique && profile.present() > 1 && (dense || named) {
+        let numbered = driftline_schema::infer_role(profile) == Some(Role::Id);
+        if numbered || unique && profile.present() > 1 && named {
             return (
                 Some(Role::Id),
                 "every row has another number, as names of rows do".into(),
