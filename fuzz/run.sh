@@ -10,7 +10,7 @@ cd "$(dirname "$0")"
 seconds=60
 if [ "${1:-}" = --seconds ]; then seconds=$2; shift 2; fi
 light=(schema_yaml schema_pbtxt schema_pb statistics_pbtxt statistics_pb validation_config profile_state ngram_state)
-engine=(pipeline_yaml csv jsonl tfrecord parquet arrow profile_file vocabulary)
+engine=(pipeline_yaml model_manifest csv jsonl tfrecord parquet arrow profile_file vocabulary)
 targets=("$@")
 [ ${#targets[@]} -gt 0 ] || targets=("${light[@]}")
 [ "${targets[*]}" != engine ] || targets=("${engine[@]}")

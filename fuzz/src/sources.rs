@@ -3,11 +3,16 @@
 use crate::targets::Target;
 use driftline_engine::{Engine, EngineConfig, Source, profile_file};
 use driftline_pipeline::Pipeline;
-use std::{collections::HashMap, path::PathBuf};
+use driftline_scorer::Manifest;
+use std::{
+    collections::HashMap,
+    path::{Path, PathBuf},
+};
 
 /// Targets with the query engine.
-pub const ALL: [Target; 8] = [
+pub const ALL: [Target; 9] = [
     ("pipeline_yaml", pipeline_yaml),
+    ("model_manifest", model_manifest),
     ("csv", csv),
     ("jsonl", jsonl),
     ("tfrecord", tfrecord),
@@ -21,6 +26,15 @@ pub const ALL: [Target; 8] = [
 pub fn pipeline_yaml(bytes: &[u8]) {
     if let Ok(text) = std::str::from_utf8(bytes) {
         drop(Pipeline::parse(text, "any.yaml", HashMap::new()));
+    }
+}
+
+/// A model's manifest.
+pub fn model_manifest(bytes: &[u8]) {
+    if let Ok(text) = std::str::from_utf8(bytes)
+        && let Ok(manifest) = Manifest::parse(text, Path::new("any.yaml"))
+    {
+        assert!(!manifest.columns().is_empty());
     }
 }
 

@@ -54,15 +54,15 @@ pub enum ChunkBy {
     Time(Width),
 }
 
-/// The columns of a classifier.
+/// The columns of a model.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ScoredColumns {
-    /// The true class; only the baseline needs it.
+    /// The true class or number; only the baseline needs it.
     pub target: String,
-    /// The predicted class.
+    /// The predicted one.
     pub prediction: String,
-    /// Where probabilities are.
-    pub probabilities: Probabilities,
+    /// Where the probabilities of classes are; none of a regression.
+    pub probabilities: Option<Probabilities>,
 }
 
 /// Where a classifier's probabilities are.
@@ -85,12 +85,17 @@ impl Probabilities {
 }
 
 impl ScoredColumns {
-    /// What classes are read as: numbers 0 and 1, or names.
-    pub(crate) fn kind_of_classes(&self) -> Kind {
+    /// What target and prediction are read as: numbers, or names of classes.
+    pub(crate) fn kind_of_target(&self) -> Kind {
         match self.probabilities {
-            Probabilities::OfOne(_) => Kind::Numeric,
-            Probabilities::OfEach(_) => Kind::Category,
+            Some(Probabilities::OfEach(_)) => Kind::Category,
+            _ => Kind::Numeric,
         }
+    }
+
+    /// The columns of probabilities.
+    pub(crate) fn scores(&self) -> Vec<&str> {
+        self.probabilities.as_ref().map_or_else(Vec::new, Probabilities::columns)
     }
 }
 

@@ -411,7 +411,9 @@ impl Encoder {
                 match (feature.encode, place) {
                     (Encoding::OneHot, None) => Some(f64::NAN),
                     (Encoding::OneHot, Some(place)) => Some(place as f64),
-                    (Encoding::Index, Some(place)) => Some((feature.first_index + place) as f64),
+                    (Encoding::Index, Some(place)) => {
+                        Some(feature.first_index.saturating_add(place) as f64)
+                    }
                     (Encoding::Index, None) => feature.unknown_index.map(|number| number as f64),
                 }
             }

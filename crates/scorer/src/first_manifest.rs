@@ -6,6 +6,9 @@ use std::path::Path;
 use crate::ScorerError;
 use crate::onnx::{Axis, Graph, TensorSpec};
 
+/// Columns of an input that are written out.
+const MOST_COLUMNS: usize = 1000;
+
 /// The manifest of a model's file as YAML, with comments that say what a person must fill
 /// in. It parses, and where the file says enough it is right as it stands.
 ///
@@ -153,7 +156,7 @@ fn write_input(yaml: &mut String, graph: &Graph, input: &TensorSpec) -> std::fmt
             Axis::Fixed(length) => *length,
             Axis::Free(_) => 1,
         });
-        let width: usize = width.product();
+        let width = width.fold(1_usize, usize::saturating_mul);
         writeln!(yaml, "    from: columns")?;
         writeln!(
             yaml,
@@ -164,14 +167,17 @@ fn write_input(yaml: &mut String, graph: &Graph, input: &TensorSpec) -> std::fmt
             "    # deviation and missing; a category has categories or buckets."
         )?;
         writeln!(yaml, "    columns:")?;
-        for number in 1..=width {
+        for number in 1..=width.min(MOST_COLUMNS) {
             let column = match width {
                 1 => input.name.clone(),
                 _ => format!("column_{number}"),
             };
             writeln!(yaml, "      - {{column: {}}}", quoted(&column))?;
         }
-        Ok(())
+        match width > MOST_COLUMNS {
+            true => writeln!(yaml, "      # And so on: {width} in all."),
+            false => Ok(()),
+        }
     }
 }
 
@@ -207,7 +213,7 @@ fn guess(graph: &Graph) -> Guess<'_> {
             "Softmax" | "Sigmoid" | "TreeEnsembleClassifier" | "LinearClassifier" | "Normalizer"
         );
     let count = width
-        .filter(|width| *width > 1)
+        .filter(|width| (2..=MOST_COLUMNS).contains(width))
         .unwrap_or(graph.labels.len());
     match width {
         Some(1) if is_probability => Guess::Second(output, "probability_of_second_label"),

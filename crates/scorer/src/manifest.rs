@@ -190,7 +190,10 @@ impl Feature {
     /// The greatest number that it makes, where those are places.
     pub(crate) fn greatest(&self) -> i64 {
         let last = match (self.is_category(), self.encode) {
-            (true, Encoding::Index) => self.first_index + self.places().saturating_sub(1),
+            (true, Encoding::Index) => {
+                let others = self.places().saturating_sub(1);
+                self.first_index.saturating_add(others)
+            }
             _ => 1,
         };
         i64::try_from(last.max(self.unknown_index.unwrap_or(0))).unwrap_or(i64::MAX)

@@ -25,6 +25,8 @@ pub(crate) use trial::{Ranges, Seeded, relative_difference};
 
 /// Rows that are run together where neither the file nor the manifest says.
 pub(crate) const BATCH_SIZE: usize = 64;
+/// Values of an input, where its file fixes them: what a batch may take of memory.
+const MOST_VALUES: usize = 1 << 26;
 /// Plans for single lengths that are kept.
 const MOST_PLANS: usize = 128;
 
@@ -244,6 +246,19 @@ fn fixed_batch(graph: &Graph) -> Result<Option<usize>, String> {
     let mut fixed: Option<(usize, &str)> = None;
     for input in &graph.inputs {
         let name = input.name.as_str();
+        let values = input
+            .axes
+            .iter()
+            .flatten()
+            .try_fold(1_usize, |all, axis| match axis {
+                Axis::Fixed(length) => all.checked_mul(*length),
+                Axis::Free(_) => Some(all),
+            });
+        if values.is_none_or(|values| values > MOST_VALUES) {
+            return Err(format!(
+                "the input `{name}` is {input}, and at most {MOST_VALUES} values are allowed"
+            ));
+        }
         let Some(axes) = &input.axes else {
             return Err(format!(
                 "the input `{name}` has no shape; export the model with one, free where it may differ"

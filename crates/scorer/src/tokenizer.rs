@@ -182,8 +182,11 @@ fn units(json: &str) -> Result<Kind, String> {
             file.format_version
         ));
     }
-    if file.unknown_id < 0 || file.first_id < 0 {
-        return Err("neither `first_id` nor `unknown_id` may be negative".to_owned());
+    let number = 0..=i64::from(u32::MAX);
+    if !number.contains(&file.unknown_id) || !number.contains(&file.first_id) {
+        return Err(
+            "neither `first_id` nor `unknown_id` may be negative, or above 32 bits".to_owned(),
+        );
     }
     if let Some(buckets) = file.buckets {
         if buckets == 0

@@ -89,6 +89,8 @@ fn texts_as_inputs_and_weights_elsewhere_are_refused_with_a_way_out() {
     let words = named("words").problem.unwrap();
     assert!(words.contains("the input `word` is text"), "{words}");
     assert!(words.contains("`tokenizer`, `categories`"), "{words}");
+    let huge = named("huge").problem.unwrap();
+    assert!(huge.contains("values are allowed"), "{huge}");
     let external = named("external").problem.unwrap();
     assert!(external.contains("in `weights.bin`"), "{external}");
     assert!(

@@ -10,6 +10,7 @@ use arrow_array::cast::AsArray;
 use arrow_array::types::Float64Type;
 use arrow_array::{Array, ArrayRef, BooleanArray, Float64Array, Int64Array, StringArray};
 use driftline_scorer::{Scorer, ScorerError};
+use proptest::prelude::*;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -123,6 +124,10 @@ inputs:
     columns: [{column: pinned}]
 outputs: [{name: score, holds: probability_of_second_label}]
 ";
+
+/// Outputs that the model does not give.
+const EXPECTED: &str = r#"{"format_version": 1, "runtime": "onnxruntime", "columns": {"text": ["好"],
+    "kind": ["a"], "heat": [1], "pinned": [true]}, "outputs": {"score": {"shape": [1], "values": [7]}}}"#;
 
 fn many() -> (TempDir, PathBuf) {
     let (kept, folder) = bundle("many-inputs", MANY);
@@ -247,12 +252,7 @@ fn a_newer_version_that_is_bad_or_half_copied_is_refused_and_the_older_serves() 
     let model = fs::read(half.join("model.onnx")).unwrap();
     fs::write(half.join("model.onnx"), &model[..model.len() / 2]).unwrap();
     let other = copy("3");
-    fs::write(
-        other.join("expected.json"),
-        r#"{"format_version": 1, "runtime": "onnxruntime", "columns": {"text": ["好"], "kind": ["a"],
-            "heat": [1], "pinned": [true]}, "outputs": {"score": {"shape": [1], "values": [7]}}}"#,
-    )
-    .unwrap();
+    fs::write(other.join("expected.json"), EXPECTED).unwrap();
     let missing = copy("4");
     fs::remove_file(missing.join("manifest.yaml")).unwrap();
     let scorer = Scorer::load(above).unwrap();
@@ -290,4 +290,30 @@ fn a_model_that_makes_no_number_of_a_row_gives_it_no_score() {
         .scores(&[number.clone(), number.clone(), number, hole])
         .unwrap();
     assert!(scores[0].is_some() && scores[1].is_none(), "{scores:?}");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(48) })]
+    #[test]
+    fn a_bundle_with_a_damaged_file_loads_or_is_refused(
+        file in 0..3_usize,
+        at in any::<prop::sample::Index>(),
+        byte in any::<u8>(),
+        cut in any::<bool>(),
+    ) {
+        let (_kept, folder) = many();
+        fs::write(folder.join("expected.json"), EXPECTED).unwrap();
+        let path = folder.join(["manifest.yaml", "tokenizer.json", "expected.json"][file]);
+        let mut bytes = fs::read(&path).unwrap();
+        let at = at.index(bytes.len());
+        if cut {
+            bytes.truncate(at);
+        } else {
+            bytes[at] = byte;
+        }
+        fs::write(&path, bytes).unwrap();
+        if let Err(error) = Scorer::load(&folder) {
+            prop_assert!(!error.to_string().is_empty());
+        }
+    }
 }

@@ -86,8 +86,8 @@ fn wanted(request: &PresetRequest, plan: &Plan) -> Vec<NamedColumn> {
     if let Some(scored) = &request.scored {
         // A prediction may be a category by itself and a number for the estimate.
         let classes = [&scored.target, &scored.prediction];
-        let classes = classes.map(|name| (name.as_str(), scored.kind_of_classes()));
-        let scores = scored.probabilities.columns().into_iter();
+        let classes = classes.map(|name| (name.as_str(), scored.kind_of_target()));
+        let scores = scored.scores().into_iter();
         for (name, kind) in classes
             .into_iter()
             .chain(scores.map(|name| (name, Kind::Numeric)))
@@ -263,10 +263,12 @@ fn measure_ordered(
     let mut notes = Vec::new();
     match &request.scored {
         Some(scored) => {
-            estimated::measure(scored, (baseline, window), chunked, &mut windows)?;
+            let features = wanted(request, plan);
+            let sides = (baseline, window);
+            estimated::measure(scored, &features, sides, chunked, &mut windows)?;
         }
         None => notes.push(
-            "performance is not estimated: name the columns `--target`, `--prediction` and `--probability` of a classifier for that".into(),
+            "performance is not estimated: name the columns `--target` and `--prediction` of a model for that, and `--probability` of a classifier".into(),
         ),
     }
     for (side, ordered) in [("baseline", baseline), ("window", window)] {
@@ -371,7 +373,7 @@ fn together(
     windows: &mut [MeasuredWindow],
 ) {
     let made: Vec<&str> = request.scored.as_ref().map_or_else(Vec::new, |scored| {
-        let mut made = scored.probabilities.columns();
+        let mut made = scored.scores();
         made.push(&scored.prediction);
         made
     });

@@ -319,6 +319,9 @@ def refused():
     g.op("Unique", "x", to="unique")
     g.nodes.append(helper.make_node("MyLayer", ["unique"], ["y"], name="my_layer", domain="com.example"))
     save("custom", g.model("hand"), {}, check=False)
+    g = Graph([("x", TensorProto.FLOAT, ["batch", 1 << 40])], [("y", TensorProto.FLOAT, ["batch", 1 << 40])])
+    g.op("Relu", "x", to="y")
+    save("huge", g.model("hand"), {}, check=False)
     model = dense()
     for weight in model.graph.initializer:
         if weight.name == "w0":
