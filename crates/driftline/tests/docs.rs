@@ -15,7 +15,7 @@ use std::{
 };
 
 /// Verbs in the order of the book.
-const VERBS: [&str; 50] = [
+const VERBS: [&str; 53] = [
     "init",
     "run",
     "backfill",
@@ -37,6 +37,9 @@ const VERBS: [&str; 50] = [
     "term ignore",
     "term class",
     "score",
+    "model",
+    "model verify",
+    "model init",
     "calibrate",
     "calibrate plan",
     "calibrate verify",

@@ -95,7 +95,9 @@ impl ScoredColumns {
 
     /// The columns of probabilities.
     pub(crate) fn scores(&self) -> Vec<&str> {
-        self.probabilities.as_ref().map_or_else(Vec::new, Probabilities::columns)
+        self.probabilities
+            .as_ref()
+            .map_or_else(Vec::new, Probabilities::columns)
     }
 }
 

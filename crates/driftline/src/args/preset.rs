@@ -41,11 +41,11 @@ pub(crate) struct PresetArguments {
     /// nannyml: cut the rows by time, 1d or 7d and the like; with `--time`.
     #[arg(long, value_name = "WIDTH", requires = "time")]
     pub(crate) chunk_by: Option<String>,
-    /// nannyml: the true class in the baseline, to estimate performance.
-    #[arg(long, value_name = "COLUMN", requires_all = ["prediction", "probability"])]
+    /// nannyml: the true class or number in the baseline, to estimate performance.
+    #[arg(long, value_name = "COLUMN", requires = "prediction")]
     pub(crate) target: Option<String>,
-    /// nannyml: the predicted class.
-    #[arg(long, value_name = "COLUMN", requires_all = ["target", "probability"])]
+    /// nannyml: the predicted class; without probabilities the predicted number.
+    #[arg(long, value_name = "COLUMN", requires = "target")]
     pub(crate) prediction: Option<String>,
     /// nannyml: the probability of class 1, where classes are 0 and 1; else for each class its
     /// name and the column of its probability, repeated.

@@ -119,8 +119,8 @@ fn parsed<T: FromStr<Err = String>>(
         .collect()
 }
 
-/// The column of class 1, or that of each class.
-fn probabilities(given: &[String]) -> Result<Probabilities, CommandError> {
+/// The column of class 1, or that of each class; none of a regression.
+fn probabilities(given: &[String]) -> Result<Option<Probabilities>, CommandError> {
     let wrong = |reason| CommandError::Usage {
         argument: "--probability",
         reason,
@@ -128,7 +128,10 @@ fn probabilities(given: &[String]) -> Result<Probabilities, CommandError> {
     if let [column] = given
         && !column.contains('=')
     {
-        return Ok(Probabilities::OfOne(column.clone()));
+        return Ok(Some(Probabilities::OfOne(column.clone())));
+    }
+    if given.is_empty() {
+        return Ok(None);
     }
     let mut classes = Vec::new();
     for given in given {
@@ -145,5 +148,5 @@ fn probabilities(given: &[String]) -> Result<Probabilities, CommandError> {
             "name the column of every class, or without `=` that of class 1 of 0 and 1".into(),
         ));
     }
-    Ok(Probabilities::OfEach(classes))
+    Ok(Some(Probabilities::OfEach(classes)))
 }

@@ -330,6 +330,100 @@ fn nannyml_estimates_performance_where_the_columns_are_named() {
 }
 
 #[test]
+fn nannyml_estimates_performance_of_several_classes_by_name() {
+    let desk = Desk::new();
+    let rows = |seed: u64, sureness: f64, target: bool| {
+        let mut chance = Chance(seed);
+        let mut text = if target { "y,p,a,b,c\n" } else { "p,a,b,c\n" }.to_owned();
+        for _ in 0..4_000 {
+            let weights = [0, 1, 2].map(|_| (sureness * chance.next()).exp());
+            let sum: f64 = weights.iter().sum();
+            let [a, b, c] = weights.map(|weight| weight / sum);
+            let best = if a > b.max(c) {
+                "low"
+            } else if b > c {
+                "middle"
+            } else {
+                "high"
+            };
+            let drawn = chance.next();
+            let truth = if drawn < a {
+                "low"
+            } else if drawn < a + b {
+                "middle"
+            } else {
+                "high"
+            };
+            if target {
+                write!(text, "{truth},").unwrap();
+            }
+            writeln!(text, "{best},{a:.6},{b:.6},{c:.6}").unwrap();
+        }
+        text
+    };
+    desk.write("base.csv", rows(1, 5.0, true));
+    desk.write("unsure.csv", rows(2, 1.5, false));
+    let fixed = ["--target", "y", "--prediction", "p"];
+    let named = [
+        "--probability",
+        "low=a",
+        "--probability",
+        "middle=b",
+        "--probability",
+        "high=c",
+    ];
+    let run = json(
+        &desk,
+        "nannyml",
+        ["base.csv", "unsure.csv"],
+        &[&fixed[..], &named].concat(),
+    );
+    for metric in ["accuracy", "f1", "roc_auc", "average_precision"] {
+        let finding = of(&run["windows"][0], None, metric);
+        assert!(finding["value"].as_f64().unwrap() < finding["threshold"].as_f64().unwrap());
+    }
+    let two = [
+        &fixed[..],
+        &["--probability", "low=a", "--probability", "middle=b"],
+    ]
+    .concat();
+    drift(&desk, "nannyml", ["base.csv", "unsure.csv"], &two)
+        .ends_with(2)
+        .says("`--probability` names the classes low, middle");
+    let one = [&fixed[..], &["--probability", "low=a"]].concat();
+    drift(&desk, "nannyml", ["base.csv", "unsure.csv"], &one)
+        .ends_with(2)
+        .says("name the column of every class");
+}
+
+#[test]
+fn nannyml_estimates_the_loss_of_a_regression_without_probabilities() {
+    let desk = Desk::new();
+    let rows = |seed: u64, least: f64, target: bool| {
+        let mut chance = Chance(seed);
+        let mut text = if target { "y,p,x\n" } else { "p,x\n" }.to_owned();
+        for _ in 0..4_000 {
+            let x = least + (4.0 - least) * chance.next();
+            let truth = 10.0 * x + x * (chance.next() - 0.5);
+            if target {
+                write!(text, "{truth:.6},").unwrap();
+            }
+            writeln!(text, "{:.6},{x:.6}", 10.0 * x).unwrap();
+        }
+        text
+    };
+    desk.write("base.csv", rows(1, 1.0, true));
+    desk.write("wide.csv", rows(2, 3.0, false));
+    let named = ["--target", "y", "--prediction", "p"];
+    let run = json(&desk, "nannyml", ["base.csv", "wide.csv"], &named);
+    // The mean of |x · u| over x from 3 to 4 and u from −1/2 to 1/2 is 3.5 / 4.
+    let finding = of(&run["windows"][0], None, "mae");
+    let value = finding["value"].as_f64().unwrap();
+    assert!((value - 0.875).abs() < 0.06, "{value}");
+    assert_eq!(finding["kind"], "performance");
+}
+
+#[test]
 fn slices_are_compared_as_if_they_were_alone() {
     let desk = shop();
     let sides = ["base.csv", "dearer.csv"];

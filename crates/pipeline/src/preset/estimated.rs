@@ -72,7 +72,12 @@ pub(crate) fn measure(
             let estimate = estimator
                 .estimate(&theirs.predicted())
                 .map_err(|error| failed(&error))?;
-            put(metric.name(), &estimate.values, estimate.limits, &estimate.alerts);
+            put(
+                metric.name(),
+                &estimate.values,
+                estimate.limits,
+                &estimate.alerts,
+            );
         }
         return Ok(());
     };
@@ -85,7 +90,12 @@ pub(crate) fn measure(
         let estimate = estimator
             .estimate(&theirs.scored())
             .map_err(|error| failed(&error))?;
-        put(metric.name(), &estimate.values, estimate.limits, &estimate.alerts);
+        put(
+            metric.name(),
+            &estimate.values,
+            estimate.limits,
+            &estimate.alerts,
+        );
     }
     Ok(())
 }
@@ -108,7 +118,8 @@ impl<'a> Regression<'a> {
     ) -> Result<Self, PipelineError> {
         let mut read = Vec::new();
         for feature in features {
-            let unread = |reason| configuration(format!("`{}` of the {side}: {reason}", feature.name));
+            let unread =
+                |reason| configuration(format!("`{}` of the {side}: {reason}", feature.name));
             let column = ordered.column(feature).map_err(unread)?;
             match (column, baseline.column(feature).map_err(unread)?) {
                 (Column::Numbers { values, .. }, _) => read.push(values.clone()),
@@ -121,7 +132,8 @@ impl<'a> Regression<'a> {
                         .map(|label| known.iter().position(|known| known == label))
                         .map(|place| place.map_or(f64::NAN, |place| place as f64))
                         .collect();
-                    let place = |code: &Option<u32>| code.map_or(f64::NAN, |at| places[at as usize]);
+                    let place =
+                        |code: &Option<u32>| code.map_or(f64::NAN, |at| places[at as usize]);
                     read.push(codes.iter().map(place).collect());
                 }
                 _ => {}
