@@ -1,11 +1,12 @@
 //! Judging a window: every measure of every column, by the card of its size.
 //!
 //! A window fails on two grounds together: the value is rarer than the stated rate
-//! allows (significance), and what exceeds the range of stationary windows is large
-//! enough to matter (effect). Either alone misleads: with millions of rows trifles
-//! are significant, with a hundred large distances are ordinary.
+//! allows (significance), and what is certain of it ([effect](crate::effect)) is large
+//! enough to matter. Either alone misleads: with millions of rows trifles are significant,
+//! with a hundred large distances are ordinary.
 
 use crate::{
+    effect::{Bounds, Effect},
     grid::{Counts, Evidence},
     measure::Measure,
     replay::{Calibrator, Profiles, Series},
@@ -18,7 +19,7 @@ use serde::{Deserialize, Serialize};
 pub const LEAST_ROWS: u64 = 30;
 /// Entries of evidence in a measurement: the bins of a number, its tenths and two more.
 const EVIDENCE: usize = 12;
-/// Quantile of the stationary windows that an effect must come out of.
+/// Quantile of the stationary windows that is told as the end of what is ordinary.
 pub(crate) const NULL_UPPER: f64 = 0.95;
 /// Quantile of the stationary windows for a power of 80 %.
 const NULL_LOWER: f64 = 0.2;
@@ -27,9 +28,10 @@ const NULL_LOWER: f64 = 0.2;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "kind")]
 pub enum Judgement {
-    /// Nothing that stationary windows do not show.
+    /// Nothing that stationary windows do not show, or certainly less than the least effect
+    /// that the pipeline states.
     Pass,
-    /// Rarer than the stated rate allows, but the effect is below the least one, or
+    /// Rarer than the stated rate allows, but not certainly above the least effect, or
     /// the card alone may not fail a window: a warning.
     Significant,
     /// Rarer than the stated rate allows, and large enough to matter.
@@ -41,7 +43,7 @@ pub enum Judgement {
     NotCalibrated {
         /// Why not.
         reason: NotCalibrated,
-        /// Whether the effect beyond sampling noise is above the least one.
+        /// Whether the effect is certainly above the least one.
         exceeds: bool,
     },
     /// Not measured.
@@ -117,8 +119,8 @@ pub struct Measurement {
     pub threshold: Option<f64>,
     /// The value less the median of stationary windows.
     pub effect: Option<f64>,
-    /// The value less the 95 % quantile of stationary windows: what sampling and
-    /// ordinary turnover do not explain. Taken as the effect's lower bound.
+    /// What is certain of the effect, with 95 %, where that was asked: of significant
+    /// values, and of values above the least effect that have no limit.
     pub effect_lower: Option<f64>,
     /// The least effect that fails.
     pub min_effect: f64,
@@ -333,13 +335,20 @@ impl Comparison<'_> {
             .filter(|test| !test.draws.is_empty())
             .ok_or(Skipped::NoDraws)?;
         let median = test.quantile(0.5);
-        let lower = value - test.quantile(NULL_UPPER);
         into.null_median = Some(median);
         into.effect = Some(value - median);
-        into.effect_lower = Some(lower);
+        let effect = Effect {
+            series: self.series,
+            measure: self.measure,
+            seed: self.card.seed,
+        };
         let Some(limit) = self.card.limit_of(test) else {
             if let Basis::NotCalibrated { reason } = self.card.basis {
-                let exceeds = self.decides && lower > self.min_effect;
+                if self.decides && value > self.min_effect {
+                    let bounds = effect.bounds_of_short(counts, self.card.blocks_per_window);
+                    into.effect_lower = bounds.map(|bounds| bounds.lower);
+                }
+                let exceeds = into.effect_lower > Some(self.min_effect);
                 into.judgement = Judgement::NotCalibrated { reason, exceeds };
             }
             return Ok(());
@@ -353,20 +362,29 @@ impl Comparison<'_> {
         into.least_detectable_effect = Some(least_detectable(test, limit));
         into.unstable_windows = test.baseline_unstable().then_some(test.independent_windows);
         if self.decides {
-            into.judgement = self.judge(test, value, limit, lower);
+            into.judgement = if test.p_value(value) <= limit {
+                let bounds = effect.bounds(counts, &test.draws);
+                into.effect_lower = bounds.map(|bounds| bounds.lower);
+                self.judge_significant(bounds)
+            } else {
+                self.judge_ordinary(test, limit)
+            };
         }
         Ok(())
     }
 
-    fn judge(&self, test: &TestCard, value: f64, limit: f64, lower: f64) -> Judgement {
+    fn judge_significant(&self, effect: Option<Bounds>) -> Judgement {
         let may_fail = self.card.basis == Basis::Blocks || self.stated;
-        if test.p_value(value) <= limit {
-            if may_fail && lower > self.min_effect {
-                Judgement::Fail
-            } else {
-                Judgement::Significant
-            }
-        } else if self.stated && least_detectable(test, limit) > self.min_effect {
+        match effect {
+            Some(effect) if may_fail && effect.lower > self.min_effect => Judgement::Fail,
+            // What is stated not to matter is no reason to warn.
+            Some(effect) if self.stated && effect.upper < self.min_effect => Judgement::Pass,
+            _ => Judgement::Significant,
+        }
+    }
+
+    fn judge_ordinary(&self, test: &TestCard, limit: f64) -> Judgement {
+        if self.stated && least_detectable(test, limit) > self.min_effect {
             Judgement::UnderPowered
         } else if test.is_without_limit() {
             Judgement::Skipped {

@@ -53,6 +53,35 @@ impl Counts {
         add(&mut self.cells, &other.cells);
         add(&mut self.units, &other.units);
     }
+
+    /// The counts of the rows that are not among `part`.
+    pub(crate) fn less(&self, part: &Self) -> Self {
+        Self {
+            cells: subtract(&self.cells, &part.cells),
+            units: subtract(&self.units, &part.units),
+        }
+    }
+
+    /// The counts of so many times the rows, to the nearest row.
+    pub(crate) fn times(&self, factor: f64) -> Self {
+        let times = |counts: &[u64]| {
+            let counts = counts.iter();
+            counts
+                .map(|&count| (count as f64 * factor).round() as u64)
+                .collect()
+        };
+        Self {
+            cells: times(&self.cells),
+            units: times(&self.units),
+        }
+    }
+}
+
+pub(crate) fn subtract(all: &[u64], part: &[u64]) -> Vec<u64> {
+    all.iter()
+        .zip(part)
+        .map(|(a, b)| a.saturating_sub(*b))
+        .collect()
 }
 
 fn add(mine: &mut Vec<u64>, theirs: &[u64]) {

@@ -16,6 +16,7 @@
 
 mod alert;
 pub mod compare;
+mod effect;
 mod error;
 pub mod grid;
 pub mod measure;
@@ -23,6 +24,7 @@ mod memory;
 pub mod performance;
 pub mod plan;
 pub mod preset;
+pub mod rate_share;
 pub mod replay;
 pub mod sequence;
 mod tail;

@@ -119,6 +119,24 @@ impl Measure {
             Self::NovelStretch => 0.005,
         }
     }
+
+    /// Whether it grows with the square of a shift, as a variance does.
+    pub(crate) fn is_squared(self) -> bool {
+        match self {
+            Self::PopulationStabilityIndex
+            | Self::JensenShannon
+            | Self::ChiSquared
+            | Self::GTest => true,
+            Self::KolmogorovSmirnov
+            | Self::Wasserstein
+            | Self::LInfinity
+            | Self::Hellinger
+            | Self::MeanDifference
+            | Self::MeanIncrease
+            | Self::NullShare
+            | Self::NovelStretch => false,
+        }
+    }
 }
 
 /// What a column is, which decides what is measured.

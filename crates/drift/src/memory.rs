@@ -43,7 +43,7 @@ pub(crate) fn independent_windows(
     distance: impl Fn(usize, usize) -> Option<f64>,
 ) -> f64 {
     let all = windows as f64;
-    let square = |distance: f64| match is_squared(measure) {
+    let square = |distance: f64| match measure.is_squared() {
         true => distance,
         false => distance * distance,
     };
@@ -75,16 +75,6 @@ pub(crate) fn independent_windows(
         worth
     } else {
         all
-    }
-}
-
-/// Whether a measure grows with the square of a shift, as a variance does.
-fn is_squared(measure: Measure) -> bool {
-    use Measure::*;
-    match measure {
-        PopulationStabilityIndex | JensenShannon | ChiSquared | GTest => true,
-        KolmogorovSmirnov | Wasserstein | LInfinity | Hellinger | MeanDifference | MeanIncrease
-        | NullShare | NovelStretch => false,
     }
 }
 

@@ -9,7 +9,7 @@
 
 use crate::{
     DriftError,
-    grid::{Counts, Grid},
+    grid::{Counts, Grid, subtract},
     measure::{Measure, Role},
     memory,
     thin::{self, Documents},
@@ -505,22 +505,24 @@ impl Series {
         }
     }
 
+    /// The baseline's successive windows of `length` blocks.
+    pub(crate) fn windows(&self, length: usize) -> Vec<Counts> {
+        let sum = |blocks: &[BlockCounts]| {
+            let mut sum = Counts {
+                cells: vec![0; self.grid.width()],
+                units: vec![0; self.grid.units_width()],
+            };
+            blocks.iter().for_each(|block| sum.add(&block.counts));
+            sum
+        };
+        self.blocks.chunks_exact(length).map(sum).collect()
+    }
+
     /// How many independent windows the baseline's successive ones of `length` blocks are
     /// worth, by measure of the role: the least that any deciding measure of the same
     /// thing says, since noise hides memory from one measure more than from another.
     fn independent(&self, length: usize) -> Vec<f64> {
-        let windows: Vec<Counts> = self
-            .blocks
-            .chunks_exact(length)
-            .map(|blocks| {
-                let mut sum = Counts {
-                    cells: vec![0; self.grid.width()],
-                    units: vec![0; self.grid.units_width()],
-                };
-                blocks.iter().for_each(|block| sum.add(&block.counts));
-                sum
-            })
-            .collect();
+        let windows = self.windows(length);
         let cells = self.grid.width() + self.grid.units_width();
         let decided: Vec<Option<f64>> = self
             .role
@@ -602,10 +604,7 @@ impl Series {
             if self.grid.units_width() > 0 {
                 window.units = self.thin_units(rng, self.blocks.iter(), &self.total.cells, rows);
             }
-            let baseline = Counts {
-                cells: subtract(&self.total.cells, &window.cells),
-                units: subtract(&self.total.units, &window.units),
-            };
+            let baseline = self.total.less(&window);
             self.grid.fold_unseen(&baseline, &mut window);
             (baseline, window)
         });
@@ -672,13 +671,6 @@ fn sampled_documents(profile: &ColumnProfile) -> Vec<SampledText> {
         Summary::Text(text) => text.sample().cloned().collect(),
         _ => Vec::new(),
     }
-}
-
-fn subtract(all: &[u64], part: &[u64]) -> Vec<u64> {
-    all.iter()
-        .zip(part)
-        .map(|(a, b)| a.saturating_sub(*b))
-        .collect()
 }
 
 /// Counts of the first 0, 1, … blocks, so that any stretch is one subtraction.

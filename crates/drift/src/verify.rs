@@ -107,15 +107,18 @@ pub fn backtest(
     blocks_per_window: usize,
     parts: usize,
 ) -> Result<Vec<HeldOutWindow>, DriftError> {
-    let parts = parts.clamp(2, blocks.len().max(2));
     let mut windows = Vec::new();
-    for part in 0..parts {
-        let span = part * blocks.len() / parts..(part + 1) * blocks.len() / parts;
-        if !span.is_empty() {
-            windows.extend(held_out(blocks, settings, blocks_per_window, span)?);
-        }
+    for part in contiguous(blocks.len(), parts) {
+        windows.extend(held_out(blocks, settings, blocks_per_window, part)?);
     }
     Ok(windows)
+}
+
+/// So many blocks in at least two contiguous parts of about equal size, none of them empty.
+pub fn contiguous(blocks: usize, parts: usize) -> impl Iterator<Item = Range<usize>> {
+    let parts = parts.clamp(2, blocks.max(2));
+    let part = move |part| part * blocks / parts..(part + 1) * blocks / parts;
+    (0..parts).map(part).filter(|part| !part.is_empty())
 }
 
 /// [`backtest`]'s observed rate beside the stated one.

@@ -158,7 +158,7 @@ pub(crate) fn drift(
     }
     if measurement.judgement == Judgement::Significant {
         message.push_str(&format!(
-            "; unusual, but not above the least effect {}",
+            "; unusual, but not certainly above the least effect {}",
             number(measurement.min_effect)
         ));
     }

@@ -355,7 +355,7 @@ fn effect(finding: &Finding) -> Vec<String> {
     if let (Some(lower), Some(least)) = (finding.effect_lower, finding.min_effect) {
         let compared = if lower > least { "above" } else { "not above" };
         sentences.push(format!(
-            "The value less their 95 % quantile is {}, which is {compared} the least effect that matters, {}.",
+            "With the noise that such windows have, at least {} of it is certain (95 %), which is {compared} the least effect that matters, {}.",
             exact(lower),
             exact(least),
         ));

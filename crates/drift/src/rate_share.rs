@@ -1,0 +1,15 @@
+//! How a pipeline's rate of false alarms is shared out among kinds of tests.
+//!
+//! The rate is the pipeline's, so each kind has a fixed part of it; the cards have what
+//! the others leave.
+
+/// The part of [slow drift](crate::sequence).
+pub const SUMS: f64 = 0.1;
+/// The part of a [novel stretch](crate::Measure::NovelStretch), where a pipeline has that
+/// test.
+pub const NOVEL_STRETCH: f64 = 0.6;
+
+/// The part of the [cards](crate::ThresholdCard), beside a novel stretch or without it.
+pub fn of_cards(novel_stretch: bool) -> f64 {
+    1.0 - SUMS - if novel_stretch { NOVEL_STRETCH } else { 0.0 }
+}
