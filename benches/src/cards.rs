@@ -6,7 +6,7 @@ use crate::{
 };
 use driftline_drift::{
     Block, Calibrator, ColumnSettings, Judgement, Measure, Measurement, Profiles, Role, Settings,
-    WindowNull, WindowValue,
+    WindowNull, WindowValue, rate_share,
 };
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -16,12 +16,6 @@ pub const WINDOW: usize = 7;
 
 /// The stretch of a window that stands out most: judged by texts, not by a column's profile.
 pub const NOVEL_STRETCH: &str = "novel stretch";
-
-/// The part of the rate that it has to itself beside other columns, as in a pipeline.
-const NOVEL_SHARE: f64 = 0.6;
-
-/// The part that the sums over windows have in a pipeline, which are not judged here.
-const SEQUENCE_SHARE: f64 = 0.1;
 
 /// Seed of every replay and mixture: the pipelines' default.
 pub const SEED: u64 = 20_260_101;
@@ -249,12 +243,12 @@ impl Cards {
             if !with_profiles && !novel {
                 continue;
             }
-            let novel_share = match (novel, with_profiles) {
-                (true, true) => NOVEL_SHARE,
-                (true, false) => 1.0 - SEQUENCE_SHARE,
-                (false, _) => 0.0,
+            // The sums over windows have their part, though they are not judged here.
+            let of_novel = match with_profiles {
+                true => rate_share::NOVEL_STRETCH,
+                false => rate_share::of_cards(false),
             };
-            let others = settings(rate * (1.0 - SEQUENCE_SHARE - novel_share));
+            let others = settings(rate * rate_share::of_cards(novel));
             families.push(Family {
                 name,
                 columns,
@@ -262,7 +256,7 @@ impl Cards {
                     true => Some(Calibrator::new(&blocks, others)?),
                     false => None,
                 },
-                novel_rate: novel.then_some(rate * novel_share),
+                novel_rate: novel.then_some(rate * of_novel),
             });
         }
         Ok(Self {

@@ -8,11 +8,12 @@
 use crate::{
     PipelineError,
     config::Pipeline,
-    novelty::{self, NoveltyCard},
+    novelty::{self, NoveltyCard, OwnWindow},
     rows::{PreparedRows, profile_columns, quoted, roles, time_zone},
-    run::SEQUENCE_RATE_SHARE,
 };
-use driftline_drift::{Block, Calibrator, ColumnKey, ColumnSettings, Profiles, Settings};
+use driftline_drift::{
+    Block, Calibrator, ColumnKey, ColumnSettings, Profiles, Settings, rate_share,
+};
 use driftline_engine::{
     ColumnInfo, Engine, ProfileColumn, ProfileRequest, ProfileRow, Slice, Span, Tz,
     VocabularyRequest, VocabularyTime,
@@ -61,6 +62,8 @@ pub struct Baseline {
     pub rules: Vec<Vec<f64>>,
     /// What stretches of the baseline's own windows say that nothing else does.
     pub novelty: Option<NoveltyCard>,
+    /// The same window by window; none where the baseline was read from a folder.
+    pub(crate) own_windows: Vec<OwnWindow>,
     /// The limits.
     pub calibrator: Calibrator,
     /// Name of the training data, for people.
@@ -150,12 +153,13 @@ impl Baseline {
             None => infer_schema(&own, &prepared, &profiles, &roles),
         };
         let rules = rule_values(&prepared, pipeline).await?;
-        let novelty = match &vocabulary {
+        let own_windows = match &vocabulary {
             Some(vocabulary) => {
-                novelty::learn(&prepared.rows, pipeline, vocabulary, prepared.range).await?
+                novelty::own_windows(&prepared.rows, pipeline, vocabulary, prepared.range).await?
             }
-            None => None,
+            None => Vec::new(),
         };
+        let novelty = NoveltyCard::learn(pipeline, &own_windows);
         let calibrator = calibrator(pipeline, &roles, &blocks, novelty.as_ref())?;
         Ok(Self {
             schema,
@@ -168,6 +172,7 @@ impl Baseline {
             blocks,
             rules,
             novelty,
+            own_windows,
             calibrator,
             source: pipeline.baseline.source.clone(),
         })
@@ -258,6 +263,7 @@ impl Baseline {
                 .unwrap_or(0),
             calibrator: calibrator(pipeline, &roles, &blocks, novelty.as_ref())?,
             novelty,
+            own_windows: Vec::new(),
             schema,
             roles,
             profiles,
@@ -650,9 +656,8 @@ pub(crate) fn calibration_settings(pipeline: &Pipeline, novelty: Option<&Novelty
             }
         }
     }
-    let taken = SEQUENCE_RATE_SHARE + novelty.map_or(0.0, |_| novelty::RATE_SHARE);
     Settings {
-        rate: pipeline.drift.false_alarm_rate * (1.0 - taken),
+        rate: pipeline.drift.false_alarm_rate * rate_share::of_cards(novelty.is_some()),
         seed: pipeline.seed,
         ordered_by_time: pipeline.time.is_some(),
         columns,

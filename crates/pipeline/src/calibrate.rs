@@ -10,11 +10,12 @@ use crate::{
     baseline::{Baseline, calibration_blocks, calibration_settings},
     config::{Pipeline, TimeConfig},
     findings::{Subject, number},
+    novelty::judge_held_out,
     report::instant,
 };
 use driftline_drift::{
-    Plan,
-    verify::{HeldOutWindow, Verification, backtest},
+    Plan, rate_share,
+    verify::{HeldOutWindow, Verification, backtest, contiguous},
 };
 use driftline_engine::Engine;
 use serde::Serialize;
@@ -76,8 +77,10 @@ fn blocks_per_window(time: &TimeConfig) -> usize {
 /// Holds out one of `parts` contiguous parts of the training data after another, a
 /// window's length on both sides left out, and counts the alarms.
 ///
-/// A novel stretch is not part of it: profiles hold no texts. What it leaves of the
-/// pipeline's rate is the stated one.
+/// A novel stretch is part of it where the training data are at hand: a stored baseline
+/// holds no texts. It is judged window by window of the calendar, each of which goes with
+/// the held-out window that it begins in. Slow drift is not: what is stated is the rate of
+/// the rest.
 ///
 /// # Errors
 /// [`PipelineError::Configuration`] for a pipeline without times, and whatever keeps the
@@ -115,21 +118,25 @@ fn verified(
 ) -> Result<Verified, PipelineError> {
     let blocks = calibration_blocks(&baseline.roles, &baseline.blocks);
     let settings = calibration_settings(pipeline, baseline.novelty.as_ref());
-    let windows = backtest(
-        &blocks,
-        &settings,
-        blocks_per_window(time(pipeline)?),
-        parts,
-    )?;
+    let time = time(pipeline)?;
+    let mut windows = backtest(&blocks, &settings, blocks_per_window(time), parts)?;
+    let starts: Vec<i64> = blocks
+        .iter()
+        .map(|block| block.start.unwrap_or(0).saturating_mul(1_000_000))
+        .collect();
+    let mut stated = settings.rate;
+    if !baseline.own_windows.is_empty() {
+        stated += pipeline.drift.false_alarm_rate * rate_share::NOVEL_STRETCH;
+        add_novel_stretches(pipeline, baseline, &starts, parts, &mut windows);
+    }
     let alarmed = windows.iter().filter(|window| window.is_alarm());
-    let start = |window: &HeldOutWindow| blocks.get(window.blocks.start)?.start;
     Ok(Verified {
-        verification: Verification::of(&windows, settings.rate),
+        verification: Verification::of(&windows, stated),
         alarmed: alarmed
             .map(|window| Alarmed {
-                start: start(window).map_or_else(String::new, |seconds| {
-                    instant(seconds.saturating_mul(1_000_000), baseline.zone)
-                }),
+                start: starts
+                    .get(window.blocks.start)
+                    .map_or_else(String::new, |&start| instant(start, baseline.zone)),
                 tests: window
                     .measurements
                     .iter()
@@ -139,6 +146,40 @@ fn verified(
             })
             .collect(),
     })
+}
+
+/// Judges the training data's own windows by those outside the part that each lies in and
+/// a window's length around it, and adds that to the held-out windows that they begin in.
+fn add_novel_stretches(
+    pipeline: &Pipeline,
+    baseline: &Baseline,
+    starts: &[i64],
+    parts: usize,
+    windows: &mut [HeldOutWindow],
+) {
+    let own = &baseline.own_windows;
+    let guard = pipeline
+        .time
+        .as_ref()
+        .map_or(0, |time| time.window.micros());
+    for part in contiguous(starts.len(), parts) {
+        let end = starts.get(part.end).copied().unwrap_or(i64::MAX);
+        let stretch = starts[part.start]..end;
+        let guarded = stretch.start.saturating_sub(guard)..end.saturating_add(guard);
+        for window in own
+            .iter()
+            .filter(|own| own.counts && stretch.contains(&own.span.start_us))
+        {
+            let begins_in = windows.iter_mut().rfind(|held_out| {
+                starts[held_out.blocks.start] <= window.span.start_us
+                    && part.contains(&held_out.blocks.start)
+            });
+            if let Some(held_out) = begins_in {
+                let judged = judge_held_out(pipeline, own, window, guarded.clone());
+                held_out.measurements.extend(judged);
+            }
+        }
+    }
 }
 
 fn test_name(

@@ -2,15 +2,13 @@
 //! the window does, held against the baseline's own windows.
 
 use crate::{PipelineError, baseline::Baseline, config::Pipeline, report, rows::time_zone};
-use driftline_drift::{Evidence, Measure, Measurement, WindowNull, WindowValue};
+use driftline_drift::{Evidence, Measure, Measurement, WindowNull, WindowValue, rate_share};
 use driftline_engine::{NoveltyRequest, NoveltyWindow, Rows, Span};
 use driftline_statistics::ngrams::FOLDS;
 use driftline_vocabulary::{BaselineVocabulary, NoveltyScan};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
-/// The part of the stated rate that this test has to itself; the others share the rest.
-pub(crate) const RATE_SHARE: f64 = 0.6;
 /// Blocks that a window must span.
 const FEWEST_BLOCKS: u64 = 4;
 /// Windows that are scanned at a time, so that memory does not grow with their number.
@@ -73,18 +71,29 @@ async fn scan(
     Ok(found)
 }
 
-/// Scans the whole windows of the training data, and those half-way between; `None`
-/// where its text has no windows of several blocks.
-pub(crate) async fn learn(
+/// A window of the training data that was scanned.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct OwnWindow {
+    pub(crate) span: Span,
+    /// What its strongest stretch says that nothing else does.
+    excess: f64,
+    texts: u64,
+    /// Whether it is one of the windows that do not overlap, rather than one half-way between.
+    pub(crate) counts: bool,
+}
+
+/// Scans the whole windows of the training data, and those half-way between; none where
+/// its text has no windows of several blocks.
+pub(crate) async fn own_windows(
     rows: &Rows,
     pipeline: &Pipeline,
     vocabulary: &Arc<BaselineVocabulary>,
     range: Option<(i64, i64)>,
-) -> Result<Option<NoveltyCard>, PipelineError> {
+) -> Result<Vec<OwnWindow>, PipelineError> {
     let (Some(request), Some(time), Some((first, last))) =
         (request(pipeline, vocabulary)?, &pipeline.time, range)
     else {
-        return Ok(None);
+        return Ok(Vec::new());
     };
     let end = last.saturating_add(time.block().micros());
     let whole = |span: &Span| span.start_us >= first && span.end_us <= end;
@@ -103,36 +112,82 @@ pub(crate) async fn learn(
     }
     let spans: Vec<NoveltyWindow> = windows.iter().map(|(window, _)| *window).collect();
     let scanned = scan(rows, &request, &spans).await?;
-    let counted = windows.iter().map(|(_, counts)| *counts);
-    Ok(
-        null(scanned.into_iter().zip(counted)).map(|null| NoveltyCard {
-            window: time.window.to_string(),
-            block: time.block().to_string(),
-            null,
-        }),
-    )
+    let found = windows.into_iter().zip(scanned);
+    let own = found.filter_map(|((window, counts), (stretch, texts))| {
+        Some(OwnWindow {
+            span: window.span,
+            excess: stretch?.excess(),
+            texts,
+            counts,
+        })
+    });
+    Ok(own.collect())
 }
 
-/// The null of scanned windows, each with whether it counts as one of its own. Windows
-/// in a gap of the archive have too few texts to be like the others, and are left out.
-fn null(
-    scanned: impl Iterator<Item = ((Option<driftline_vocabulary::NovelStretch>, u64), bool)>,
-) -> Option<WindowNull> {
-    let found: Vec<(f64, u64, bool)> = scanned
-        .filter_map(|((stretch, texts), counts)| Some((stretch?.excess(), texts, counts)))
-        .collect();
-    let mut sizes: Vec<u64> = found.iter().map(|&(_, texts, _)| texts).collect();
+impl NoveltyCard {
+    /// What the windows of the training data say of new ones; `None` where there are none.
+    pub(crate) fn learn(pipeline: &Pipeline, own: &[OwnWindow]) -> Option<Self> {
+        let time = pipeline.time.as_ref()?;
+        Some(Self {
+            window: time.window.to_string(),
+            block: time.block().to_string(),
+            null: null(own.iter())?,
+        })
+    }
+}
+
+/// The null of scanned windows. Windows in a gap of the archive have too few texts to be
+/// like the others, and are left out.
+fn null<'a>(own: impl Iterator<Item = &'a OwnWindow> + Clone) -> Option<WindowNull> {
+    let mut sizes: Vec<u64> = own.clone().map(|window| window.texts).collect();
     sizes.sort_unstable();
     let size = *sizes.get(sizes.len() / 2)?;
-    let alike: Vec<&(f64, u64, bool)> = found
-        .iter()
-        .filter(|(_, texts, _)| (size / 2..=size * 2).contains(texts))
+    let alike: Vec<&OwnWindow> = own
+        .filter(|window| (size / 2..=size * 2).contains(&window.texts))
         .collect();
     Some(WindowNull {
-        windows: alike.iter().filter(|(_, _, counts)| *counts).count(),
+        windows: alike.iter().filter(|window| window.counts).count(),
         size,
-        values: alike.iter().map(|(excess, _, _)| *excess).collect(),
+        values: alike.iter().map(|window| window.excess).collect(),
     })
+}
+
+/// Judges one of the training data's own windows by those that lie wholly outside a
+/// stretch of time, given with its guards in microseconds.
+pub(crate) fn judge_held_out(
+    pipeline: &Pipeline,
+    own: &[OwnWindow],
+    held_out: &OwnWindow,
+    stretch: std::ops::Range<i64>,
+) -> Option<Measurement> {
+    let outside = |window: &&OwnWindow| {
+        window.span.end_us <= stretch.start || window.span.start_us >= stretch.end
+    };
+    let value = WindowValue {
+        column: pipeline.terms.as_ref()?.column.clone(),
+        measure: Measure::NovelStretch,
+        value: Some(held_out.excess),
+        size: held_out.texts,
+        evidence: Vec::new(),
+        min_effect: min_effect(pipeline),
+        rows: (0, held_out.texts),
+    };
+    Some(null(own.iter().filter(outside))?.judge(value, rate(pipeline)))
+}
+
+/// The rate of this test alone.
+fn rate(pipeline: &Pipeline) -> f64 {
+    pipeline.drift.false_alarm_rate * rate_share::NOVEL_STRETCH
+}
+
+/// The least effect, and whether the pipeline states it.
+fn min_effect(pipeline: &Pipeline) -> (f64, bool) {
+    let column = pipeline.terms.as_ref().map(|terms| &terms.column);
+    let stated = column.and_then(|column| pipeline.drift.columns.get(column)?.min_effect);
+    (
+        stated.unwrap_or(Measure::NovelStretch.default_min_effect()),
+        stated.is_some(),
+    )
 }
 
 /// Folds of the vocabulary's time that a span lies in.
@@ -171,8 +226,6 @@ pub(crate) async fn judge(
             })
         })
         .collect();
-    let stated = pipeline.drift.columns.get(&request.text);
-    let stated = stated.and_then(|column| column.min_effect);
     let mut measurements = nothing();
     for ((at, window), (stretch, texts)) in asked
         .into_iter()
@@ -206,14 +259,10 @@ pub(crate) async fn judge(
             value: stretch.map(|stretch| stretch.excess()),
             size: texts,
             evidence: evidence.into_iter().flatten().collect(),
-            min_effect: (
-                stated.unwrap_or(Measure::NovelStretch.default_min_effect()),
-                stated.is_some(),
-            ),
+            min_effect: min_effect(pipeline),
             rows: (baseline.rows, windows[at].1),
         };
-        let rate = pipeline.drift.false_alarm_rate * RATE_SHARE;
-        measurements[at] = Some(card.null.judge(value, rate));
+        measurements[at] = Some(card.null.judge(value, rate(pipeline)));
     }
     Ok(measurements)
 }

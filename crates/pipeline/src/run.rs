@@ -17,7 +17,7 @@ use crate::{
     window_schema::{self, WindowCheck},
 };
 use chrono::{DateTime, SecondsFormat, Utc};
-use driftline_drift::{Measurement, SequenceCard, SlowDrift, Sums};
+use driftline_drift::{Measurement, SequenceCard, SlowDrift, Sums, rate_share};
 use driftline_engine::{Engine, EngineConfig, Rows, Span};
 use driftline_schema::{Schema, check};
 use driftline_scorer::Manifest;
@@ -40,9 +40,6 @@ const OVERDISPERSION: f64 = 0.45;
 
 /// Windows whose n-grams are held at a time, beside those that terms look back on.
 const WINDOWS_AT_ONCE: usize = 13;
-
-/// The part of the stated rate that the sums over windows have to themselves.
-pub(crate) const SEQUENCE_RATE_SHARE: f64 = 0.1;
 
 /// Examples shown of a term.
 const EXAMPLES: usize = 3;
@@ -480,7 +477,7 @@ async fn judge(
         .unwrap_or_default();
     let per_window = pipeline.terms.as_ref().map_or(0, |terms| terms.per_window);
     let decisions = pipeline.term_decisions()?;
-    let run_length = 1.0 / (pipeline.drift.false_alarm_rate * SEQUENCE_RATE_SHARE);
+    let run_length = 1.0 / (pipeline.drift.false_alarm_rate * rate_share::SUMS);
     tokio::task::spawn_blocking(move || {
         let read = |spans: &[Option<Span>]| match &reader {
             Some(reader) => runtime.block_on(reader.read(spans)),

@@ -133,7 +133,7 @@ fn held_out_weeks_show_the_rate_that_is_kept() {
     let found = ended.ends_with(0).json();
     assert_eq!(found["windows"], 16);
     assert!(found["alarms"].as_u64().unwrap() <= 1, "{found}");
-    assert!((found["stated"].as_f64().unwrap() - 0.003).abs() < 1e-12);
+    assert!((found["stated"].as_f64().unwrap() - 0.009).abs() < 1e-12);
     let interval = found["interval"].as_array().unwrap();
     assert!(interval[0].as_f64().unwrap() <= found["observed"].as_f64().unwrap());
     let ended = desk.driftline(&["calibrate", "verify", "pipeline.yaml"]);
