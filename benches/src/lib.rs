@@ -11,6 +11,7 @@
 
 pub mod cards;
 pub mod decode;
+pub mod invented;
 pub mod output;
 pub mod process;
 pub mod weibo;
