@@ -84,6 +84,7 @@ pub fn blocks(titles: &[Title], vocabulary: &Vocabulary) -> Vec<Block> {
         .into_iter()
         .map(|day| Block {
             start: Some(i64::from(day[0].day) * 86_400),
+            hour_of_week: None,
             profiles: vocabulary.profiles(day, true),
         })
         .collect()
@@ -235,6 +236,7 @@ impl Cards {
                 .iter()
                 .map(|block| Block {
                     start: block.start,
+                    hour_of_week: None,
                     profiles: of_family(&block.profiles, columns),
                 })
                 .collect();

@@ -155,6 +155,7 @@ fn held_out_eighths(year: u16, blocks: &[Block], rate: f64) -> Result<Vec<Eighth
             .iter()
             .map(|block| Block {
                 start: block.start,
+                hour_of_week: None,
                 profiles: of_family(&block.profiles, columns),
             })
             .collect();

@@ -9,7 +9,7 @@ use crate::{
     effect::{Bounds, Effect},
     grid::{Counts, Evidence},
     measure::Measure,
-    replay::{Calibrator, Profiles, Series},
+    replay::{Calibrator, Profiles, Series, WindowShape},
     threshold_card::{Basis, ColumnKey, NotCalibrated, SliceRows, TestCard, ThresholdCard},
     workings::{LimitWorkings, Workings},
 };
@@ -171,12 +171,11 @@ impl Measurement {
 }
 
 impl Calibrator {
-    /// Judges a window that spans `blocks_per_window` blocks' time: makes its card and
-    /// [compares](Self::compare). The first windows of a size take the time of its
-    /// replays, later ones none.
-    pub fn judge(&mut self, window: &Profiles, blocks_per_window: usize) -> Judged {
+    /// Judges a window of this shape: makes its card and [compares](Self::compare). The
+    /// first windows of a size and season take the time of its replays, later ones none.
+    pub fn judge(&mut self, window: &Profiles, shape: impl Into<WindowShape>) -> Judged {
         let counts = self.count(window);
-        let card = self.card(blocks_per_window, &slice_rows(self.series(), &counts));
+        let card = self.card(shape, &slice_rows(self.series(), &counts));
         let measurements = self.compare_counts(&card, &counts);
         Judged { card, measurements }
     }
@@ -203,12 +202,13 @@ impl Calibrator {
         window: &[Result<Counts, Skipped>],
     ) -> Vec<Measurement> {
         let mut measurements = Vec::new();
-        for (series, counts) in self.series().iter().zip(window) {
+        for (index, (series, counts)) in self.series().iter().zip(window).enumerate() {
             for &(measure, decides) in series.role.measures() {
                 let (min_effect, stated) = self.min_effect(&series.key, measure);
                 measurements.push(
                     Comparison {
                         series,
+                        total: self.compared_with(card, index),
                         card,
                         measure,
                         decides,
@@ -260,6 +260,8 @@ pub(crate) fn least_detectable(test: &TestCard, limit: f64) -> f64 {
 
 struct Comparison<'a> {
     series: &'a Series,
+    /// What the window is compared with.
+    total: &'a Counts,
     card: &'a ThresholdCard,
     measure: Measure,
     decides: bool,
@@ -271,7 +273,6 @@ impl Comparison<'_> {
     fn measurement(&self, counts: Result<&Counts, &Skipped>) -> Measurement {
         let Series {
             key: ColumnKey { slice, column },
-            total,
             ..
         } = self.series;
         let mut measurement = Measurement {
@@ -288,7 +289,7 @@ impl Comparison<'_> {
             min_effect_stated: self.stated,
             least_detectable_effect: None,
             null_median: None,
-            baseline_rows: total.rows(),
+            baseline_rows: self.total.rows(),
             window_rows: counts.map_or(0, Counts::rows),
             extrapolated: self.card.extrapolated,
             unstable_windows: None,
@@ -309,7 +310,7 @@ impl Comparison<'_> {
         counts: Result<&Counts, &Skipped>,
     ) -> Result<(), Skipped> {
         let counts = counts.map_err(|reason| *reason)?;
-        let (grid, total) = (&self.series.grid, &self.series.total);
+        let (grid, total) = (&self.series.grid, self.total);
         if counts.rows() == 0 {
             return Err(Skipped::NoRows);
         }
@@ -339,6 +340,7 @@ impl Comparison<'_> {
         into.effect = Some(value - median);
         let effect = Effect {
             series: self.series,
+            total,
             measure: self.measure,
             seed: self.card.seed,
         };

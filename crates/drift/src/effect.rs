@@ -38,6 +38,8 @@ pub(crate) struct Bounds {
 /// How far one measure of one column may be from what a window shows.
 pub(crate) struct Effect<'a> {
     pub(crate) series: &'a Series,
+    /// What the window is compared with.
+    pub(crate) total: &'a Counts,
     pub(crate) measure: Measure,
     pub(crate) seed: u64,
 }
@@ -60,7 +62,7 @@ impl Effect<'_> {
         let values: Vec<f64> = parts
             .iter()
             .filter_map(|part| {
-                let rest = self.series.total.less(part);
+                let rest = self.total.less(part);
                 self.series.grid.value(self.measure, &rest, part)
             })
             .collect();
@@ -75,7 +77,7 @@ impl Effect<'_> {
     /// Values of samples of single rows of the baseline against the whole of it.
     fn of_rows(&self, rows: u64) -> Vec<f64> {
         let mut rng = self.rng(1);
-        let total = &self.series.total;
+        let total = self.total;
         (0..RESAMPLES)
             .filter_map(|_| {
                 let part = rows as f64 / total.rows().max(1) as f64;
@@ -110,7 +112,7 @@ impl Effect<'_> {
     }
 
     fn resampled(&self, window: &Counts, design_effect: f64) -> Option<Bounds> {
-        let (grid, total) = (&self.series.grid, &self.series.total);
+        let (grid, total) = (&self.series.grid, self.total);
         let value = grid.value(self.measure, total, window)?;
         let mut rng = self.rng(2);
         let mut values: Vec<f64> = (0..RESAMPLES)

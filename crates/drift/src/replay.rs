@@ -12,6 +12,7 @@ use crate::{
     grid::{Counts, Grid, subtract},
     measure::{Measure, Role},
     memory,
+    season::{Calendar, Season, apart},
     thin::{self, Documents},
     threshold_card::{
         Basis, CARD_VERSION, ColumnKey, NotCalibrated, SliceRows, TestCard, ThresholdCard,
@@ -25,7 +26,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// Version of the calibrator's format.
-pub const CALIBRATOR_VERSION: u32 = 1;
+pub const CALIBRATOR_VERSION: u32 = 2;
 /// Windows without overlap that a baseline must hold to be calibrated on.
 pub(crate) const LEAST_WINDOWS: usize = 10;
 /// A window must not be longer than this part of the baseline.
@@ -42,8 +43,30 @@ pub struct Block {
     /// Start of its span, in seconds since 1970-01-01T00:00:00Z; `None` where the
     /// source has no time.
     pub start: Option<i64>,
+    /// The hour of the week that it begins with where it was made, from Monday's first, 0 to
+    /// 167; on a holiday that of a Sunday. `None` where seasons do not matter.
+    pub hour_of_week: Option<u16>,
     /// Its rows' profiles.
     pub profiles: Profiles,
+}
+
+/// How much of a baseline's time a window spans, and when it begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct WindowShape {
+    /// Blocks of the baseline that span as much time.
+    pub blocks: usize,
+    /// The hour of the week that it begins with, as a [`Block`]'s.
+    pub hour_of_week: Option<u16>,
+}
+
+impl From<usize> for WindowShape {
+    /// A window of so many blocks, of no season.
+    fn from(blocks: usize) -> Self {
+        Self {
+            blocks,
+            hour_of_week: None,
+        }
+    }
 }
 
 /// How a column is judged, where the defaults do not fit.
@@ -115,18 +138,36 @@ pub struct Calibrator {
     version: u32,
     settings: Settings,
     starts: Vec<Option<i64>>,
+    calendar: Option<Calendar>,
     series: Vec<Series>,
     replays: Vec<Replay>,
-    /// Independent windows by length of a window, then series, then measure of its role;
-    /// made again from the blocks when first asked for.
+    /// Made again from the blocks when first asked for.
     #[serde(skip)]
-    independent: BTreeMap<usize, Vec<Vec<f64>>>,
+    histories: Vec<History>,
+}
+
+/// What windows of one length and season find in the baseline.
+#[derive(Debug, Clone)]
+struct History {
+    length: usize,
+    season: Option<Season>,
+    /// Blocks that stretches begin with.
+    starts: Vec<usize>,
+    /// Blocks that such a window is compared with, where these are not all.
+    compared: Option<Vec<bool>>,
+    /// Counts of those, by series; none where these are all.
+    totals: Vec<Counts>,
+    /// Windows that do not overlap.
+    windows: usize,
+    /// Independent windows that those are worth, by series, then measure of its role.
+    independent: Vec<Vec<f64>>,
 }
 
 /// The draws of all series of one slice, for one length and number of rows.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct Replay {
     blocks_per_window: usize,
+    season: Option<Season>,
     slice: Option<String>,
     rows: u64,
     /// Values by series of the slice, then measure of its role, then draw; empty where
@@ -176,9 +217,10 @@ impl Calibrator {
             version: CALIBRATOR_VERSION,
             settings,
             starts,
+            calendar: Calendar::of(blocks),
             series,
             replays: Vec::new(),
-            independent: BTreeMap::new(),
+            histories: Vec::new(),
         })
     }
 
@@ -253,37 +295,42 @@ impl Calibrator {
         &self.series
     }
 
-    /// The card for a window that spans `blocks_per_window` blocks and has the rows
-    /// given by slice; slices that are not named are left out.
+    /// The card for a window of this shape that has the rows given by slice; slices that
+    /// are not named are left out. A window shorter than a week that has an hour of the week
+    /// is held against the baseline's [season](crate::season).
     ///
     /// Replays are made for numbers of rows that are powers of √2, kept, and
     /// interpolated between, so that the windows of a pipeline share a few of them.
-    pub fn card(&mut self, blocks_per_window: usize, rows: &[SliceRows]) -> ThresholdCard {
-        let length = blocks_per_window.max(1);
+    pub fn card(&mut self, shape: impl Into<WindowShape>, rows: &[SliceRows]) -> ThresholdCard {
+        let shape = shape.into();
+        let length = shape.blocks.max(1);
         let draws = self.settings.draws;
-        let windows = self.blocks() / length;
         let basis = self.basis(length);
         let calibrated = !matches!(basis, Basis::NotCalibrated { .. });
-        if calibrated && !self.independent.contains_key(&length) {
-            let independent = self.series.iter().map(|s| s.independent(length)).collect();
-            self.independent.insert(length, independent);
-        }
+        let season = match (calibrated, &self.calendar, shape.hour_of_week) {
+            (true, Some(calendar), Some(hour)) => calendar.season(length, hour),
+            _ => None,
+        };
+        self.make_history(length, season, calibrated);
+        let history = self.history(length, season);
+        let windows = history.map_or(0, |history| history.windows);
         let mut tests = Vec::new();
         for SliceRows { slice, rows } in rows {
             let (low, high, weight) = bucket(*rows);
-            self.make_replay(length, slice.as_ref(), low);
+            self.make_replay((length, season), slice.as_ref(), low);
             if weight > 0.0 {
-                self.make_replay(length, slice.as_ref(), high);
+                self.make_replay((length, season), slice.as_ref(), high);
             }
             let find = |rows| {
                 self.replays
                     .iter()
-                    .find(|replay| replay.is(length, slice.as_ref(), rows))
+                    .find(|replay| replay.is((length, season), slice.as_ref(), rows))
             };
             let (Some(low), high) = (find(low), find(high)) else {
                 continue;
             };
-            let independent = self.independent.get(&length);
+            let history = self.history(length, season);
+            let independent = history.map(|history| &history.independent);
             let of_slice = self
                 .series
                 .iter()
@@ -297,14 +344,19 @@ impl Calibrator {
                         series.key.clone(),
                         (measure, decides),
                         self.min_effect(&series.key, measure).0,
-                        independent.map_or(windows as f64, |all| all[number][at]),
+                        independent
+                            .and_then(|all| all.get(number)?.get(at).copied())
+                            .unwrap_or(windows as f64),
                         interpolate(low, high, weight),
                     ));
                 }
             }
         }
         // Draws whose stretches may touch: their starts are less than a length apart.
-        let overlap = (LONGEST_EXTENSION * length * draws).div_ceil(self.blocks());
+        let overlap = match season {
+            Some(_) => (LONGEST_EXTENSION * draws).div_ceil(windows.max(1)),
+            None => (LONGEST_EXTENSION * length * draws).div_ceil(self.blocks()),
+        };
         let limit =
             calibrated.then(|| family_limit(&tests, draws, overlap, windows, self.settings.rate));
         ThresholdCard {
@@ -312,6 +364,7 @@ impl Calibrator {
             rate: self.settings.rate,
             seed: self.settings.seed,
             blocks_per_window: length,
+            season,
             rows: rows.to_vec(),
             extrapolated: calibrated && self.settings.rate * (windows as f64) < 1.0,
             basis,
@@ -371,17 +424,84 @@ impl Calibrator {
             .filter(move |series| series.key.slice.as_ref() == slice)
     }
 
-    fn make_replay(&mut self, length: usize, slice: Option<&String>, rows: u64) {
+    /// What a series' window is compared with: the blocks of its season, or all.
+    pub(crate) fn compared_with(&self, card: &ThresholdCard, series: usize) -> &Counts {
+        self.history(card.blocks_per_window, card.season)
+            .and_then(|history| history.totals.get(series))
+            .unwrap_or(&self.series[series].total)
+    }
+
+    fn history(&self, length: usize, season: Option<Season>) -> Option<&History> {
+        self.histories
+            .iter()
+            .find(|history| history.length == length && history.season == season)
+    }
+
+    fn make_history(&mut self, length: usize, season: Option<Season>, calibrated: bool) {
+        if self.history(length, season).is_some() {
+            return;
+        }
+        let of_season = self.calendar.as_ref().zip(season);
+        let (starts, compared) = match of_season {
+            Some((calendar, season)) => (
+                calendar.starts(season, length),
+                Some(calendar.blocks(season, length)),
+            ),
+            None => ((0..self.blocks()).collect(), None),
+        };
+        // Without a season stretches go round at the end, and windows do not.
+        let whole: Vec<usize> = starts
+            .iter()
+            .copied()
+            .filter(|start| start + length <= self.blocks())
+            .collect();
+        let windows: Vec<usize> = apart(&whole, length).collect();
+        let totals = match &compared {
+            Some(compared) => {
+                let held = || (0..compared.len()).filter(|&block| compared[block]);
+                self.series.iter().map(|s| s.sum(held())).collect()
+            }
+            None => Vec::new(),
+        };
+        let independent = match calibrated {
+            true => {
+                let of = |series: &Series| series.independent(&series.stretches(&windows, length));
+                self.series.iter().map(of).collect()
+            }
+            false => Vec::new(),
+        };
+        self.histories.push(History {
+            length,
+            season,
+            starts,
+            compared,
+            totals,
+            windows: windows.len(),
+            independent,
+        });
+    }
+
+    fn make_replay(
+        &mut self,
+        (length, season): (usize, Option<Season>),
+        slice: Option<&String>,
+        rows: u64,
+    ) {
         if self
             .replays
             .iter()
-            .any(|replay| replay.is(length, slice, rows))
+            .any(|replay| replay.is((length, season), slice, rows))
         {
             return;
         }
         let by_blocks = !matches!(self.basis(length), Basis::NotCalibrated { .. });
-        let stretches = by_blocks.then(|| self.stretches(length, slice, rows));
-        let factor = variance_factor(length, self.blocks());
+        let history = self.history(length, season).filter(|_| by_blocks);
+        let stretches = history.map(|history| self.stretches(history, slice, rows));
+        let compared = history.and_then(|history| history.compared.as_deref());
+        let blocks = compared.map_or(self.blocks(), |compared| {
+            compared.iter().filter(|compared| **compared).count()
+        });
+        let factor = variance_factor(length, blocks);
         let values = self
             .series
             .iter()
@@ -394,7 +514,8 @@ impl Calibrator {
                 rng.set_stream(1 + index as u64);
                 match &stretches {
                     Some(stretches) => {
-                        let mut values = series.replay(&mut rng, stretches, length, rows);
+                        let mut values =
+                            series.replay(&mut rng, (stretches, compared), length, rows);
                         values.iter_mut().for_each(|values| shrink(values, factor));
                         values
                     }
@@ -404,6 +525,7 @@ impl Calibrator {
             .collect();
         self.replays.push(Replay {
             blocks_per_window: length,
+            season,
             slice: slice.cloned(),
             rows,
             values,
@@ -413,7 +535,7 @@ impl Calibrator {
     /// The draws' stretches of a slice: the same starts for every slice, column and
     /// measure. Starts are random but spread evenly, one in each R-th of the baseline,
     /// which takes the luck of the starts out of the quantiles.
-    fn stretches(&self, length: usize, slice: Option<&String>, rows: u64) -> Vec<Stretch> {
+    fn stretches(&self, history: &History, slice: Option<&String>, rows: u64) -> Vec<Stretch> {
         let blocks = self.blocks();
         let mut block_rows = vec![0_u64; blocks];
         for series in self.of_slice(slice) {
@@ -421,16 +543,21 @@ impl Calibrator {
                 *most = (*most).max(block.counts.rows());
             }
         }
-        let longest = (length * LONGEST_EXTENSION)
-            .min(blocks / LONGEST_WINDOW)
-            .max(length);
+        let longest = match history.season {
+            // The blocks after it are of other hours.
+            Some(_) => history.length,
+            None => (history.length * LONGEST_EXTENSION)
+                .min(blocks / LONGEST_WINDOW)
+                .max(history.length),
+        };
         let draws = self.settings.draws;
+        let starts = &history.starts;
         let mut rng = ChaCha8Rng::seed_from_u64(self.settings.seed);
         (0..draws)
             .map(|draw| {
                 let place = (draw as f64 + rng.random::<f64>()) / draws as f64;
-                let start = ((place * blocks as f64) as usize).min(blocks - 1);
-                let mut length = length;
+                let start = starts[((place * starts.len() as f64) as usize).min(starts.len() - 1)];
+                let mut length = history.length;
                 let mut got: u64 = (0..length).map(|i| block_rows[(start + i) % blocks]).sum();
                 // A shortfall of less than one step of rows is let be: it makes the
                 // null a little wide. Another block would take away variance between
@@ -446,8 +573,16 @@ impl Calibrator {
 }
 
 impl Replay {
-    fn is(&self, length: usize, slice: Option<&String>, rows: u64) -> bool {
-        self.blocks_per_window == length && self.rows == rows && self.slice.as_ref() == slice
+    fn is(
+        &self,
+        (length, season): (usize, Option<Season>),
+        slice: Option<&String>,
+        rows: u64,
+    ) -> bool {
+        self.blocks_per_window == length
+            && self.season == season
+            && self.rows == rows
+            && self.slice.as_ref() == slice
     }
 }
 
@@ -505,24 +640,34 @@ impl Series {
         }
     }
 
-    /// The baseline's successive windows of `length` blocks.
-    pub(crate) fn windows(&self, length: usize) -> Vec<Counts> {
-        let sum = |blocks: &[BlockCounts]| {
-            let mut sum = Counts {
-                cells: vec![0; self.grid.width()],
-                units: vec![0; self.grid.units_width()],
-            };
-            blocks.iter().for_each(|block| sum.add(&block.counts));
-            sum
+    /// Counts of some blocks.
+    fn sum(&self, blocks: impl Iterator<Item = usize>) -> Counts {
+        let mut sum = Counts {
+            cells: vec![0; self.grid.width()],
+            units: vec![0; self.grid.units_width()],
         };
-        self.blocks.chunks_exact(length).map(sum).collect()
+        blocks.for_each(|block| sum.add(&self.blocks[block].counts));
+        sum
     }
 
-    /// How many independent windows the baseline's successive ones of `length` blocks are
-    /// worth, by measure of the role: the least that any deciding measure of the same
-    /// thing says, since noise hides memory from one measure more than from another.
-    fn independent(&self, length: usize) -> Vec<f64> {
-        let windows = self.windows(length);
+    /// Counts of stretches of `length` blocks, which lie within the baseline.
+    fn stretches(&self, starts: &[usize], length: usize) -> Vec<Counts> {
+        let stretch = |&start: &usize| self.sum(start..start + length);
+        starts.iter().map(stretch).collect()
+    }
+
+    /// The baseline's successive windows of `length` blocks.
+    pub(crate) fn windows(&self, length: usize) -> Vec<Counts> {
+        let starts: Vec<usize> = (0..self.blocks.len() / length)
+            .map(|at| at * length)
+            .collect();
+        self.stretches(&starts, length)
+    }
+
+    /// How many independent windows successive ones of the baseline are worth, by measure of
+    /// the role: the least that any deciding measure of the same thing says, since noise
+    /// hides memory from one measure more than from another.
+    fn independent(&self, windows: &[Counts]) -> Vec<f64> {
         let cells = self.grid.width() + self.grid.units_width();
         let decided: Vec<Option<f64>> = self
             .role
@@ -551,15 +696,17 @@ impl Series {
             .collect()
     }
 
-    /// Values of the role's measures over windows cut out of the baseline.
+    /// Values of the role's measures over windows cut out of the baseline, against the rest
+    /// of the blocks that they are compared with, of all where none are named.
     fn replay(
         &self,
         rng: &mut ChaCha8Rng,
-        stretches: &[Stretch],
+        (stretches, compared): (&[Stretch], Option<&[bool]>),
         guard: usize,
         rows: u64,
     ) -> Vec<Vec<f64>> {
         let blocks = self.blocks.len();
+        let rest = compared.map(|compared| Rest::of(self, compared));
         let cells = Prefix::of(
             self.grid.width(),
             self.blocks.iter().map(|b| &b.counts.cells[..]),
@@ -571,9 +718,12 @@ impl Series {
         let draws = stretches.iter().map(|&Stretch { start, length }| {
             let first = (start + blocks - guard % blocks) % blocks;
             let near = (length + 2 * guard).min(blocks);
-            let baseline = Counts {
-                cells: subtract(&self.total.cells, &cells.sum(first, near)),
-                units: subtract(&self.total.units, &units.sum(first, near)),
+            let baseline = match &rest {
+                Some(rest) => rest.without(first, near),
+                None => Counts {
+                    cells: subtract(&self.total.cells, &cells.sum(first, near)),
+                    units: subtract(&self.total.units, &units.sum(first, near)),
+                },
             };
             let all = cells.sum(start, length);
             let mut window = Counts {
@@ -670,6 +820,32 @@ fn sampled_documents(profile: &ColumnProfile) -> Vec<SampledText> {
     match &profile.summary {
         Summary::Text(text) => text.sample().cloned().collect(),
         _ => Vec::new(),
+    }
+}
+
+/// The blocks of a season, from which a stretch with its guards is taken out.
+struct Rest<'a> {
+    series: &'a Series,
+    compared: &'a [bool],
+    total: Counts,
+}
+
+impl<'a> Rest<'a> {
+    fn of(series: &'a Series, compared: &'a [bool]) -> Self {
+        let held = (0..compared.len()).filter(|&block| compared[block]);
+        Self {
+            series,
+            compared,
+            total: series.sum(held),
+        }
+    }
+
+    /// Without `length` blocks from `first`, going round at the end.
+    fn without(&self, first: usize, length: usize) -> Counts {
+        let blocks = self.compared.len();
+        let near = (0..length).map(|at| (first + at) % blocks);
+        let near = near.filter(|&block| self.compared[block]);
+        self.total.less(&self.series.sum(near))
     }
 }
 

@@ -218,6 +218,7 @@ mod tests {
             rate: 0.01,
             seed: 1,
             blocks_per_window: 10,
+            season: None,
             rows: Vec::new(),
             basis: Basis::Blocks,
             windows_in_baseline: windows,

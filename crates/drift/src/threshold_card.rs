@@ -29,13 +29,14 @@ use crate::{
     measure::Measure,
     memory::FEWEST,
     replay::LEAST_WINDOWS,
+    season::Season,
     tail::{Null, Tail},
 };
 use serde::{Deserialize, Serialize};
 use statrs::distribution::{ContinuousCDF, Normal, StudentsT};
 
 /// Version of the card's format.
-pub const CARD_VERSION: u32 = 2;
+pub const CARD_VERSION: u32 = 3;
 /// Contiguous folds of starts in which draws are judged by the others.
 const FOLDS: usize = 10;
 /// Where a test never varied in the baseline, its p falls by e for each such part of
@@ -319,11 +320,14 @@ pub struct ThresholdCard {
     pub seed: u64,
     /// Blocks that a window spans.
     pub blocks_per_window: usize,
+    /// The season that it was matched by; `None` where it was held against all hours.
+    #[serde(default)]
+    pub season: Option<Season>,
     /// Rows of the window it was made for, by slice.
     pub rows: Vec<SliceRows>,
     /// What the null rests on.
     pub basis: Basis,
-    /// Windows of this length that fit into the baseline without overlap.
+    /// Windows of this length and season that fit into the baseline without overlap.
     pub windows_in_baseline: usize,
     /// A test is significant where its p is at or below this; `None` where no rate
     /// can be kept.

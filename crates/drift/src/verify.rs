@@ -8,7 +8,7 @@ use crate::{
     DriftError,
     compare::{Measurement, Skipped, slice_rows},
     grid::Counts,
-    replay::{Block, Calibrator, Settings},
+    replay::{Block, Calibrator, Settings, WindowShape},
 };
 use serde::{Deserialize, Serialize};
 use statrs::distribution::{Beta, ContinuousCDF};
@@ -87,7 +87,11 @@ pub fn held_out(
     {
         let span = start..start + length;
         let counts = count(&calibrator, &blocks[span.clone()]);
-        let card = calibrator.card(length, &slice_rows(calibrator.series(), &counts));
+        let shape = WindowShape {
+            blocks: length,
+            hour_of_week: blocks[start].hour_of_week,
+        };
+        let card = calibrator.card(shape, &slice_rows(calibrator.series(), &counts));
         let measurements = calibrator.compare_counts(&card, &counts);
         windows.push(HeldOutWindow {
             blocks: span,

@@ -114,8 +114,8 @@ impl Kind {
         let mut rng = ChaCha8Rng::seed_from_u64(1);
         let blocks: Vec<Block> = (0..days)
             .map(|_| Block {
-                start: None,
                 profiles: one((self.rows)(&mut rng, rows, 0.0)),
+                ..Block::default()
             })
             .collect();
         let column = ColumnSettings {

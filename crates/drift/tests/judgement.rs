@@ -58,8 +58,8 @@ fn normal_days(seed: u64, days: usize, rows: usize, shift: f64) -> Vec<Block> {
     let mut day = || {
         let values = (0..rows).map(|_| ((normal(&mut rng) + shift) * 50.0).round());
         Block {
-            start: None,
             profiles: one(of(Float64Array::from_iter_values(values))),
+            ..Block::default()
         }
     };
     (0..days).map(|_| day()).collect()
@@ -161,8 +161,8 @@ fn files_instead_of_time_fail_only_a_stated_effect() {
 fn too_small_a_baseline_gives_an_effect_but_no_p() {
     let single = window_of(&normal_days(1, 60, 100, 0.0));
     let single = vec![Block {
-        start: None,
         profiles: single,
+        ..Block::default()
     }];
     for (blocks, length, reason) in [
         (single, 1, NotCalibrated::FewerThanTenWindows),
@@ -254,8 +254,8 @@ fn a_new_category_is_found_and_named_as_other() {
         one(of(StringArray::from_iter_values(values)))
     };
     let usual = || Block {
-        start: None,
         profiles: day(["a", "a", "b", "c"]),
+        ..Block::default()
     };
     let blocks: Vec<Block> = (0..40).map(|_| usual()).collect();
     let mut calibrator = Calibrator::new(&blocks, settings()).unwrap();
@@ -292,8 +292,8 @@ fn only_a_rise_of_a_share_alarms() {
     };
     let blocks: Vec<Block> = (0..60)
         .map(|seed| Block {
-            start: None,
             profiles: day(seed, 0.2),
+            ..Block::default()
         })
         .collect();
     let mut calibrator = Calibrator::new(&blocks, settings).unwrap();
@@ -324,8 +324,8 @@ fn slices_are_judged_apart() {
     };
     let blocks: Vec<Block> = (0..60)
         .map(|seed| Block {
-            start: None,
             profiles: block(seed, 0.0),
+            ..Block::default()
         })
         .collect();
     let mut calibrator = Calibrator::new(&blocks, settings()).unwrap();
@@ -378,8 +378,8 @@ fn text_alarms_for_foreign_words_but_not_for_the_days_topic() {
     let mut rng = ChaCha8Rng::seed_from_u64(11);
     let blocks: Vec<Block> = (0..80)
         .map(|_| Block {
-            start: None,
             profiles: one(titles(&mut rng, &TOPICS, 120)),
+            ..Block::default()
         })
         .collect();
     let mut calibrator = Calibrator::new(&blocks, settings()).unwrap();
@@ -438,8 +438,8 @@ fn whatever_comes_is_judged_without_a_panic() {
         for copies in [1, 12] {
             let blocks: Vec<Block> = (0..copies)
                 .map(|_| Block {
-                    start: None,
                     profiles: one(baseline.clone()),
+                    ..Block::default()
                 })
                 .collect();
             let mut calibrator = Calibrator::new(&blocks, settings()).unwrap();

@@ -10,6 +10,7 @@ use crate::{
     config::Pipeline,
     novelty::{self, NoveltyCard, OwnWindow},
     rows::{PreparedRows, profile_columns, quoted, roles, time_zone},
+    season::hour_of_week,
 };
 use driftline_drift::{
     Block, Calibrator, ColumnKey, ColumnSettings, Profiles, Settings, rate_share,
@@ -599,7 +600,7 @@ fn calibrator(
     rows: &[ProfileRow],
     novelty: Option<&NoveltyCard>,
 ) -> Result<Calibrator, PipelineError> {
-    let blocks = calibration_blocks(roles, rows);
+    let blocks = calibration_blocks(pipeline, roles, rows)?;
     Ok(Calibrator::new(
         &blocks,
         calibration_settings(pipeline, novelty),
@@ -608,9 +609,12 @@ fn calibrator(
 
 /// The profiles that limits are learnt from, block by block.
 pub(crate) fn calibration_blocks(
+    pipeline: &Pipeline,
     roles: &BTreeMap<String, Role>,
     rows: &[ProfileRow],
-) -> Vec<Block> {
+) -> Result<Vec<Block>, PipelineError> {
+    let zone = time_zone(pipeline)?;
+    let hour = |start_us| hour_of_week(pipeline.time.as_ref()?, zone, start_us?);
     let mut blocks: Vec<Block> = Vec::new();
     let mut last = None;
     for row in rows {
@@ -621,6 +625,7 @@ pub(crate) fn calibration_blocks(
             last = Some(place);
             blocks.push(Block {
                 start: start.map(|us| us.div_euclid(1_000_000)),
+                hour_of_week: hour(start),
                 profiles: Profiles::new(),
             });
         }
@@ -632,7 +637,7 @@ pub(crate) fn calibration_blocks(
                 .insert(column_key(slice, &row.column), row.profile.clone());
         }
     }
-    blocks
+    Ok(blocks)
 }
 
 /// How limits are learnt: at what a novel stretch and the sums over windows leave of the

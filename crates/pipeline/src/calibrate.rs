@@ -116,7 +116,7 @@ fn verified(
     baseline: &Baseline,
     parts: usize,
 ) -> Result<Verified, PipelineError> {
-    let blocks = calibration_blocks(&baseline.roles, &baseline.blocks);
+    let blocks = calibration_blocks(pipeline, &baseline.roles, &baseline.blocks)?;
     let settings = calibration_settings(pipeline, baseline.novelty.as_ref());
     let time = time(pipeline)?;
     let mut windows = backtest(&blocks, &settings, blocks_per_window(time), parts)?;

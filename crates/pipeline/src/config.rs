@@ -11,12 +11,13 @@ pub use alerts::{AlertField, AlertsConfig};
 pub use schedule::{CatchUp, CronText, ScheduleConfig, ZoneName};
 
 use crate::{PipelineError, TermDecisions};
+use chrono::NaiveDate;
 use driftline_engine::{Width, Windows};
 use driftline_verdict::ActionPolicy;
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fmt,
     path::{Path, PathBuf},
     str::FromStr,
@@ -147,6 +148,11 @@ pub struct TimeConfig {
     /// Time zone of windows and of times without one, as in the IANA database.
     #[serde(default = "default_time_zone")]
     pub time_zone: String,
+    /// Days that are like Sundays, whatever day of the week they are on. Windows shorter than
+    /// a week are compared with the same hours of the week, so it matters for those.
+    #[serde(default)]
+    #[schemars(with = "Vec<String>")]
+    pub holidays: BTreeSet<NaiveDate>,
     /// Which live windows are evaluated.
     #[serde(default)]
     pub evaluate: EvaluateConfig,
@@ -745,6 +751,7 @@ impl TimeConfig {
             window,
             block: None,
             time_zone: default_time_zone(),
+            holidays: BTreeSet::new(),
             evaluate: EvaluateConfig::All,
         }
     }

@@ -22,6 +22,7 @@ pub mod preset;
 mod report;
 mod rows;
 pub mod run;
+mod season;
 pub mod single;
 pub mod skew;
 mod term_decisions;

@@ -8,8 +8,9 @@ use crate::{
     config::Pipeline,
     constraints,
     rows::{PreparedRows, profile_columns, quoted},
+    season::hour_of_week,
 };
-use driftline_drift::Profiles;
+use driftline_drift::{Profiles, WindowShape};
 use driftline_engine::{
     Engine, ProfileColumn, ProfileRequest, Rows, Span, Tz, VocabularyRequest, VocabularyTime,
 };
@@ -64,8 +65,8 @@ pub(crate) struct LiveWindow {
     pub(crate) rows: u64,
     /// Whether the data begins or ends inside it.
     pub(crate) partial: bool,
-    /// How many blocks of the baseline span the same time as the data in it.
-    pub(crate) blocks: usize,
+    /// How much of the baseline's time the data in it spans, and from which hour on.
+    pub(crate) shape: WindowShape,
     /// Columns that can drift, by slice.
     pub(crate) profiles: Profiles,
     /// Columns that cannot, such as times and identifiers.
@@ -130,7 +131,7 @@ pub(crate) async fn read_live(
     let mut by_span: BTreeMap<Option<Span>, LiveWindow> = BTreeMap::new();
     let empty = |span: Option<Span>| LiveWindow {
         partial: is_partial(span, prepared.range),
-        blocks: blocks_of(pipeline, span, prepared.range),
+        shape: shape_of(pipeline, baseline, span, prepared.range),
         span,
         zone: baseline.zone,
         rows: 0,
@@ -159,7 +160,7 @@ pub(crate) async fn read_live(
     if pipeline.time.is_none()
         && let Some(window) = by_span.get_mut(&None)
     {
-        window.blocks = untimed_blocks(baseline, window.rows);
+        window.shape = untimed_blocks(baseline, window.rows).into();
     }
     if by_span.is_empty() {
         by_span.insert(None, empty(None));
@@ -233,16 +234,26 @@ fn is_partial(span: Option<Span>, range: Option<(i64, i64)>) -> bool {
     }
 }
 
-/// Blocks of the baseline that span as much time as the data in this window does.
-fn blocks_of(pipeline: &Pipeline, span: Option<Span>, range: Option<(i64, i64)>) -> usize {
+/// How many blocks of the baseline span as much time as the data in this window does, and
+/// the hour that it begins with.
+fn shape_of(
+    pipeline: &Pipeline,
+    baseline: &Baseline,
+    span: Option<Span>,
+    range: Option<(i64, i64)>,
+) -> WindowShape {
     let (Some(time), Some(span), Some((first, last))) = (&pipeline.time, span, range) else {
-        return 1;
+        return 1.into();
     };
     let block = time.block().micros().max(1);
-    let covered = span.end_us.min(last.saturating_add(block)) - span.start_us.max(first);
+    let start = span.start_us.max(first);
+    let covered = span.end_us.min(last.saturating_add(block)) - start;
     let most = time.window.seconds() / time.block().seconds();
     let blocks = (covered as f64 / block as f64)
         .round()
         .clamp(1.0, most as f64);
-    blocks as usize
+    WindowShape {
+        blocks: blocks as usize,
+        hour_of_week: hour_of_week(time, baseline.zone, start),
+    }
 }

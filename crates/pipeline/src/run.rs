@@ -527,7 +527,7 @@ fn judge_windows(
         let mut extrapolated = false;
         let mut slow = Vec::new();
         let measurements = if live.rows > 0 {
-            let found = calibrator.judge(&live.profiles, live.blocks);
+            let found = calibrator.judge(&live.profiles, live.shape);
             extrapolated = found.card.extrapolated;
             if !live.partial && spans.len() > 1 {
                 slow = sequence.add(&found, sequence_run_length);

@@ -25,6 +25,7 @@ mod pipelines;
 #[path = "../../../store/tests/store/postgres.rs"]
 mod postgres;
 mod presets;
+mod real_data;
 mod retraining;
 mod schema_files;
 mod schemas;
