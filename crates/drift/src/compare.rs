@@ -122,6 +122,9 @@ pub struct Measurement {
     /// What is certain of the effect, with 95 %, where that was asked: of significant
     /// values, and of values above the least effect that have no limit.
     pub effect_lower: Option<f64>,
+    /// Rows of the window that are worth one independent one, where the effect's bound was
+    /// asked: rows come in days and topics.
+    pub design_effect: Option<f64>,
     /// The least effect that fails.
     pub min_effect: f64,
     /// Whether the pipeline stated it.
@@ -180,8 +183,8 @@ impl Calibrator {
         Judged { card, measurements }
     }
 
-    /// Every measure of every column of the baseline in a window, by a card made for
-    /// the window's size.
+    /// Every measure of every column of the baseline in a window, by a card that this
+    /// calibrator made for the window's size.
     pub fn compare(&self, card: &ThresholdCard, window: &Profiles) -> Vec<Measurement> {
         self.compare_counts(card, &self.count(window))
     }
@@ -285,6 +288,7 @@ impl Comparison<'_> {
             threshold: None,
             effect: None,
             effect_lower: None,
+            design_effect: None,
             min_effect: self.min_effect,
             min_effect_stated: self.stated,
             least_detectable_effect: None,
@@ -367,6 +371,7 @@ impl Comparison<'_> {
             into.judgement = if test.p_value(value) <= limit {
                 let bounds = effect.bounds(counts, &test.draws);
                 into.effect_lower = bounds.map(|bounds| bounds.lower);
+                into.design_effect = bounds.map(|bounds| bounds.design_effect);
                 self.judge_significant(bounds)
             } else {
                 self.judge_ordinary(test, limit)

@@ -21,6 +21,9 @@ use rand_chacha::ChaCha8Rng;
 
 /// Resampled windows.
 const RESAMPLES: usize = 100;
+/// A baseline of so many times the window's rows is taken as it is: what its own sampling
+/// adds to the spread is a fortieth.
+const MUCH_LARGER: u64 = 20;
 /// Copies that rows are drawn from without replacement, which is nearly one with it.
 const COPIES: u64 = 64;
 /// Parts that a baseline too short for cards is cut into, to see its design effect.
@@ -33,6 +36,29 @@ const BEYOND: f64 = 0.05;
 pub(crate) struct Bounds {
     pub(crate) lower: f64,
     pub(crate) upper: f64,
+    /// Rows of the window that are worth one independent one.
+    pub(crate) design_effect: f64,
+}
+
+/// How the values of resampled windows lie about what they are resampled from.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Spread {
+    /// The window's value.
+    pub(crate) value: f64,
+    /// The value less what resampling adds to it.
+    pub(crate) unbiased: f64,
+    /// Standard deviation.
+    pub(crate) deviation: f64,
+}
+
+fn mean(values: &[f64]) -> f64 {
+    values.iter().sum::<f64>() / values.len().max(1) as f64
+}
+
+fn variance(values: &[f64]) -> f64 {
+    let mean = mean(values);
+    let squares = values.iter().map(|x| (x - mean).powi(2));
+    squares.sum::<f64>() / values.len().max(1) as f64
 }
 
 /// How far one measure of one column may be from what a window shows.
@@ -49,7 +75,7 @@ impl Effect<'_> {
     /// baseline of the window's size.
     pub(crate) fn bounds(&self, window: &Counts, stretches: &[f64]) -> Option<Bounds> {
         let of_rows = self.of_rows(window.rows());
-        self.resampled(window, self.design_effect(stretches, &of_rows))
+        self.bounds_with(window, self.design_effect(stretches, &of_rows))
     }
 
     /// The same where the baseline is too short to have such stretches: judged by those of
@@ -71,7 +97,7 @@ impl Effect<'_> {
             0 | 1 => 1.0,
             _ => self.design_effect(&values, &self.of_rows(rows)),
         };
-        self.resampled(window, effect)
+        self.bounds_with(window, effect)
     }
 
     /// Values of samples of single rows of the baseline against the whole of it.
@@ -89,17 +115,9 @@ impl Effect<'_> {
 
     /// The variance of stretches over that of as many single rows, at least 1.
     fn design_effect(&self, stretches: &[f64], of_rows: &[f64]) -> f64 {
-        let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len().max(1) as f64;
         let ratio = match self.measure {
             // It has a sign, so it varies about its mean.
-            Measure::MeanIncrease => {
-                let variance = |values: &[f64]| {
-                    let mean = mean(values);
-                    let squares = values.iter().map(|x| (x - mean).powi(2));
-                    squares.sum::<f64>() / values.len().max(1) as f64
-                };
-                variance(stretches) / variance(of_rows)
-            }
+            Measure::MeanIncrease => variance(stretches) / variance(of_rows),
             measure if measure.is_squared() => mean(stretches) / mean(of_rows),
             _ => (mean(stretches) / mean(of_rows)).powi(2),
         };
@@ -111,10 +129,12 @@ impl Effect<'_> {
         }
     }
 
-    fn resampled(&self, window: &Counts, design_effect: f64) -> Option<Bounds> {
+    /// A window's value, and those of resamples of as many rows as it is worth, ascending.
+    fn resampled(&self, window: &Counts, design_effect: f64) -> Option<(f64, Vec<f64>)> {
         let (grid, total) = (&self.series.grid, self.total);
         let value = grid.value(self.measure, total, window)?;
         let mut rng = self.rng(2);
+        let larger = total.rows() / window.rows().max(1) >= MUCH_LARGER;
         let mut values: Vec<f64> = (0..RESAMPLES)
             .filter_map(|_| {
                 let mut again = |counts| {
@@ -122,17 +142,35 @@ impl Effect<'_> {
                     // In its old size, for the measures that add a part of a count.
                     sample.times(design_effect)
                 };
-                grid.value(self.measure, &again(total), &again(window))
+                let window = again(window);
+                match larger {
+                    true => grid.value(self.measure, total, &window),
+                    false => grid.value(self.measure, &again(total), &window),
+                }
             })
             .collect();
         values.sort_unstable_by(f64::total_cmp);
-        let quantile = |q: f64| {
-            let at = (q * values.len() as f64).ceil().max(1.0) as usize - 1;
-            values.get(at).copied()
-        };
+        (!values.is_empty()).then_some((value, values))
+    }
+
+    fn bounds_with(&self, window: &Counts, design_effect: f64) -> Option<Bounds> {
+        let (value, values) = self.resampled(window, design_effect)?;
+        let quantile = |q: f64| values[(q * values.len() as f64).ceil().max(1.0) as usize - 1];
         Some(Bounds {
-            lower: 2.0 * value - quantile(1.0 - BEYOND)?,
-            upper: 2.0 * value - quantile(BEYOND)?,
+            lower: 2.0 * value - quantile(1.0 - BEYOND),
+            upper: 2.0 * value - quantile(BEYOND),
+            design_effect,
+        })
+    }
+
+    /// A window's value and how it spreads, where its design effect is known.
+    pub(crate) fn spread(&self, window: &Counts, design_effect: f64) -> Option<Spread> {
+        let (value, values) = self.resampled(window, design_effect)?;
+        let mean = mean(&values);
+        Some(Spread {
+            value,
+            unbiased: 2.0 * value - mean,
+            deviation: variance(&values).sqrt(),
         })
     }
 

@@ -16,6 +16,7 @@
 
 mod alert;
 pub mod compare;
+pub mod concentration;
 mod effect;
 mod error;
 pub mod grid;
@@ -38,13 +39,14 @@ pub mod workings;
 
 pub use alert::{AlertMemory, AlertPolicy, Observation, Phase};
 pub use compare::{Judged, Judgement, Measurement, Skipped};
+pub use concentration::{Concentration, SlicedProfiles};
 pub use error::DriftError;
 pub use grid::{Counts, Evidence, Grid};
 pub use measure::{Measure, Role};
 pub use plan::{Plan, PlannedTest};
 pub use replay::{Block, Calibrator, ColumnSettings, Profiles, Series, Settings, WindowShape};
 pub use season::{Alike, Season};
-pub use sequence::{SequenceCard, SlowDrift, Sums};
+pub use sequence::{SequenceCard, SlowDrift, SummedTest, Sums};
 pub use tail::Tail;
 pub use threshold_card::{Basis, ColumnKey, NotCalibrated, SliceRows, TestCard, ThresholdCard};
 pub use window_null::{WindowNull, WindowValue};

@@ -250,6 +250,10 @@ impl Calibrator {
         if read.series.is_empty() || read.starts.is_empty() {
             return Err(damaged("it has no columns or no blocks"));
         }
+        let hours = read.calendar.as_ref().map(Calendar::len);
+        if hours.is_some_and(|hours| hours != read.starts.len()) {
+            return Err(damaged("its hours of the week are not one for each block"));
+        }
         for series in &read.series {
             let fits = |counts: &Counts| {
                 counts.cells.len() == series.grid.width()

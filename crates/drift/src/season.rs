@@ -102,6 +102,11 @@ impl Calendar {
         (often(most) > often(0)).then_some(Self { hours, step: most })
     }
 
+    /// Blocks of the baseline.
+    pub(crate) fn len(&self) -> usize {
+        self.hours.len()
+    }
+
     /// The season of a window of so many blocks that begins with this hour, if the baseline
     /// can be matched with it.
     pub(crate) fn season(&self, length: usize, hour: u16) -> Option<Season> {

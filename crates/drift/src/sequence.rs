@@ -10,8 +10,10 @@
 //! neighbours. So the limit comes from sequences cut out of the baseline: runs of its
 //! successive windows, each judged by windows that share nothing with it, put one behind
 //! another until there are [`SEQUENCE`] of them (block bootstrap, Künsch 1989). All tests
-//! are summed side by side, and have one limit, at which one alarm of any of them comes
-//! in [`SequenceCard::average_run_length`] windows.
+//! with a stable baseline are summed side by side, and have one limit. Those whose
+//! baseline wanders would push it up for all, so each has a limit of its own, which runs of
+//! its own wandering make high. One alarm of any test comes in
+//! [`SequenceCard::average_run_length`] windows.
 
 use crate::{
     compare::Measurement,
@@ -39,14 +41,23 @@ const HIGHEST_LIMIT: f64 = 200.0;
 /// The limit of sums over the windows of one size.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SequenceCard {
-    /// The sum that is an alarm; `None` where none up to 200 is rare enough.
-    pub limit: Option<f64>,
     /// Windows of a stationary source from one alarm of any test to the next, on average.
     pub average_run_length: f64,
     /// Windows of the sequences that the limit comes from.
     pub windows: usize,
-    /// The tests that are summed: those that decide and whose baseline is stable.
-    pub tests: Vec<(ColumnKey, Measure)>,
+    /// The tests that are summed: those that decide.
+    pub tests: Vec<SummedTest>,
+}
+
+/// A test whose surprise is summed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SummedTest {
+    /// The column and slice.
+    pub key: ColumnKey,
+    /// The measure.
+    pub measure: Measure,
+    /// The sum that is an alarm.
+    pub limit: f64,
 }
 
 /// A test whose sum has passed the limit.
@@ -80,43 +91,66 @@ impl SequenceCard {
             return None;
         }
         let draws = card.tests.iter().map(|test| test.draws.len()).max()?;
-        let tests: Vec<&TestCard> = deciding_tests(&card.tests, draws)
-            .filter(|test| !test.baseline_unstable())
-            .collect();
+        let (unstable, stable): (Vec<&TestCard>, Vec<&TestCard>) =
+            deciding_tests(&card.tests, draws)
+                .filter(|test| !test.is_without_limit())
+                .partition(|test| test.baseline_unstable());
         let windows = card.windows_in_baseline.max(1);
         // Draws whose starts are less than two windows apart may share blocks.
         let apart = draws as f64 / windows as f64;
         let overlap = (2.0 * apart).ceil() as usize;
-        let scores: Vec<Vec<f64>> = tests
-            .iter()
-            .map(|test| {
-                let p = test.held_out_p(overlap).into_iter();
-                p.map(|p| z_score(predicted(p, test.independent_windows)))
-                    .collect()
-            })
-            .collect();
         let order = sequence(card.seed, draws, apart, windows);
-        let wanted = SEQUENCE as f64 / average_run_length;
-        let too_many = |limit: f64| alarms(&scores, &order, limit) as f64 > wanted;
-        let limit = (!scores.is_empty() && !too_many(HIGHEST_LIMIT)).then(|| {
-            let (mut low, mut high) = (0.0, HIGHEST_LIMIT);
-            while high - low > 0.05 {
-                let middle = (low + high) / 2.0;
-                if too_many(middle) {
-                    low = middle;
-                } else {
-                    high = middle;
-                }
-            }
-            high
-        });
-        Some(Self {
+        // Of all alarms a test may have its part.
+        let all = (stable.len() + unstable.len()) as f64;
+        let limit = |tests: &[&TestCard]| {
+            let scores: Vec<Vec<f64>> = tests.iter().map(|t| scores(t, overlap)).collect();
+            let alarms = SEQUENCE as f64 / average_run_length * tests.len() as f64 / all;
+            limit(&scores, &order, alarms)
+        };
+        let summed = |test: &TestCard, limit: f64| SummedTest {
+            key: test.key.clone(),
+            measure: test.measure,
             limit,
+        };
+        let mut tests = Vec::new();
+        if let Some(limit) = limit(&stable) {
+            tests.extend(stable.iter().map(|test| summed(test, limit)));
+        }
+        for test in unstable {
+            tests.extend(limit(&[test]).map(|limit| summed(test, limit)));
+        }
+        Some(Self {
             average_run_length,
             windows: SEQUENCE,
-            tests: tests.iter().map(|t| (t.key.clone(), t.measure)).collect(),
+            tests,
         })
     }
+}
+
+/// The z-score of each draw of a test, judged by draws that share no block with it.
+fn scores(test: &TestCard, overlap: usize) -> Vec<f64> {
+    let p = test.held_out_p(overlap).into_iter();
+    p.map(|p| z_score(predicted(p, test.independent_windows)))
+        .collect()
+}
+
+/// The least sum that no more than so many windows of a sequence pass; `None` where none up
+/// to 200 is rare enough, or there is nothing to sum.
+fn limit(scores: &[Vec<f64>], order: &[usize], wanted: f64) -> Option<f64> {
+    let too_many = |limit: f64| alarms(scores, order, limit) as f64 > wanted;
+    if scores.is_empty() || too_many(HIGHEST_LIMIT) {
+        return None;
+    }
+    let (mut low, mut high) = (0.0, HIGHEST_LIMIT);
+    while high - low > 0.05 {
+        let middle = (low + high) / 2.0;
+        if too_many(middle) {
+            low = middle;
+        } else {
+            high = middle;
+        }
+    }
+    Some(high)
 }
 
 /// Numbers of draws: runs of successive windows of the baseline, from random starts.
@@ -154,28 +188,27 @@ impl Sums {
     /// Adds the next window; what passes the limit begins anew. A test without a p in
     /// this window keeps its sum.
     pub fn add(&mut self, card: &SequenceCard, window: &[Measurement]) -> Vec<SlowDrift> {
-        let Some(limit) = card.limit else {
-            return Vec::new();
-        };
         let mut found = Vec::new();
         for measurement in window {
-            let key = ColumnKey {
-                slice: measurement.slice.clone(),
-                column: measurement.column.clone(),
+            let is_of = |test: &&SummedTest| {
+                test.measure == measurement.measure
+                    && test.key.column == measurement.column
+                    && test.key.slice == measurement.slice
             };
-            let test = (key, measurement.measure);
-            let (Some(p), true) = (measurement.p_value, card.tests.contains(&test)) else {
+            let test = card.tests.iter().find(is_of);
+            let (Some(p), Some(test)) = (measurement.p_value, test) else {
                 continue;
             };
-            let (sum, windows) = self.0.entry(test.clone()).or_default();
+            let place = (test.key.clone(), test.measure);
+            let (sum, windows) = self.0.entry(place).or_default();
             *sum = (*sum + z_score(p) - ALLOWANCE).max(0.0);
             *windows = if *sum > 0.0 { *windows + 1 } else { 0 };
-            if *sum > limit {
+            if *sum > test.limit {
                 found.push(SlowDrift {
-                    key: test.0,
-                    measure: test.1,
+                    key: test.key.clone(),
+                    measure: test.measure,
                     sum: std::mem::take(sum),
-                    limit,
+                    limit: test.limit,
                     windows: std::mem::take(windows),
                 });
             }
@@ -236,13 +269,13 @@ mod tests {
         // to Statistical Quality Control", table 9.3: 465 for two sides).
         let limits: Vec<f64> = (0..5)
             .map(|seed| SequenceCard::learn(&card(seed, 1), 1_000.0).unwrap())
-            .map(|card| card.limit.unwrap())
+            .map(|card| card.tests[0].limit)
             .collect();
         let mean = limits.iter().sum::<f64>() / 5.0;
         assert!((4.0..6.5).contains(&mean), "{limits:?}");
         let more = SequenceCard::learn(&card(0, 8), 1_000.0).unwrap();
         assert!(
-            more.limit.unwrap() > limits[0],
+            more.tests[0].limit > limits[0],
             "eight tests share one rate"
         );
     }
@@ -289,10 +322,13 @@ mod tests {
     #[test]
     fn single_surprises_make_no_slow_drift_and_sums_begin_anew() {
         let card = SequenceCard {
-            limit: Some(5.0),
             average_run_length: 1_000.0,
             windows: SEQUENCE,
-            tests: vec![(ColumnKey::whole("c0"), Measure::MeanIncrease)],
+            tests: vec![SummedTest {
+                key: ColumnKey::whole("c0"),
+                measure: Measure::MeanIncrease,
+                limit: 5.0,
+            }],
         };
         let mut sums = Sums::default();
         for p in [1e-9, 0.5, 0.9, 0.9, 0.9, 0.9] {

@@ -121,6 +121,7 @@ impl WindowNull {
             threshold: None,
             effect: None,
             effect_lower: None,
+            design_effect: None,
             min_effect,
             min_effect_stated,
             least_detectable_effect: None,

@@ -16,7 +16,7 @@ use driftline_drift::{
     Block, Calibrator, ColumnKey, ColumnSettings, Profiles, Settings, rate_share,
 };
 use driftline_engine::{
-    ColumnInfo, Engine, ProfileColumn, ProfileRequest, ProfileRow, Slice, Span, Tz,
+    ColumnInfo, Engine, ProfileColumn, ProfileRequest, ProfileRow, Rows, Slice, Span, Tz,
     VocabularyRequest, VocabularyTime,
 };
 use driftline_schema::{InferConfig, Role, Schema};
@@ -65,6 +65,8 @@ pub struct Baseline {
     pub novelty: Option<NoveltyCard>,
     /// The same window by window; none where the baseline was read from a folder.
     pub(crate) own_windows: Vec<OwnWindow>,
+    /// Its rows, prepared and scored; `None` where it was read from a folder.
+    pub(crate) source_rows: Option<Rows>,
     /// The limits.
     pub calibrator: Calibrator,
     /// Name of the training data, for people.
@@ -174,6 +176,7 @@ impl Baseline {
             rules,
             novelty,
             own_windows,
+            source_rows: Some(prepared.rows),
             calibrator,
             source: pipeline.baseline.source.clone(),
         })
@@ -265,6 +268,7 @@ impl Baseline {
             calibrator: calibrator(pipeline, &roles, &blocks, novelty.as_ref())?,
             novelty,
             own_windows: Vec::new(),
+            source_rows: None,
             schema,
             roles,
             profiles,

@@ -7,8 +7,8 @@ use crate::{
 use driftline_drift::{Judgement, Measure, Measurement, SlowDrift};
 use driftline_schema::Anomaly;
 use driftline_verdict::{
-    ActionKind, Evidence, Finding, FindingKind, LimitWorkings, NotEvaluated, Severity, TermClass,
-    TermTier, Workings,
+    ActionKind, Concentration, Evidence, Finding, FindingKind, LimitWorkings, NotEvaluated,
+    Severity, TermClass, TermTier, Workings,
 };
 use driftline_vocabulary::{KeywordCount, Term, Tier};
 
@@ -236,6 +236,35 @@ fn finding(
         action,
         ..Finding::new(FindingKind::Drift, severity, message)
     }
+}
+
+/// The finding with the slices that hold the drift.
+pub(crate) fn held_by(
+    mut finding: Finding,
+    slices: Option<&Vec<driftline_drift::Concentration>>,
+) -> Finding {
+    let slices = slices.map_or(&[][..], Vec::as_slice);
+    finding.concentrations = slices
+        .iter()
+        .map(|held| Concentration {
+            slice: held.slice.clone(),
+            window_rows: held.window_rows,
+            window_share: held.window_share,
+            baseline_share: held.baseline_share,
+            value: held.value,
+            value_lower: held.lower,
+            rest: held.rest,
+        })
+        .collect();
+    if let [first, ..] = slices {
+        finding.message.push_str(&format!(
+            "; it is in {}: {} there, {} in all other rows",
+            first.slice,
+            number(first.value),
+            number(first.rest)
+        ));
+    }
+    finding
 }
 
 /// The finding of a sum of surprise over the windows.

@@ -5,6 +5,7 @@
 
 pub mod baseline;
 pub mod calibrate;
+mod concentration;
 pub mod config;
 mod constraints;
 pub mod custom_validation;
@@ -26,6 +27,7 @@ mod season;
 pub mod single;
 pub mod skew;
 mod term_decisions;
+mod text_evidence;
 pub mod validation;
 mod window_schema;
 

@@ -8,12 +8,14 @@
 use crate::{
     PipelineError, SchemaOrigin,
     baseline::Baseline,
-    config::{EvaluateConfig, ExamplesConfig, Name, Pipeline},
+    concentration::{self, Concentrations},
+    config::{EvaluateConfig, ExamplesConfig, Name, Pipeline, TermsConfig},
     constraints::{self, Checked, CheckedRows, WindowProfiles},
     findings,
     live::{LiveWindow, VocabularyReader, read_live},
     novelty, report,
     term_decisions::TermDecisions,
+    text_evidence::name_cells,
     window_schema::{self, WindowCheck},
 };
 use chrono::{DateTime, SecondsFormat, Utc};
@@ -167,6 +169,12 @@ impl Evaluator {
         let mut judged = judge(pipeline, Arc::clone(&baseline), windows, reader).await?;
         for (window, novel) in judged.windows.iter_mut().zip(novel) {
             window.measurements.extend(novel);
+        }
+        (request.progress)("looking for what drifts where");
+        let concentrations =
+            concentration::find(&live.rows, pipeline, &baseline, &judged.windows).await?;
+        for (index, held) in concentrations {
+            judged.windows[index].concentrations = held;
         }
         (request.progress)("looking for examples");
         let examples = term_examples(pipeline, &live.rows, &judged).await?;
@@ -460,6 +468,8 @@ pub(crate) struct JudgedWindow {
     pub(crate) extrapolated: bool,
     /// Sums of surprise over the windows so far that passed their limit in this one.
     pub(crate) slow: Vec<SlowDrift>,
+    /// Slices that hold the drift of a column.
+    pub(crate) concentrations: Concentrations,
 }
 
 /// Compares every window with the baseline; pure computing, so off the async threads.
@@ -470,12 +480,7 @@ async fn judge(
     reader: Option<VocabularyReader>,
 ) -> Result<Judged, PipelineError> {
     let runtime = tokio::runtime::Handle::current();
-    let watch = pipeline
-        .terms
-        .as_ref()
-        .map(|terms| terms.watch.clone())
-        .unwrap_or_default();
-    let per_window = pipeline.terms.as_ref().map_or(0, |terms| terms.per_window);
+    let terms = pipeline.terms.clone();
     let decisions = pipeline.term_decisions()?;
     let run_length = 1.0 / (pipeline.drift.false_alarm_rate * rate_share::SUMS);
     tokio::task::spawn_blocking(move || {
@@ -487,8 +492,7 @@ async fn judge(
             &baseline,
             windows,
             read,
-            &watch,
-            (per_window, &decisions),
+            (terms.as_ref(), &decisions),
             run_length,
         )
     })
@@ -502,8 +506,7 @@ fn judge_windows(
     baseline: &Baseline,
     windows: Vec<LiveWindow>,
     read: impl Fn(&[Option<Span>]) -> Result<BTreeMap<Option<Span>, NgramCounts>, PipelineError>,
-    watch: &[String],
-    (per_window, decisions): (usize, &TermDecisions),
+    (terms, decisions): (Option<&TermsConfig>, &TermDecisions),
     sequence_run_length: f64,
 ) -> Result<Judged, PipelineError> {
     let mut calibrator = baseline.calibrator.clone();
@@ -526,7 +529,7 @@ fn judge_windows(
         let counts = tables.remove(&live.span);
         let mut extrapolated = false;
         let mut slow = Vec::new();
-        let measurements = if live.rows > 0 {
+        let mut measurements = if live.rows > 0 {
             let found = calibrator.judge(&live.profiles, live.shape);
             extrapolated = found.card.extrapolated;
             if !live.partial && spans.len() > 1 {
@@ -536,8 +539,12 @@ fn judge_windows(
         } else {
             Vec::new()
         };
-        let keywords = match (&baseline.vocabulary, &counts) {
-            (Some(vocabulary), Some(counts)) => watch
+        if let (Some(terms), Some(counts)) = (terms, &counts) {
+            name_cells(&mut measurements, &terms.column, counts);
+        }
+        let keywords = match (terms, &baseline.vocabulary, &counts) {
+            (Some(terms), Some(vocabulary), Some(counts)) => terms
+                .watch
                 .iter()
                 .map(|word| {
                     let count =
@@ -553,8 +560,9 @@ fn judge_windows(
             .take(horizons)
             .map(|window| window.live.documents)
             .collect();
-        let terms = match (&mut finder, counts) {
-            (Some(finder), Some(counts)) => {
+        let found = match (&mut finder, terms, counts) {
+            (Some(finder), Some(terms), Some(counts)) => {
+                let per_window = terms.per_window;
                 live.documents = counts.documents();
                 let start = live.span.map_or(judged.len() as i64, |span| span.start_us);
                 let mut terms = finder.observe(start, counts);
@@ -574,10 +582,11 @@ fn judge_windows(
         judged.push(JudgedWindow {
             live,
             measurements,
-            terms,
+            terms: found,
             keywords,
             extrapolated,
             slow,
+            concentrations: Concentrations::new(),
         });
     }
     let mut series = BTreeMap::new();
@@ -691,7 +700,10 @@ fn conclude(
         found.extend(anomalies.iter().map(|a| findings::anomaly(a, live.rows)));
         for measurement in &window.measurements {
             match findings::drift(pipeline, measurement) {
-                Ok(finding) => found.extend(finding),
+                Ok(finding) => found.extend(finding.map(|finding| {
+                    let place = (measurement.column.clone(), measurement.measure.name());
+                    findings::held_by(finding, window.concentrations.get(&place))
+                })),
                 Err(missing) => not_evaluated.push(missing),
             }
         }

@@ -299,18 +299,20 @@ impl TextProfile {
     }
 }
 
+/// The cell of a bigram, or of a run's only unit, by the hashes of its units.
+pub fn cell(unit_hashes: impl IntoIterator<Item = u64>) -> u16 {
+    let hash = unit_hashes.into_iter().fold(0, extend_hash);
+    (mix(hash) % CELLS as u64) as u16
+}
+
 /// Calls `found` with the cell of every bigram of the text read last.
 fn for_each_cell(reader: &UnitReader, mut found: impl FnMut(u16)) {
-    let mut cell = |units: &[crate::units::Unit]| {
-        let hash = units
-            .iter()
-            .fold(0, |hash, unit| extend_hash(hash, unit.hash));
-        found((mix(hash) % CELLS as u64) as u16);
-    };
+    let mut cell_of =
+        |units: &[crate::units::Unit]| found(cell(units.iter().map(|unit| unit.hash)));
     for run in reader.runs() {
         match run.units() {
-            [only] => cell(std::slice::from_ref(only)),
-            units => units.windows(2).for_each(&mut cell),
+            [only] => cell_of(std::slice::from_ref(only)),
+            units => units.windows(2).for_each(&mut cell_of),
         }
     }
 }

@@ -213,6 +213,25 @@ pub struct Evidence {
     pub contribution: f64,
 }
 
+/// A slice of the window that differs from the baseline by more than its other rows do.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Concentration {
+    /// The slice as `column=value`, or two of them.
+    pub slice: String,
+    /// Its rows in the window.
+    pub window_rows: u64,
+    /// Its share of the window's rows.
+    pub window_share: f64,
+    /// Its share of the baseline's rows.
+    pub baseline_share: f64,
+    /// The measured value within the slice.
+    pub value: f64,
+    /// What is certain of that value, however many slices were looked at.
+    pub value_lower: f64,
+    /// The value of all other rows.
+    pub rest: f64,
+}
+
 /// One thing worth saying about a window.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Finding {
@@ -264,6 +283,10 @@ pub struct Finding {
     /// What the value and its limit are made of beyond that; drift measures have it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub workings: Option<Box<Workings>>,
+    /// Slices that hold the drift, the most certain first; none where it is spread over all,
+    /// or was not looked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub concentrations: Vec<Concentration>,
     /// What it asks for; absent where it asks for nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub action: Option<ActionKind>,
@@ -308,6 +331,7 @@ impl Finding {
             message: message.into(),
             evidence: Vec::new(),
             workings: None,
+            concentrations: Vec::new(),
             action: None,
             term: None,
             class: None,

@@ -161,7 +161,44 @@ pub(super) fn sections(finding: &Finding) -> Vec<Section> {
     if !effect.is_empty() {
         sections.push(Section::words("how large it is", effect));
     }
+    sections.extend(place(finding));
     sections
+}
+
+/// The slices that hold the drift.
+fn place(finding: &Finding) -> Option<Section> {
+    if finding.concentrations.is_empty() {
+        return None;
+    }
+    let heading = [
+        "slice",
+        "rows",
+        "share of the baseline",
+        "share of the window",
+        "value there",
+        "at least",
+        "value elsewhere",
+    ];
+    let mut rows = vec![heading.map(str::to_owned).to_vec()];
+    rows.extend(finding.concentrations.iter().map(|held| {
+        vec![
+            held.slice.clone(),
+            count(held.window_rows),
+            exact(held.baseline_share),
+            exact(held.window_share),
+            exact(held.value),
+            exact(held.value_lower),
+            exact(held.rest),
+        ]
+    }));
+    Some(Section {
+        title: "where it is",
+        sentences: vec![
+            "In these slices baseline and window certainly differ by more than all other rows do."
+                .to_owned(),
+        ],
+        rows,
+    })
 }
 
 /// Counts of a cell: its shares are of the totals.

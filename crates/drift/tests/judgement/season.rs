@@ -1,7 +1,6 @@
 //! A window is judged by its own hours of the week.
 
-mod synthetic;
-
+use crate::synthetic::{normal, window_of};
 use arrow_array::{ArrayRef, Float64Array};
 use driftline_drift::{
     Alike, Block, Calibrator, ColumnKey, Judged, Measurement, Profiles, Settings, WindowShape,
@@ -10,7 +9,6 @@ use driftline_statistics::ColumnProfile;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use std::sync::Arc;
-use synthetic::{normal, window_of};
 
 const WEEK: usize = 168;
 /// Hours of a window.

@@ -1,7 +1,6 @@
 //! What fails matters, whatever the number of rows.
 
-mod synthetic;
-
+use crate::synthetic::normal;
 use arrow_array::{ArrayRef, Float64Array, StringArray};
 use driftline_drift::{
     Block, Calibrator, ColumnKey, ColumnSettings, Judgement, Measure, Measurement, Profiles, Role,
@@ -11,7 +10,6 @@ use driftline_statistics::ColumnProfile;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use std::sync::Arc;
-use synthetic::normal;
 
 /// A column, and how its rows are drawn with a shift in them.
 struct Kind {
@@ -143,14 +141,14 @@ impl Kind {
     }
 }
 
-/// Windows of 8,000 rows, and of one in twenty of them.
+/// Windows of 16,000 rows, and of one in twenty of them.
 #[test]
 fn twice_the_least_effect_fails_and_half_of_it_passes_at_any_number_of_rows() {
-    const WINDOWS: usize = 12;
+    const WINDOWS: usize = 8;
     for kind in KINDS {
-        let mut calibrator = kind.calibrator(40, 8_000);
+        let mut calibrator = kind.calibrator(30, 8_000);
         let mut rng = ChaCha8Rng::seed_from_u64(2);
-        for rows in [8_000, 400] {
+        for rows in [16_000, 800] {
             let mut of = |shift: f64, wanted: Judgement| {
                 let windows = (0..WINDOWS).map(|_| {
                     kind.judged(&mut calibrator, &mut rng, (rows, shift))
@@ -171,7 +169,7 @@ fn twice_the_least_effect_fails_and_half_of_it_passes_at_any_number_of_rows() {
 }
 
 /// Of 200 windows of 500 rows, the bound is above what it bounds in 10 by its statement;
-/// 18 or more would be seen in 1 of 100 such tests.
+/// 18 or more would be seen in 1 of 100 such tests (binomial).
 #[test]
 fn the_lower_bound_of_an_effect_is_below_it_as_often_as_it_says() {
     for kind in KINDS {
@@ -195,7 +193,7 @@ fn the_lower_bound_of_an_effect_is_below_it_as_often_as_it_says() {
 #[test]
 fn noise_of_days_widens_the_bound() {
     let bound = |effect: f64| {
-        let mut days = synthetic::Days::new(5, 1);
+        let mut days = crate::synthetic::Days::new(5, 1);
         days.effect = effect;
         let settings = Settings {
             draws: 299,
@@ -221,7 +219,7 @@ fn noise_of_days_widens_the_bound() {
 /// A baseline of a few days has no limits, but days that differ are seen to differ.
 #[test]
 fn days_of_a_short_baseline_that_differ_are_no_effect() {
-    let mut days = synthetic::Days::new(8, 1);
+    let mut days = crate::synthetic::Days::new(8, 1);
     days.effect = 1.0;
     let mut calibrator = Calibrator::new(&days.next_days(6), Settings::default()).unwrap();
     let warnings = (0..20)

@@ -1,7 +1,6 @@
 //! What fails, what warns and what is never judged.
 
-mod synthetic;
-
+use crate::synthetic::{Days, normal, window_of};
 use arrow_array::{ArrayRef, BooleanArray, Float64Array, Int32Array, NullArray, StringArray};
 use driftline_drift::{
     Basis, Block, Calibrator, ColumnKey, ColumnSettings, DriftError, Judgement, Measure,
@@ -11,7 +10,6 @@ use driftline_statistics::ColumnProfile;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use std::sync::Arc;
-use synthetic::{Days, normal, window_of};
 
 fn settings() -> Settings {
     Settings {
