@@ -200,8 +200,9 @@ pub struct DriftConfig {
     /// Stated rate of false alarms of the whole pipeline for one window.
     pub false_alarm_rate: f64,
     /// Whether the text that terms are sought in is also judged by the stretch of a window
-    /// that shares nothing with the rest of it; that test has six tenths of the rate.
-    pub novel_stretch: bool,
+    /// that shares nothing with the rest of it; that test has six tenths of the rate. Where
+    /// nothing is said, windows of 28 blocks and more are.
+    pub novel_stretch: Option<bool>,
     /// Per column.
     pub columns: BTreeMap<String, ColumnDriftConfig>,
 }
@@ -210,7 +211,7 @@ impl Default for DriftConfig {
     fn default() -> Self {
         Self {
             false_alarm_rate: 0.01,
-            novel_stretch: false,
+            novel_stretch: None,
             columns: BTreeMap::new(),
         }
     }
@@ -642,7 +643,7 @@ impl Pipeline {
                 );
             }
         }
-        if self.drift.novel_stretch && (self.terms.is_none() || self.time.is_none()) {
+        if self.drift.novel_stretch == Some(true) && (self.terms.is_none() || self.time.is_none()) {
             return wrong(
                 "novel_stretch",
                 "`novel_stretch` needs `terms`, which says in which column, and `time`".to_owned(),

@@ -1,7 +1,13 @@
 //! Whether a stretch of a window speaks of what neither the baseline nor the rest of
 //! the window does, held against the baseline's own windows.
 
-use crate::{PipelineError, baseline::Baseline, config::Pipeline, report, rows::time_zone};
+use crate::{
+    PipelineError,
+    baseline::Baseline,
+    config::{Pipeline, TimeConfig},
+    report,
+    rows::time_zone,
+};
 use driftline_drift::{Evidence, Measure, Measurement, WindowNull, WindowValue, rate_share};
 use driftline_engine::{NoveltyRequest, NoveltyWindow, Rows, Span};
 use driftline_statistics::ngrams::FOLDS;
@@ -9,8 +15,10 @@ use driftline_vocabulary::{BaselineVocabulary, NoveltyScan};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
-/// Blocks that a window must span.
+/// Blocks that a window must span, and those from which on it is judged where the pipeline
+/// does not say: power was measured on windows of 35 days.
 const FEWEST_BLOCKS: u64 = 4;
+const BLOCKS_BY_DEFAULT: u64 = 28;
 /// Windows that are scanned at a time, so that memory does not grow with their number.
 const AT_ONCE: usize = 8;
 
@@ -29,30 +37,39 @@ pub struct NoveltyCard {
 impl NoveltyCard {
     /// Whether it was made for windows and blocks as a pipeline has them.
     pub(crate) fn fits(&self, pipeline: &Pipeline) -> bool {
-        pipeline.drift.novel_stretch
-            && pipeline.time.as_ref().is_some_and(|time| {
-                self.window == time.window.to_string() && self.block == time.block().to_string()
-            })
+        pipeline.time.as_ref().is_some_and(|time| {
+            is_judged(pipeline, time)
+                && self.window == time.window.to_string()
+                && self.block == time.block().to_string()
+        })
     }
+}
+
+fn blocks(time: &TimeConfig) -> u64 {
+    time.window.seconds() / time.block().seconds().max(1)
+}
+
+fn is_judged(pipeline: &Pipeline, time: &TimeConfig) -> bool {
+    let least = match pipeline.drift.novel_stretch {
+        Some(false) => return false,
+        Some(true) => FEWEST_BLOCKS,
+        None => BLOCKS_BY_DEFAULT,
+    };
+    blocks(time) >= least
 }
 
 fn request(
     pipeline: &Pipeline,
     vocabulary: &Arc<BaselineVocabulary>,
 ) -> Result<Option<NoveltyRequest>, PipelineError> {
-    let (true, Some(time), Some(terms)) = (
-        pipeline.drift.novel_stretch,
-        &pipeline.time,
-        &pipeline.terms,
-    ) else {
+    let (Some(time), Some(terms)) = (&pipeline.time, &pipeline.terms) else {
         return Ok(None);
     };
-    let blocks = time.window.seconds() / time.block().seconds().max(1);
-    Ok((blocks >= FEWEST_BLOCKS).then_some(NoveltyRequest {
+    Ok(is_judged(pipeline, time).then_some(NoveltyRequest {
         text: terms.column.clone(),
         time: time.column.clone(),
         time_zone: time_zone(pipeline)?,
-        blocks: usize::try_from(blocks).unwrap_or(usize::MAX),
+        blocks: usize::try_from(blocks(time)).unwrap_or(usize::MAX),
         vocabulary: Arc::clone(vocabulary),
     }))
 }
@@ -280,6 +297,24 @@ fn place(span: Span, (from, to): (usize, usize), blocks: usize, baseline: &Basel
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn four_weeks_of_days_are_judged_and_shorter_windows_where_asked() {
+        let judged = |window: &str, drift: &str| {
+            let yaml = format!(
+                "name: a\nbaseline: {{source: b}}\nlive: {{source: l}}\n\
+                 time: {{column: t, window: {window}}}\nterms: {{column: x}}\n{drift}"
+            );
+            let pipeline = Pipeline::parse(&yaml, "a.yaml", Default::default()).unwrap();
+            is_judged(&pipeline, pipeline.time.as_ref().unwrap())
+        };
+        let (on, off) = (
+            "drift: {novel_stretch: true}",
+            "drift: {novel_stretch: false}",
+        );
+        assert!(judged("28d", "") && !judged("7d", ""));
+        assert!(judged("7d", on) && !judged("3d", on) && !judged("28d", off));
+    }
 
     #[test]
     fn a_window_lies_in_the_folds_that_it_touches() {
