@@ -481,9 +481,8 @@ async fn a_score_is_a_column_and_does_not_depend_on_neighbours() {
     );
     let unknown = rows
         .with_columns(&[("x".into(), "score('sentimant', text)".into())])
-        .await
-        .unwrap();
-    let error = unknown.collect().await.unwrap_err().to_string();
+        .await;
+    let error = unknown.err().unwrap().to_string();
     assert!(
         error.contains("there is no model `sentimant`; did you mean `sentiment`?"),
         "{error}"
