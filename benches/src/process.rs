@@ -3,6 +3,7 @@
 use crate::Error;
 use serde::Serialize;
 use std::{
+    path::PathBuf,
     process::{Command, ExitStatus, Stdio},
     time::{Duration, Instant},
 };
@@ -36,6 +37,18 @@ pub fn measured<T>(work: impl FnOnce() -> Result<T, Error>) -> Result<(T, Usage)
         peak_mib: peak_mib("self")?,
     };
     Ok((value, usage))
+}
+
+/// The `driftline` that was built beside this program.
+///
+/// # Errors
+/// Where there is none.
+pub fn driftline() -> Result<PathBuf, Error> {
+    let binary = std::env::current_exe()?.with_file_name("driftline");
+    if !binary.exists() {
+        return Err(format!("build {} first", binary.display()).into());
+    }
+    Ok(binary)
 }
 
 /// Runs a command to its end, without its output, and tells what it took.

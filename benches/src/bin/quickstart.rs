@@ -41,10 +41,7 @@ struct Figures {
 fn main() -> Result<(), Error> {
     let arguments = Arguments::parse();
     let circumstances = Circumstances::here();
-    let binary = std::env::current_exe()?.with_file_name("driftline");
-    if !binary.exists() {
-        return Err(format!("build {} first", binary.display()).into());
-    }
+    let binary = process::driftline()?;
     line(format!("{}; {circumstances}\n", arguments.pipeline))?;
     let mut runs = Vec::new();
     for _ in 0..arguments.repeats.max(1) {
