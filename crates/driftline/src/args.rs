@@ -3,6 +3,7 @@
 mod alert;
 mod baseline;
 mod feature_statistics;
+mod key;
 mod model;
 mod preset;
 mod service;
@@ -12,11 +13,12 @@ pub(crate) use baseline::{
     BaselineCompare, BaselineList, BaselineOf, BaselinePropose, BaselineVerb,
 };
 pub(crate) use feature_statistics::{FeatureStatistics, pair};
+pub(crate) use key::{KeyCreate, KeyList, KeyRevoke, KeyRotate, KeyVerb, ScopeName};
 pub(crate) use model::{ModelInit, ModelVerb, ModelVerify, Score};
 pub(crate) use preset::{PresetArguments, PresetName};
 pub(crate) use service::{
-    GateArguments, Outbox, OutboxDeliver, OutboxList, Serve, StoreBackup, StoreCheck, StoreMigrate,
-    StorePrune, StoreRestore, StoreVerb,
+    GateArguments, Outbox, OutboxDeliver, OutboxList, OutboxReplay, Serve, StoreBackup, StoreCheck,
+    StoreMigrate, StorePrune, StoreRestore, StoreVerb, WebhookTest, WebhookVerb,
 };
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -94,6 +96,12 @@ pub(crate) enum Verb {
     /// Alerts: list them, and silence those that are known
     #[command(subcommand)]
     Alert(AlertVerb),
+    /// Keys to a server's status API
+    #[command(subcommand)]
+    Key(KeyVerb),
+    /// Webhook targets: try them, and the keys that their receivers need
+    #[command(subcommand)]
+    Webhook(WebhookVerb),
     /// Events that wait to be delivered
     #[command(subcommand)]
     Outbox(Outbox),

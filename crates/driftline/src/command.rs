@@ -8,6 +8,7 @@ mod compare;
 mod explain;
 mod gate;
 mod init;
+mod key;
 mod model;
 mod outbox;
 mod preset;
@@ -22,6 +23,7 @@ mod store;
 mod term;
 mod tfdv;
 mod validate;
+mod webhook;
 
 use crate::{args, exit_code};
 use args::Verb;
@@ -111,6 +113,8 @@ pub(crate) async fn run(arguments: args::Arguments) -> miette::Result<u8> {
         Verb::Gate(arguments) => gate::gate(arguments).await,
         Verb::Baseline(verb) => baseline::baseline(verb).await,
         Verb::Alert(verb) => alert::alert(verb).await,
+        Verb::Key(verb) => key::key(verb).await,
+        Verb::Webhook(verb) => webhook::webhook(verb).await,
         Verb::Outbox(arguments) => outbox::outbox(arguments).await,
         Verb::Store(verb) => store::store(verb).await,
     }

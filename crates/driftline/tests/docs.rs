@@ -15,7 +15,7 @@ use std::{
 };
 
 /// Verbs in the order of the book.
-const VERBS: [&str; 53] = [
+const VERBS: [&str; 62] = [
     "init",
     "run",
     "backfill",
@@ -60,9 +60,18 @@ const VERBS: [&str; 53] = [
     "alert silence",
     "alert silences",
     "alert unsilence",
+    "key",
+    "key create",
+    "key list",
+    "key rotate",
+    "key revoke",
+    "webhook",
+    "webhook test",
+    "webhook keys",
     "outbox",
     "outbox list",
     "outbox deliver",
+    "outbox replay",
     "store",
     "store migrate",
     "store check",

@@ -87,6 +87,9 @@ fn place(window: &Window, counted: &str) -> Ordering {
     }
 }
 
+/// What alerts that are told together have in common: the values of `group_by`.
+type Group = Vec<Option<String>>;
+
 /// An alert after the run, and what is to be told.
 struct Followed {
     alert: Alert,
@@ -113,10 +116,14 @@ impl DecideAlerts for RunAlerts<'_> {
         let mut changes = AlertChanges::default();
         let mut firing = Vec::new();
         let mut resolved = Vec::new();
+        let mut all_firing = Vec::new();
         for key in keys {
             let known = known.get(key).copied();
             match self.follow(key, known, before, &sightings) {
                 Some(followed) => {
+                    if followed.alert.state == AlertState::Firing {
+                        all_firing.push(self.group_of(key));
+                    }
                     if followed.tell_firing {
                         firing.push(followed.alert.clone());
                     }
@@ -132,10 +139,9 @@ impl DecideAlerts for RunAlerts<'_> {
                     .extend(known.map(|alert| alert.id.clone())),
             }
         }
-        changes.events = self.events("alert.firing", firing);
-        changes
-            .events
-            .extend(self.events("alert.resolved", resolved));
+        changes.events = self.events("alert.firing", firing, &all_firing);
+        let over = self.events("alert.resolved", resolved, &all_firing);
+        changes.events.extend(over);
         changes
     }
 }
@@ -328,11 +334,10 @@ impl RunAlerts<'_> {
     }
 
     /// One event for each group, or one for all where there are too many.
-    fn events(&self, kind: &str, alerts: Vec<Alert>) -> Vec<NewEvent> {
-        let mut groups: BTreeMap<Vec<Option<String>>, Vec<Alert>> = BTreeMap::new();
+    fn events(&self, kind: &str, alerts: Vec<Alert>, all_firing: &[Group]) -> Vec<NewEvent> {
+        let mut groups: BTreeMap<Group, Vec<Alert>> = BTreeMap::new();
         for alert in alerts {
-            let fields = self.config.group_by.iter();
-            let group = fields.map(|field| field_of(&alert.key, *field)).collect();
+            let group = self.group_of(&alert.key);
             groups.entry(group).or_default().push(alert);
         }
         if groups.len() > self.config.max_events {
@@ -341,11 +346,29 @@ impl RunAlerts<'_> {
         }
         groups
             .into_iter()
-            .map(|(group, alerts)| self.event(kind, &group, alerts))
+            .map(|(group, alerts)| {
+                // Where all are told in one, the group has no values.
+                let firing = all_firing
+                    .iter()
+                    .filter(|other| group.is_empty() || **other == group)
+                    .count();
+                self.event(kind, &group, alerts, firing)
+            })
             .collect()
     }
 
-    fn event(&self, kind: &str, group: &[Option<String>], mut alerts: Vec<Alert>) -> NewEvent {
+    fn group_of(&self, key: &AlertKey) -> Group {
+        let fields = self.config.group_by.iter();
+        fields.map(|field| field_of(key, *field)).collect()
+    }
+
+    fn event(
+        &self,
+        kind: &str,
+        group: &[Option<String>],
+        mut alerts: Vec<Alert>,
+        still_firing: usize,
+    ) -> NewEvent {
         alerts.sort_by(|a, b| b.severity.cmp(&a.severity).then(a.key.cmp(&b.key)));
         let told: Vec<Value> = alerts
             .iter()
@@ -370,6 +393,7 @@ impl RunAlerts<'_> {
         );
         data.insert("group".to_owned(), group.into());
         data.insert("count".to_owned(), alerts.len().into());
+        data.insert("still_firing".to_owned(), still_firing.into());
         event::insert_links(&mut data, self.monitor, self.run, self.settings);
         event::insert_bounded(&mut data, "alerts", alerts.iter().map(told_alert));
         NewEvent {

@@ -8,6 +8,10 @@
 //! | `/api/v1/monitors/{id}/gate` | whether a deployment may go on; `max_age=`, `fail_on=` |
 //! | `POST /api/v1/monitors/{id}/runs` | a run out of turn |
 //! | `/api/v1/runs`, `/api/v1/runs/{id}` | runs, newest first; one as its `verdict.json` |
+//! | `/api/v1/windows`, `/api/v1/findings` | what runs said, over all of them |
+//! | `/api/v1/events`, `/api/v1/events/stream` | what somebody was told of; a list, or as it happens |
+//! | `/api/v1/audit` | who changed what, newest first |
+//! | `/metrics` | OpenMetrics |
 //! | `/api/v1/baselines` | versions of baselines, newest first; `monitor=`, `state=` |
 //! | `POST /api/v1/monitors/{id}/baselines`, `…/baseline/promote`, `…/rollback`, `…/pin`, `…/unpin` | which baseline is in force |
 //! | `/api/v1/alerts`, `/api/v1/alerts/{id}` | alerts, newest first; `monitor=`, `state=`, `kind=`, `wait=` |
@@ -24,9 +28,13 @@ mod alerts;
 mod baselines;
 mod connection;
 mod etag;
+mod events;
 mod gate;
+mod guard;
 mod health;
+mod history;
 mod long_poll;
+mod metrics;
 mod monitors;
 mod page;
 mod problem;
@@ -45,7 +53,7 @@ use crate::schedule::Bells;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::{HeaderValue, header};
-use axum::middleware::{from_fn, map_response};
+use axum::middleware::{from_fn, from_fn_with_state, map_response};
 use axum::response::Response;
 use axum::routing::{get, post};
 use driftline_store::Store;
@@ -66,6 +74,10 @@ pub struct ApiSettings {
     pub answer_timeout: Duration,
     /// Waiting polls at the same time; more are answered 503.
     pub waiters: usize,
+    /// Whether everything but health needs a key.
+    pub require_key: bool,
+    /// Requests a second of one key; more are answered 429.
+    pub requests_per_second: Option<u32>,
 }
 
 impl Default for ApiSettings {
@@ -75,6 +87,8 @@ impl Default for ApiSettings {
             header_timeout: Duration::from_secs(10),
             answer_timeout: Duration::from_secs(30),
             waiters: 2_048,
+            require_key: false,
+            requests_per_second: None,
         }
     }
 }
@@ -90,6 +104,7 @@ pub(crate) struct Api {
     settings: ApiSettings,
     bells: Bells,
     waiters: Arc<Semaphore>,
+    buckets: guard::Buckets,
     draining: CancellationToken,
 }
 
@@ -111,6 +126,7 @@ impl Api {
             waiters: Arc::new(Semaphore::new(settings.waiters)),
             settings,
             bells,
+            buckets: guard::Buckets::default(),
             draining,
         }
     }
@@ -163,8 +179,16 @@ impl Api {
                 "/api/v1/retraining-requests/{id}/complete",
                 post(retraining::complete),
             )
+            .route("/api/v1/windows", get(history::windows))
+            .route("/api/v1/findings", get(history::findings))
+            .route("/api/v1/events", get(events::list))
+            .route("/api/v1/events/stream", get(events::stream))
+            .route("/api/v1/events/{id}", get(events::one))
+            .route("/api/v1/audit", get(guard::audit))
+            .route("/metrics", get(metrics::metrics))
             .route("/livez", get(health::livez))
             .route("/readyz", get(health::readyz))
+            .layer(from_fn_with_state(self.clone(), guard::guard))
             .with_state(self)
             .layer(DefaultBodyLimit::max(problem::BODY_BYTES))
             .layer(from_fn(problem::refuse_large_body))

@@ -1,25 +1,34 @@
 //! Delivers what is in the outbox: at least once, signed, with retries.
 //!
 //! Each target stands for itself: it has its own claims, its own two attempts at a time,
-//! and what fails there waits there. An attempt is settled under the lease that it was
+//! and what fails there waits there. A target that fails again and again is left alone for a
+//! while (`breaker.rs`), so that its events keep their attempts. Where the target wants order,
+//! an event waits for those before it. An attempt is settled under the lease that it was
 //! claimed with, and a lease outlives the longest attempt, so that two processes on one
 //! store do not send the same attempt twice unless one of them was stopped in the middle.
 
 mod address;
+mod breaker;
+mod format;
+mod request;
 mod retry;
+mod sender;
 mod signature;
 mod target;
 mod transport;
 
 pub use retry::{LONGEST_RETRY_AFTER, RetrySchedule};
+pub use sender::Probe;
 pub use signature::{
     ID_HEADER, KeyError, SIGNATURE_HEADER, SigningKey, SigningKeys, TIMESTAMP_HEADER,
 };
 pub use target::Target;
 pub(crate) use transport::install_tls_provider;
-pub use transport::{ANSWER_BYTES, Answer, HttpTransport, SignedRequest, Transport};
+pub use transport::{ANSWER_BYTES, Answer, HttpTransport, Request, Transport};
 
 use crate::clock::later;
+use crate::delivery::breaker::Breaker;
+use crate::delivery::sender::Failure;
 use crate::{Clock, MonitorError, Randomness, SeededRandomness, SystemClock};
 use chrono::{DateTime, Utc};
 use driftline_store::{
@@ -40,8 +49,6 @@ const LEASE_MARGIN: Duration = Duration::from_secs(60);
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 /// Rows of the outbox that are listed at once.
 const PAGE: u32 = 500;
-/// Characters of an answer that are kept.
-const ANSWER_CHARACTERS: usize = 200;
 
 /// Which events to try.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -179,37 +186,50 @@ impl Deliverer {
         let events = match selection {
             Selection::Due => {
                 let never = CancellationToken::new();
-                return self.deliver_due(monitor, target, &never).await;
+                return self
+                    .deliver_due(monitor, target, &mut Breaker::default(), &never)
+                    .await;
             }
             Selection::Events(events) => events.clone(),
             Selection::Pending => self.pending(monitor, target).await?,
         };
         let mut reports = Vec::new();
         for event in &events {
+            // What waits for another is not tried, however much it is wanted.
             let claims = self.claim(monitor, target, Some(event), 1).await?;
             reports.extend(self.attempt_all(target, &claims).await?);
         }
         Ok(reports)
     }
 
-    /// Everything that is due now, or until `stop`. A failed attempt is due later, so this
-    /// ends.
+    /// Everything that is due now, until `stop`, or until the breaker opens. A failed attempt is
+    /// due later, so this ends.
     async fn deliver_due(
         &self,
         monitor: &str,
         target: &Target,
+        breaker: &mut Breaker,
         stop: &CancellationToken,
     ) -> Result<Vec<DeliveryReport>, MonitorError> {
         let mut reports = Vec::new();
         loop {
-            if stop.is_cancelled() {
+            let most = match target.is_ordered() {
+                true => 1,
+                false => ATTEMPTS_AT_ONCE,
+            };
+            let attempts = breaker.attempts(most, self.clock.now());
+            if attempts == 0 || stop.is_cancelled() {
                 return Ok(reports);
             }
-            let claims = self.claim(monitor, target, None, ATTEMPTS_AT_ONCE).await?;
+            let claims = self.claim(monitor, target, None, attempts).await?;
             if claims.is_empty() {
                 return Ok(reports);
             }
-            reports.extend(self.attempt_all(target, &claims).await?);
+            let attempted = self.attempt_all(target, &claims).await?;
+            for report in &attempted {
+                breaker.learn(report.outcome.is_delivered(), self.clock.now());
+            }
+            reports.extend(attempted);
         }
     }
 
@@ -246,6 +266,7 @@ impl Deliverer {
             target: target.name(),
             event_id,
             limit,
+            in_order: target.is_ordered(),
             lease_until: later(now, target.timeout() + LEASE_MARGIN),
         };
         self.store.claim(&request, now).await
@@ -306,55 +327,24 @@ impl Deliverer {
     }
 
     async fn send(&self, target: &Target, claim: &Claim) -> Settlement {
-        let keys = match target.signing_keys() {
-            Ok(keys) => keys,
-            Err(error) => return self.failed(claim, None, error.to_string(), None),
+        let transport = &*self.transport;
+        let now = self.clock.now();
+        let tried = sender::tell(transport, target, &claim.event_id, &claim.payload, now).await;
+        let failure = match tried {
+            Ok(status) => return Settlement::Delivered { status },
+            Err(failure) => failure,
         };
-        let timestamp = self.clock.now().timestamp();
-        let request = SignedRequest {
-            id: claim.event_id.clone(),
-            timestamp,
-            signature: keys.sign(&claim.event_id, timestamp, claim.payload.as_bytes()),
-            body: claim.payload.clone(),
+        let Failure {
+            status,
+            error,
+            asked,
+        } = failure;
+        // 410 is a no for ever.
+        let delay = match status {
+            Some(410) => None,
+            _ => self.schedule.delay(claim.attempt, &*self.randomness),
         };
-        match self.transport.send(target, request).await {
-            Ok(answer) => self.judge(target, claim, &answer),
-            Err(error) => self.failed(claim, None, error, None),
-        }
-    }
-
-    /// Only 2xx is a yes; 410 is a no for ever.
-    fn judge(&self, target: &Target, claim: &Claim, answer: &Answer) -> Settlement {
-        let status = answer.status;
-        if (200..300).contains(&status) {
-            return Settlement::Delivered { status };
-        }
-        let mut error = format!("answered {status}");
-        let said = quote(&answer.body, target);
-        if !said.is_empty() {
-            error.push_str(&format!(": {said}"));
-        }
-        if status == 410 {
-            return Settlement::Dead {
-                status: Some(status),
-                error,
-            };
-        }
-        let asked = match (status, &answer.retry_after) {
-            (429 | 503, Some(value)) => retry::retry_after(value, self.clock.now()),
-            _ => None,
-        };
-        self.failed(claim, Some(status), error, asked)
-    }
-
-    fn failed(
-        &self,
-        claim: &Claim,
-        status: Option<u16>,
-        error: String,
-        asked: Option<Duration>,
-    ) -> Settlement {
-        match self.schedule.delay(claim.attempt, &*self.randomness) {
+        match delay {
             None => Settlement::Dead { status, error },
             Some(delay) => Settlement::Retry {
                 status,
@@ -372,12 +362,17 @@ impl Deliverer {
         mut changes: watch::Receiver<i64>,
         shutdown: &CancellationToken,
     ) {
+        let mut breaker = Breaker::default();
         while !shutdown.is_cancelled() {
             changes.mark_unchanged();
-            if let Err(error) = self.deliver_due(monitor, target, shutdown).await {
+            let delivered = self.deliver_due(monitor, target, &mut breaker, shutdown);
+            if let Err(error) = delivered.await {
                 tracing::error!(monitor, target = target.name(), %error, "cannot deliver");
             }
-            let wait = self.until_due(monitor, target).await;
+            let wait = match breaker.until_half_open(self.clock.now()) {
+                Some(wait) => wait,
+                None => self.until_due(monitor, target).await,
+            };
             tokio::select! {
                 () = shutdown.cancelled() => {}
                 () = self.clock.sleep(wait) => {}
@@ -388,7 +383,10 @@ impl Deliverer {
     }
 
     async fn until_due(&self, monitor: &str, target: &Target) -> Duration {
-        match self.store.next_due(monitor, target.name()).await {
+        let due = self
+            .store
+            .next_due(monitor, target.name(), target.is_ordered());
+        match due.await {
             Ok(Some(due)) => (due - self.clock.now())
                 .to_std()
                 .unwrap_or_default()
@@ -401,25 +399,4 @@ impl Deliverer {
             }
         }
     }
-}
-
-/// The beginning of what a target said, fit for a log: no control characters, and nothing
-/// of the URL's path and query, which may be a secret that the target repeats.
-fn quote(body: &str, target: &Target) -> String {
-    let mut text: String = body
-        .chars()
-        .take(ANSWER_CHARACTERS)
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .collect();
-    let url = target.url();
-    let secret_parts = url
-        .path_segments()
-        .into_iter()
-        .flatten()
-        .chain(url.query())
-        .filter(|part| part.len() >= 8);
-    for part in secret_parts {
-        text = text.replace(part, "…");
-    }
-    text.trim().to_owned()
 }

@@ -36,7 +36,7 @@ pub enum MonitorError {
     },
     /// Anybody could read the status of every monitor.
     #[error(
-        "`{listen}` can be reached from other machines, and the status API asks for no password: listen on 127.0.0.1, put a proxy that authenticates before it, or allow remote clients explicitly"
+        "`{listen}` can be reached from other machines, and the status API asks for no password: require keys with `--require-key`, listen on 127.0.0.1, or put a proxy that authenticates before it and allow remote clients explicitly"
     )]
     RemoteListen {
         /// The address.

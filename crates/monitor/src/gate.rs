@@ -7,6 +7,7 @@ use crate::MonitorError;
 use crate::delivery::install_tls_provider;
 use driftline_verdict::Verdict;
 use reqwest::{Client, StatusCode, Url, redirect};
+use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
@@ -70,7 +71,7 @@ pub struct Gate {
 }
 
 /// Asks a server's gate. `max_age` is how old the evaluation may be; the monitor's own limit
-/// holds too.
+/// holds too. `key` is for a server that requires one.
 ///
 /// # Errors
 /// [`MonitorError::Gate`]: a URL that is none, a server that does not answer or answers
@@ -80,6 +81,7 @@ pub async fn ask_gate(
     monitor: &str,
     max_age: Option<Duration>,
     fail_on: FailOn,
+    key: Option<&SecretString>,
 ) -> Result<Gate, MonitorError> {
     let failed = |reason: String| MonitorError::Gate {
         server: server.to_owned(),
@@ -112,11 +114,11 @@ pub async fn ask_gate(
         .user_agent(concat!("driftline/", env!("CARGO_PKG_VERSION")))
         .build()
         .map_err(|error| failed(said(&error)))?;
-    let mut response = client
-        .get(url)
-        .send()
-        .await
-        .map_err(|error| failed(said(&error)))?;
+    let mut request = client.get(url);
+    if let Some(key) = key {
+        request = request.bearer_auth(key.expose_secret());
+    }
+    let mut response = request.send().await.map_err(|error| failed(said(&error)))?;
     let status = response.status();
     let mut body = Vec::new();
     while let Some(part) = response

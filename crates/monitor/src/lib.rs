@@ -8,6 +8,7 @@
 //! Clock, randomness, HTTP and the evaluation itself stand behind small traits, so that a
 //! monitor can live through a month within a test.
 
+mod access;
 mod alert;
 pub mod api;
 mod baseline;
@@ -24,6 +25,7 @@ mod schedule;
 mod serve;
 mod silence;
 
+pub use access::FreshKey;
 pub use api::{AlertItem, BaselineItem, SilenceItem};
 pub use clock::{Clock, SystemClock, VirtualClock};
 pub use error::MonitorError;

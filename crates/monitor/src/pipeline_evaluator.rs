@@ -179,12 +179,19 @@ fn stamps(file: &Path, pipeline: &Pipeline) -> Vec<Stamp> {
         .collect()
 }
 
-/// The target with its secret's file read against the pipeline's folder, like every path.
+/// The target with its files read against the pipeline's folder, like every path.
 fn placed(pipeline: &Pipeline, webhook: &WebhookTarget) -> WebhookTarget {
     let mut webhook = webhook.clone();
-    if let SecretReference::File(path) = &mut webhook.secret {
-        *path = pipeline.path(path);
+    for reference in webhook
+        .secret
+        .iter_mut()
+        .chain(webhook.headers.values_mut())
+    {
+        if let SecretReference::File(path) = reference {
+            *path = pipeline.path(path);
+        }
     }
+    webhook.template = webhook.template.map(|path| pipeline.path(&path));
     webhook
 }
 

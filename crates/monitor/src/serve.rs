@@ -112,7 +112,8 @@ impl Server {
                 given_ms: options.every.as_millis(),
             });
         }
-        if !options.allow_remote && !options.listen.ip().is_loopback() {
+        let is_guarded = options.allow_remote || options.api.require_key;
+        if !is_guarded && !options.listen.ip().is_loopback() {
             return Err(MonitorError::RemoteListen {
                 listen: options.listen,
             });

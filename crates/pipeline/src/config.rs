@@ -6,16 +6,18 @@
 
 mod alerts;
 mod schedule;
+mod webhook;
 
 pub use alerts::{AlertField, AlertsConfig};
 pub use schedule::{CatchUp, CronText, ScheduleConfig, ZoneName};
+pub use webhook::{SecretReference, SuccessRule, TargetFormat, Topic, WebhookTarget};
 
 use crate::{PipelineError, TermDecisions};
 use chrono::NaiveDate;
 use driftline_engine::{Width, Windows};
 use driftline_verdict::ActionPolicy;
 use schemars::JsonSchema;
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
+use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt,
@@ -319,48 +321,6 @@ pub struct ActionsConfig {
     pub webhooks: Vec<WebhookTarget>,
 }
 
-/// What a target can be told of.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
-)]
-#[serde(rename_all = "snake_case")]
-pub enum Topic {
-    /// Windows that fail or ask for notice, one by one.
-    Notify,
-    /// Alerts that begin to fire, still do, or are over.
-    Alert,
-    /// Requests to train the model again.
-    Retrain,
-}
-
-/// Who is told of what, by a signed webhook.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct WebhookTarget {
-    /// Its name, unique in the pipeline.
-    pub name: Name,
-    /// What it is told of.
-    pub on: Vec<Topic>,
-    /// Where events are sent.
-    pub url: String,
-    /// The signing secret, by reference.
-    pub secret: SecretReference,
-    /// Whether plain HTTP may be used.
-    #[serde(default)]
-    pub allow_http: bool,
-    /// Networks that may be reached although they are private.
-    #[serde(default)]
-    #[schemars(with = "Vec<String>")]
-    pub allow_addresses: Vec<ipnet::IpNet>,
-    /// Time for the whole request.
-    #[serde(default = "default_timeout_ms")]
-    pub timeout_ms: u64,
-}
-
-fn default_timeout_ms() -> u64 {
-    20_000
-}
-
 /// A name of letters, digits, `-` and `_`, fit for folders, columns and URLs.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
 #[serde(transparent)]
@@ -490,52 +450,6 @@ impl<'de> Deserialize<'de> for RoleName {
                 )))
             }
         }
-    }
-}
-
-/// Where a secret is: `env:NAME` or `file:PATH`. Never the secret itself.
-#[derive(Debug, Clone, PartialEq, Eq, JsonSchema)]
-#[schemars(with = "String")]
-pub enum SecretReference {
-    /// An environment variable.
-    Environment(String),
-    /// A file, whose content less surrounding white space is the secret.
-    File(PathBuf),
-}
-
-impl FromStr for SecretReference {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        match text.split_once(':') {
-            Some(("env", name)) if !name.is_empty() => Ok(Self::Environment(name.into())),
-            Some(("file", path)) if !path.is_empty() => Ok(Self::File(path.into())),
-            // The text is not repeated: it may be the secret itself.
-            _ => Err("a secret is named, not written: use `env:NAME` or `file:PATH`".into()),
-        }
-    }
-}
-
-impl<'de> Deserialize<'de> for SecretReference {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?
-            .parse()
-            .map_err(D::Error::custom)
-    }
-}
-
-impl fmt::Display for SecretReference {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Environment(name) => write!(f, "env:{name}"),
-            Self::File(path) => write!(f, "file:{}", path.display()),
-        }
-    }
-}
-
-impl Serialize for SecretReference {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
     }
 }
 
@@ -683,6 +597,11 @@ impl Pipeline {
         names.sort();
         if let Some(twice) = names.windows(2).find(|pair| pair[0] == pair[1]) {
             return wrong("webhooks", format!("two webhooks are named `{}`", twice[0]));
+        }
+        for webhook in &self.actions.webhooks {
+            if let Some((key, message)) = webhook.mistake() {
+                return wrong(key, format!("webhook `{}`: {message}", webhook.name));
+            }
         }
         Ok(())
     }

@@ -3,11 +3,12 @@
 //! The payload is stored as the bytes that are sent, because a signature covers bytes:
 //! a value that were serialised again at each attempt could change under its signature.
 
-use crate::column::{decode, millis};
-use crate::database::Connection;
-use crate::{monitors, outbox};
+use crate::column::{decode, instant, millis};
+use crate::database::{Connection, Row};
+use crate::{Store, StoreError, monitors, outbox};
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Map, Value};
+use sqlx::Row as _;
 
 /// An event that a run decides on.
 #[derive(Debug, Clone)]
@@ -21,6 +22,125 @@ pub struct NewEvent {
     pub data: Map<String, Value>,
     /// Names of the targets that must be told.
     pub targets: Vec<String>,
+}
+
+/// An event that was decided.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Event {
+    /// Its identity, sent as `webhook-id`.
+    pub id: String,
+    /// The monitor whose event it is.
+    pub monitor: String,
+    /// Its number within its monitor.
+    pub sequence: i64,
+    /// Its type.
+    pub kind: String,
+    /// The run that decided on it.
+    pub run_id: String,
+    /// When it was decided.
+    pub created_at: DateTime<Utc>,
+    /// The very bytes that are signed and sent.
+    pub payload: String,
+}
+
+/// Which events to list; the default is all of them.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct EventFilter {
+    /// Only this monitor's.
+    pub monitor: Option<String>,
+    /// Only those of this type.
+    pub kind: Option<String>,
+    /// Only this one.
+    pub id: Option<String>,
+}
+
+/// Where a list of events goes on: after this one, in newest-first order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EventPosition {
+    /// When it was decided, in milliseconds since 1970.
+    pub created_at_ms: i64,
+    /// Its identity.
+    pub id: String,
+}
+
+impl Event {
+    /// The position of this event in a list.
+    pub fn position(&self) -> EventPosition {
+        EventPosition {
+            created_at_ms: millis(self.created_at),
+            id: self.id.clone(),
+        }
+    }
+}
+
+impl Store {
+    /// Events, newest first, those after `after`.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the store cannot be read.
+    pub async fn events(
+        &self,
+        filter: &EventFilter,
+        after: Option<&EventPosition>,
+        limit: u32,
+    ) -> Result<Vec<Event>, StoreError> {
+        sqlx::query(
+            "SELECT * FROM events
+             WHERE ($1 = '' OR monitor_id = $1) AND ($2 = '' OR kind = $2)
+               AND ($3 = '' OR id = $3)
+               AND (created_at < $4 OR (created_at = $4 AND id < $5))
+             ORDER BY created_at DESC, id DESC
+             LIMIT $6",
+        )
+        .bind(filter.monitor.as_deref().unwrap_or(""))
+        .bind(filter.kind.as_deref().unwrap_or(""))
+        .bind(filter.id.as_deref().unwrap_or(""))
+        .bind(after.map_or(i64::MAX, |after| after.created_at_ms))
+        .bind(after.map_or("", |after| after.id.as_str()))
+        .bind(i64::from(limit))
+        .fetch_all(self.reader())
+        .await
+        .and_then(|rows| rows.iter().map(read).collect())
+        .map_err(|error| self.error("listing events", error))
+    }
+
+    /// Events decided at an instant or later, oldest first.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the store cannot be read.
+    pub async fn events_since(
+        &self,
+        filter: &EventFilter,
+        since: DateTime<Utc>,
+        limit: u32,
+    ) -> Result<Vec<Event>, StoreError> {
+        sqlx::query(
+            "SELECT * FROM events
+             WHERE ($1 = '' OR monitor_id = $1) AND ($2 = '' OR kind = $2) AND created_at >= $3
+             ORDER BY created_at, id
+             LIMIT $4",
+        )
+        .bind(filter.monitor.as_deref().unwrap_or(""))
+        .bind(filter.kind.as_deref().unwrap_or(""))
+        .bind(millis(since))
+        .bind(i64::from(limit))
+        .fetch_all(self.reader())
+        .await
+        .and_then(|rows| rows.iter().map(read).collect())
+        .map_err(|error| self.error("listing events", error))
+    }
+}
+
+fn read(row: &Row) -> sqlx::Result<Event> {
+    Ok(Event {
+        id: row.try_get("id")?,
+        monitor: row.try_get("monitor_id")?,
+        sequence: row.try_get("sequence")?,
+        kind: row.try_get("kind")?,
+        run_id: row.try_get("run_id")?,
+        created_at: instant(row.try_get("created_at")?)?,
+        payload: row.try_get("payload")?,
+    })
 }
 
 /// Writes the event and its outbox rows unless it is there already; says whether it did.

@@ -10,11 +10,13 @@
 //! SQLite or PostgreSQL, by the same statements; what differs stands in `database/`. Time is
 //! always an argument.
 
+mod access;
 mod alerts;
 mod baseline_versions;
 mod baselines;
 mod column;
 mod commit;
+mod counts;
 mod database;
 mod error;
 mod events;
@@ -29,6 +31,7 @@ mod runs;
 mod silences;
 mod windows;
 
+pub use access::{ApiKey, AuditEntry, AuditPosition, Scope};
 pub use alerts::{
     Alert, AlertChanges, AlertFilter, AlertPosition, AlertState, AlertsBefore, DecideAlerts,
 };
@@ -38,15 +41,17 @@ pub use baseline_versions::{
 };
 pub use baselines::BaselineRecord;
 pub use commit::{Committed, RunCommit};
+pub use counts::Counts;
 pub use database::{Store, StoreOptions};
 pub use error::StoreError;
-pub use events::NewEvent;
+pub use events::{Event, EventFilter, EventPosition, NewEvent};
+pub use findings::{FindingFilter, FindingPosition, FoundFinding};
 pub use leases::Lease;
 pub use maintenance::{CheckReport, Problem, PrunePolicy, PruneReport, RowCount};
 pub use migrate::latest_version;
 pub use monitors::{FailedRun, MonitorSettings, MonitorState};
 pub use outbox::{
-    Claim, ClaimRequest, OutboxFilter, OutboxPosition, OutboxRow, OutboxState, Settlement,
+    Claim, ClaimRequest, OutboxFilter, OutboxPosition, OutboxRow, OutboxState, Replay, Settlement,
 };
 pub use retraining::{
     ClaimRefusal, NewRetrainingRequest, RetrainingFilter, RetrainingOutcome, RetrainingPosition,
@@ -54,4 +59,4 @@ pub use retraining::{
 };
 pub use runs::{RunFilter, RunPosition, RunSummary};
 pub use silences::{Silence, SilenceFilter, SilencePosition};
-pub use windows::WindowSummary;
+pub use windows::{JudgedWindow, WindowFilter, WindowPosition, WindowSummary};

@@ -21,6 +21,8 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
         "baseline versions",
         include_str!("../migrations/0006_baseline_versions.sql"),
     ),
+    (7, "lists", include_str!("../migrations/0007_lists.sql")),
+    (8, "access", include_str!("../migrations/0008_access.sql")),
 ];
 
 /// Another process may be making the same tables: then a second look finds them made.

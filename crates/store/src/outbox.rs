@@ -6,7 +6,7 @@
 //! lease: an owner that was too slow cannot overwrite what the next one found out.
 
 use crate::column::{from_word, instant, millis, optional_instant, word};
-use crate::database::{Connection, Row};
+use crate::database::{Connection, Row, count_change};
 use crate::{Store, StoreError};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -115,9 +115,33 @@ pub struct ClaimRequest<'a> {
     pub event_id: Option<&'a str>,
     /// How many at most.
     pub limit: u32,
+    /// Only rows before which nothing of the target awaits delivery.
+    pub in_order: bool,
     /// When the lease runs out.
     pub lease_until: DateTime<Utc>,
 }
+
+/// Which deliveries are to be tried again; the default is all that were given up.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Replay<'a> {
+    /// Only this monitor's.
+    pub monitor: Option<&'a str>,
+    /// Only this target's.
+    pub target: Option<&'a str>,
+    /// Only this event.
+    pub event_id: Option<&'a str>,
+    /// Only events decided since then.
+    pub since: Option<DateTime<Utc>>,
+    /// Those that have arrived, too.
+    pub delivered: bool,
+}
+
+/// A row before which nothing of its target awaits delivery.
+const IN_ORDER: &str = "AND NOT EXISTS (
+         SELECT 1 FROM outbox AS earlier
+         WHERE earlier.monitor_id = outbox.monitor_id AND earlier.target = outbox.target
+           AND earlier.sequence < outbox.sequence
+           AND earlier.state IN ('pending', 'inflight'))";
 
 /// A row that one owner may try to deliver until its lease runs out.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -177,7 +201,7 @@ impl Store {
         const OPERATION: &str = "claiming deliveries";
         // A reader looks first, so that an idle dispatcher never takes the write lock.
         let due = self
-            .next_due(request.monitor, request.target)
+            .next_due(request.monitor, request.target, request.in_order)
             .await?
             .is_some_and(|due| due <= now);
         if !due && request.event_id.is_none() {
@@ -194,6 +218,7 @@ impl Store {
                      WHERE monitor_id = $4 AND target = $5 AND ($6 = '' OR event_id = $6)
                        AND ((state = 'pending' AND ($6 <> '' OR next_at <= $3))
                             OR (state = 'inflight' AND lease_until <= $3))
+                       {in_order}
                      ORDER BY sequence
                      LIMIT $7
                      {skip_locked})
@@ -201,6 +226,7 @@ impl Store {
                      (SELECT kind FROM events WHERE events.id = event_id) AS kind,
                      (SELECT payload FROM events WHERE events.id = event_id) AS payload",
                 skip_locked = self.backend().skip_locked(),
+                in_order = if request.in_order { IN_ORDER } else { "" },
             )))
             .bind(request.owner)
             .bind(millis(request.lease_until))
@@ -285,7 +311,8 @@ impl Store {
         .map_err(|error| self.error(OPERATION, error))
     }
 
-    /// When the next attempt for a target is due; `None` where nothing awaits.
+    /// When the next attempt for a target is due; `None` where nothing awaits. In order, that is
+    /// the attempt of the first event that awaits.
     ///
     /// # Errors
     /// [`StoreError`] where the store cannot be read.
@@ -293,18 +320,61 @@ impl Store {
         &self,
         monitor: &str,
         target: &str,
+        in_order: bool,
     ) -> Result<Option<DateTime<Utc>>, StoreError> {
-        let due: Option<i64> = sqlx::query_scalar(
+        let due: Option<i64> = sqlx::query_scalar(sqlx::AssertSqlSafe(format!(
             "SELECT MIN(CASE WHEN state = 'pending' THEN next_at ELSE lease_until END)
              FROM outbox
-             WHERE monitor_id = $1 AND target = $2 AND state IN ('pending', 'inflight')",
-        )
+             WHERE monitor_id = $1 AND target = $2 AND state IN ('pending', 'inflight')
+               {in_order}",
+            in_order = if in_order { IN_ORDER } else { "" },
+        )))
         .bind(monitor)
         .bind(target)
         .fetch_one(self.reader())
         .await
         .map_err(|error| self.error("looking for due deliveries", error))?;
         optional_instant(due).map_err(|error| self.error("looking for due deliveries", error))
+    }
+
+    /// Tries events again that were given up, or have arrived: each of the monitor's, or one of
+    /// them, for one target or all. The event keeps its id, and has all its attempts again.
+    /// Returns how many deliveries that are.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the store cannot be written.
+    pub async fn replay(&self, replay: &Replay<'_>, now: DateTime<Utc>) -> Result<u64, StoreError> {
+        const OPERATION: &str = "replaying events";
+        let mut transaction = self.begin(OPERATION).await?;
+        async {
+            let replayed = sqlx::query(
+                "UPDATE outbox
+                 SET state = 'pending', attempt = 0, next_at = $1, updated_at = $1
+                 WHERE state IN ('dead', $2) AND ($3 = '' OR monitor_id = $3)
+                   AND ($4 = '' OR target = $4) AND ($5 = '' OR event_id = $5)
+                   AND created_at >= $6",
+            )
+            .bind(millis(now))
+            .bind(if replay.delivered {
+                "delivered"
+            } else {
+                "dead"
+            })
+            .bind(replay.monitor.unwrap_or(""))
+            .bind(replay.target.unwrap_or(""))
+            .bind(replay.event_id.unwrap_or(""))
+            .bind(replay.since.map_or(i64::MIN, millis))
+            .execute(&mut *transaction)
+            .await?
+            .rows_affected();
+            if replayed > 0 {
+                count_change(&mut transaction).await?;
+            }
+            transaction.commit().await?;
+            Ok(replayed)
+        }
+        .await
+        .map_err(|error| self.error(OPERATION, error))
     }
 
     /// Rows of the outbox, oldest first, those after `after`.

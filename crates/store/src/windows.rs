@@ -1,8 +1,9 @@
 //! A summary of each window of each run, for lists and trends.
 
-use crate::column::{count, from_word, word};
+use crate::column::{count, from_word, instant, millis, word};
 use crate::database::{Connection, Row};
 use crate::{Store, StoreError};
+use chrono::{DateTime, Utc};
 use driftline_verdict::{Severity, Verdict, Window};
 use serde::{Deserialize, Serialize};
 use sqlx::Row as _;
@@ -30,7 +31,99 @@ pub struct WindowSummary {
     pub not_evaluated: i64,
 }
 
+/// A window with the run that judged it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JudgedWindow {
+    /// The monitor.
+    pub monitor: String,
+    /// The run.
+    pub run_id: String,
+    /// When the run was committed.
+    pub committed_at: DateTime<Utc>,
+    /// What it concluded.
+    pub window: WindowSummary,
+}
+
+/// Which windows to list; the default is all of them.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct WindowFilter {
+    /// Only this monitor's.
+    pub monitor: Option<String>,
+    /// Only those of this run.
+    pub run: Option<String>,
+    /// Only those that concluded this.
+    pub verdict: Option<Verdict>,
+}
+
+/// Where a list of windows goes on: after this one. The windows of newer runs come first, and of
+/// each run the newest.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WindowPosition {
+    /// When its run was committed, in milliseconds since 1970.
+    pub committed_at_ms: i64,
+    /// Its run.
+    pub run_id: String,
+    /// Its place in the run.
+    pub position: i64,
+}
+
+impl JudgedWindow {
+    /// The position of this window in a list.
+    pub fn position(&self) -> WindowPosition {
+        WindowPosition {
+            committed_at_ms: millis(self.committed_at),
+            run_id: self.run_id.clone(),
+            position: self.window.position,
+        }
+    }
+}
+
 impl Store {
+    /// Windows of all runs, those after `after`.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the store cannot be read.
+    pub async fn judged_windows(
+        &self,
+        filter: &WindowFilter,
+        after: Option<&WindowPosition>,
+        limit: u32,
+    ) -> Result<Vec<JudgedWindow>, StoreError> {
+        sqlx::query(
+            "SELECT windows.*, runs.monitor_id, runs.committed_at
+             FROM windows JOIN runs ON runs.id = windows.run_id
+             WHERE ($1 = '' OR runs.monitor_id = $1) AND ($2 = '' OR runs.id = $2)
+               AND ($3 = '' OR windows.verdict = $3)
+               AND (runs.committed_at < $4
+                    OR (runs.committed_at = $4 AND (runs.id < $5
+                        OR (runs.id = $5 AND windows.position < $6))))
+             ORDER BY runs.committed_at DESC, runs.id DESC, windows.position DESC
+             LIMIT $7",
+        )
+        .bind(filter.monitor.as_deref().unwrap_or(""))
+        .bind(filter.run.as_deref().unwrap_or(""))
+        .bind(filter.verdict.as_ref().map(word).unwrap_or_default())
+        .bind(after.map_or(i64::MAX, |after| after.committed_at_ms))
+        .bind(after.map_or("", |after| after.run_id.as_str()))
+        .bind(after.map_or(0, |after| after.position))
+        .bind(i64::from(limit))
+        .fetch_all(self.reader())
+        .await
+        .and_then(|rows| {
+            rows.iter()
+                .map(|row| {
+                    Ok(JudgedWindow {
+                        monitor: row.try_get("monitor_id")?,
+                        run_id: row.try_get("run_id")?,
+                        committed_at: instant(row.try_get("committed_at")?)?,
+                        window: read(row)?,
+                    })
+                })
+                .collect()
+        })
+        .map_err(|error| self.error("listing windows", error))
+    }
+
     /// The windows of a run, in time order.
     ///
     /// # Errors

@@ -12,9 +12,15 @@ pub(crate) struct Serve {
     /// Where the status API listens; port 0 takes any free one.
     #[arg(long, default_value = "127.0.0.1:8080", value_name = "ADDR")]
     pub(crate) listen: SocketAddr,
-    /// Listen where other machines can reach it; there is no authentication.
+    /// Listen where other machines can reach it, although nobody is asked for a key.
     #[arg(long)]
     pub(crate) allow_remote: bool,
+    /// Answer only those who send a key (`driftline key create`); health answers everybody.
+    #[arg(long)]
+    pub(crate) require_key: bool,
+    /// Requests a second that each key may make; more are answered 429.
+    #[arg(long, value_name = "N", requires = "require_key")]
+    pub(crate) rate_limit: Option<std::num::NonZeroU32>,
     /// From the beginning of one run to that of the next, for pipelines without a `schedule`.
     #[arg(long, default_value = "5m", value_name = "DURATION")]
     pub(crate) every: String,
@@ -38,7 +44,8 @@ pub(crate) struct GateArguments {
         value_name = "URL"
     )]
     pub(crate) server: String,
-    /// The monitor: the pipeline's name.
+    /// The monitor: the pipeline's name. A server that requires a key is sent that of the
+    /// environment variable DRIFTLINE_API_KEY.
     #[arg(long, value_name = "NAME")]
     pub(crate) monitor: String,
     /// How old the evaluation may be; the monitor's own limit holds too.
@@ -116,6 +123,45 @@ pub(crate) enum Outbox {
     List(OutboxList),
     /// Try to deliver what is due
     Deliver(OutboxDeliver),
+    /// Put events that were given up back in line, under their old ids
+    Replay(OutboxReplay),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct OutboxReplay {
+    /// The event; all that were given up by default.
+    pub(crate) event: Option<String>,
+    /// Only this monitor's: the pipeline's name.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) monitor: Option<String>,
+    /// Only those for this target.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) target: Option<String>,
+    /// Only those decided so long ago at most.
+    #[arg(long, value_name = "DURATION")]
+    pub(crate) within: Option<String>,
+    /// Those that have arrived, too.
+    #[arg(long)]
+    pub(crate) delivered: bool,
+    #[command(flatten)]
+    pub(crate) store: StoreArguments,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum WebhookVerb {
+    /// Send a test event in the very way of real ones; exit code 4 if it is not taken
+    Test(WebhookTest),
+    /// The public keys of the secrets that events are signed with
+    Keys(WebhookTest),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct WebhookTest {
+    /// The pipeline file.
+    pub(crate) pipeline: PathBuf,
+    /// Only this target; all of the pipeline's by default.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) target: Option<String>,
 }
 
 #[derive(Debug, Args)]

@@ -6,6 +6,10 @@ use crate::{
 };
 use driftline_monitor::{Decision, Gate, ask_gate};
 use miette::IntoDiagnostic;
+use secrecy::SecretString;
+
+/// A key to the server, where it requires one: in the environment, never an argument.
+const KEY: &str = "DRIFTLINE_API_KEY";
 
 pub(crate) async fn gate(arguments: args::GateArguments) -> miette::Result<u8> {
     let max_age = arguments
@@ -17,7 +21,9 @@ pub(crate) async fn gate(arguments: args::GateArguments) -> miette::Result<u8> {
         FailOn::Fail => driftline_monitor::FailOn::Fail,
         FailOn::Warn => driftline_monitor::FailOn::Warn,
     };
-    let gate = ask_gate(&arguments.server, &arguments.monitor, max_age, fail_on)
+    let (server, monitor) = (&arguments.server, &arguments.monitor);
+    let key = std::env::var(KEY).ok().map(SecretString::from);
+    let gate = ask_gate(server, monitor, max_age, fail_on, key.as_ref())
         .await
         .map_err(command::shown)?;
     let text = match arguments.output.format {

@@ -10,14 +10,36 @@ use driftline_monitor::{
     delivery::{Deliverer, Selection},
 };
 use driftline_pipeline::Pipeline;
-use driftline_store::OutboxFilter;
+use driftline_store::{OutboxFilter, Replay};
 use miette::IntoDiagnostic;
 
 pub(crate) async fn outbox(arguments: args::Outbox) -> miette::Result<u8> {
     match arguments {
         args::Outbox::List(arguments) => list(arguments).await,
         args::Outbox::Deliver(arguments) => deliver(arguments).await,
+        args::Outbox::Replay(arguments) => replay(arguments).await,
     }
+}
+
+async fn replay(arguments: args::OutboxReplay) -> miette::Result<u8> {
+    let now = chrono::Utc::now();
+    let within = arguments
+        .within
+        .as_deref()
+        .map(|text| command::duration("--within", text))
+        .transpose()?;
+    let replay = Replay {
+        monitor: arguments.monitor.as_deref(),
+        target: arguments.target.as_deref(),
+        event_id: arguments.event.as_deref(),
+        since: within.map(|within| now - within),
+        delivered: arguments.delivered,
+    };
+    let store = command::open_store(&arguments.store.store, false).await?;
+    let replayed = store.replay(&replay, now).await;
+    let replayed = command::ended(&store, replayed).await?;
+    output::put(&format!("{replayed} deliveries are due again"), None)?;
+    Ok(exit_code::PASS)
 }
 
 async fn list(arguments: args::OutboxList) -> miette::Result<u8> {

@@ -4,6 +4,7 @@ use crate::{args, command, exit_code, output};
 use driftline_engine::EngineConfig;
 use driftline_monitor::{
     CancellationToken, Evaluator, EventSettings, PipelineEvaluator, ServeOptions, Server,
+    api::ApiSettings,
 };
 use driftline_pipeline::Pipeline;
 use std::{path::PathBuf, sync::Arc};
@@ -30,6 +31,11 @@ pub(crate) async fn serve(arguments: args::Serve, config: EngineConfig) -> miett
         allow_remote: arguments.allow_remote,
         every,
         keep,
+        api: ApiSettings {
+            require_key: arguments.require_key,
+            requests_per_second: arguments.rate_limit.map(Into::into),
+            ..ApiSettings::default()
+        },
         events: EventSettings {
             base_url: arguments.base_url,
             ..EventSettings::default()

@@ -85,12 +85,14 @@ fn prune_table(report: &PruneReport, dry_run: bool) -> String {
         events,
         retraining_requests,
         alerts,
+        audit,
         baselines,
     } = report;
     let gone = if dry_run { "would go" } else { "are gone" };
     format!(
         "{runs} runs, {events} events, {deliveries} deliveries, {retraining_requests} retraining \
-         requests, {alerts} alerts and silences and {baselines} baselines {gone}"
+         requests, {alerts} alerts and silences, {audit} audit entries and keys and {baselines} \
+         baselines {gone}"
     )
 }
 

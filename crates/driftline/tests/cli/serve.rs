@@ -217,6 +217,50 @@ fn a_status_that_is_known_is_not_sent_again() {
 }
 
 #[test]
+fn a_server_notices_an_edited_pipeline_and_an_edited_schema() {
+    let desk = failing_shop();
+    desk.write("schema.yaml", schema(""));
+    desk.pipeline("base.csv", "live.csv", "schema: schema.yaml\n");
+    let server = Server::start(&desk);
+    let until_reason = |what: &str, said: &str| {
+        until(what, || {
+            let status = server.json(STATUS);
+            let reason = status["reason"].as_str().unwrap_or_default().to_owned();
+            status["verdict"] == "unknown" && reason.contains(said)
+        });
+    };
+    let until_fails = || {
+        until("it is evaluated", || {
+            server.json(STATUS)["verdict"] == "fail"
+        })
+    };
+    until_fails();
+    let pipeline = desk.read("p.yaml");
+    desk.write("p.yaml", pipeline.clone() + "volumne: {}\n");
+    until_reason("the mistake is the reason", "volumne");
+    desk.write("p.yaml", &pipeline);
+    until_fails();
+    desk.write("schema.yaml", schema(", rnge: {min: 0}"));
+    until_reason(
+        "the schema is the reason",
+        "schema.yaml is not a valid schema",
+    );
+    desk.write("schema.yaml", schema(", range: {min: 0, max: 1}"));
+    until("the edited schema counts", || {
+        let findings = server.json("/api/v1/findings?kind=anomaly&column=amount");
+        !findings["items"].as_array().unwrap().is_empty()
+    });
+}
+
+/// A schema of the shop, with more said about the amount.
+fn schema(more: &str) -> String {
+    format!(
+        "format_version: 1\ncolumns:\n  day: {{type: date, role: time}}\n  \
+         amount: {{type: float, role: number{more}}}\n  colour: {{type: string, role: category}}\n"
+    )
+}
+
+#[test]
 fn ctrl_c_ends_a_server_with_130() {
     let desk = failing_shop();
     let mut server = Server::start(&desk);

@@ -147,3 +147,101 @@ async fn a_delivery_that_fails_ends_outbox_deliver_with_4() {
     let list = desk.driftline(&["outbox", "list", "--store", "sqlite://s.db"]);
     assert_eq!(list.out.matches("pending").count(), 2, "{}", list.out);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_target_is_tried_before_there_is_something_to_tell() {
+    let server = receiver().await;
+    let desk = failing_shop(&server);
+    let test = with_secret(&desk, &["webhook", "test", "p.yaml"]);
+    assert_eq!(test.ends_with(0).out.trim(), "trainer: taken (204)");
+    let events = received(&server).await;
+    assert_eq!(kinds(&events), ["driftline.test"]);
+    with_secret(&desk, &["webhook", "test", "p.yaml", "--target", "nobody"])
+        .ends_with(3)
+        .says("names no webhook target `nobody`");
+    // Without its secret nothing is sent.
+    let test = desk.driftline(&["webhook", "test", "p.yaml"]);
+    assert!(
+        test.ends_with(4).out.contains("env:HOOK_SECRET"),
+        "{}",
+        test.out
+    );
+    assert_eq!(received(&server).await.len(), 1);
+
+    let keys = ["webhook", "keys", "p.yaml"];
+    let none = with_secret(&desk, &keys);
+    assert_eq!(none.ends_with(0).out.trim(), "trainer: no public key");
+    // The first key pair of RFC 8032, section 7.1.
+    let private = "whsk_nWGxne/9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A=";
+    let public = desk.driftline_with(&keys, &[("HOOK_SECRET", private)], "");
+    assert_eq!(
+        public.ends_with(0).out.trim(),
+        "trainer: whpk_11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo="
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_given_up_is_sent_again_under_its_id() {
+    let server = MockServer::start().await;
+    let gone = Mock::given(method("POST")).respond_with(ResponseTemplate::new(410));
+    gone.up_to_n_times(2).mount(&server).await;
+    let taken = Mock::given(method("POST")).respond_with(ResponseTemplate::new(204));
+    taken.mount(&server).await;
+    let desk = failing_shop(&server);
+    run(&desk, &[]).ends_with(1);
+    let store = ["--store", "sqlite://s.db"];
+    let replay = |more: &[&str]| desk.driftline(&[&["outbox", "replay"], more, &store].concat());
+    let none = replay(&["--target", "nobody"]);
+    assert_eq!(none.ends_with(0).out.trim(), "0 deliveries are due again");
+    let all = replay(&["--within", "1h"]);
+    assert_eq!(all.ends_with(0).out.trim(), "2 deliveries are due again");
+    let deliver = [&["outbox", "deliver", "p.yaml"], &store[..]].concat();
+    with_secret(&desk, &deliver).ends_with(0);
+    let requests = server.received_requests().await.unwrap();
+    let mut ids: Vec<&str> = requests
+        .iter()
+        .map(|request| request.headers["webhook-id"].to_str().unwrap())
+        .collect();
+    ids.sort_unstable();
+    assert_eq!((ids[0], ids[2]), (ids[1], ids[3]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn keys_are_made_listed_rotated_and_revoked() {
+    let server = receiver().await;
+    let desk = failing_shop(&server);
+    run(&desk, &["--no-deliver"]).ends_with(1);
+    let key = |arguments: &[&str]| {
+        desk.driftline(&[&["key"], arguments, &["--store", "sqlite://s.db"]].concat())
+    };
+    let made = key(&[
+        "create",
+        "--name",
+        "ci",
+        "--scope",
+        "gate",
+        "--expires",
+        "90d",
+    ]);
+    let text = made.ends_with(0).out.trim().to_owned();
+    let id = text
+        .strip_prefix("drift_")
+        .unwrap()
+        .split('.')
+        .next()
+        .unwrap();
+    let list = key(&["list"]).ends_with(0).out.clone();
+    assert!(
+        list.contains(id) && list.contains("gate") && !list.contains(&text),
+        "{list}"
+    );
+    let rotated = key(&["rotate", id]).ends_with(0).out.trim().to_owned();
+    assert_ne!(rotated, text);
+    let list = key(&["list", "--format", "json"]).ends_with(0).json();
+    assert_eq!(list["items"].as_array().unwrap().len(), 2);
+    key(&["revoke", id]).ends_with(0);
+    key(&["revoke", "nobody"])
+        .ends_with(3)
+        .says("no key `nobody`");
+    key(&["rotate", "nobody"]).ends_with(3);
+}

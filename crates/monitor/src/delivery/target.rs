@@ -2,10 +2,14 @@
 
 use crate::MonitorError;
 use crate::delivery::address::{self, ip_literal};
+use crate::delivery::format::{self, Occurrence};
 use crate::delivery::signature::{SigningKey, SigningKeys};
-use driftline_pipeline::config::{SecretReference, Topic, WebhookTarget};
+use driftline_pipeline::config::{
+    SecretReference, SuccessRule, TargetFormat, Topic, WebhookTarget,
+};
 use ipnet::IpNet;
 use reqwest::Url;
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use secrecy::{ExposeSecret, SecretString};
 use std::fmt;
 use std::time::Duration;
@@ -18,6 +22,8 @@ const LONGEST_TIMEOUT: Duration = Duration::from_secs(30);
 pub struct Target {
     config: WebhookTarget,
     url: Url,
+    /// The text of the file that `template` names.
+    template: Option<String>,
 }
 
 impl Target {
@@ -26,7 +32,8 @@ impl Target {
     /// # Errors
     /// [`MonitorError::Target`]: a URL that is none, carries a password or a fragment, is
     /// not HTTPS although plain HTTP was not allowed, or names an address that may not be
-    /// reached; a timeout of zero or beyond 30 s.
+    /// reached; a timeout of zero or beyond 30 s; a header that is none; a template that cannot
+    /// be read or rendered.
     pub fn new(config: WebhookTarget) -> Result<Self, MonitorError> {
         // The URL is not repeated in messages: many services put a secret into it.
         let refuse = |reason: String| MonitorError::Target {
@@ -74,7 +81,114 @@ impl Target {
                 "`on` names nothing: name `notify`, `alert` or `retrain`".to_owned(),
             ));
         }
-        Ok(Self { config, url })
+        for name in config.headers.keys() {
+            let name: HeaderName = name
+                .parse()
+                .map_err(|_| refuse(format!("`{name}` is no name of a header")))?;
+            if FIXED_HEADERS.contains(&name.as_str()) {
+                return Err(refuse(format!("`{name}` is set by driftline itself")));
+            }
+        }
+        let template = match &config.template {
+            Some(path) => Some(std::fs::read_to_string(path).map_err(|error| {
+                refuse(format!(
+                    "its template `{}` cannot be read: {error}",
+                    path.display()
+                ))
+            })?),
+            None => None,
+        };
+        let target = Self {
+            config,
+            url,
+            template,
+        };
+        if target.config.format != TargetFormat::Standard {
+            let sample = format::sample();
+            let occurrence = Occurrence {
+                id: "evt_sample",
+                event: &sample,
+                timestamp: 0,
+                secret: Some("sample"),
+            };
+            format::fill(
+                target.config.format,
+                target.template.as_deref(),
+                &occurrence,
+            )
+            .map_err(|reason| MonitorError::Target {
+                target: target.name().to_owned(),
+                reason,
+            })?;
+        }
+        Ok(target)
+    }
+
+    /// The form that it takes.
+    pub(crate) fn format(&self) -> TargetFormat {
+        self.config.format
+    }
+
+    /// The body of the form, where the pipeline brings it.
+    pub(crate) fn template(&self) -> Option<&str> {
+        self.template.as_deref()
+    }
+
+    /// Whether an event waits until those before it have arrived or been given up.
+    pub(crate) fn is_ordered(&self) -> bool {
+        self.config.ordered
+    }
+
+    /// What in an answer of 2xx says that it is a yes, where the status alone does not.
+    pub(crate) fn success(&self) -> Option<SuccessRule> {
+        let given = self.config.success.clone();
+        given.or_else(|| format::success(self.config.format))
+    }
+
+    /// The pipeline's own headers, their values read now.
+    ///
+    /// # Errors
+    /// [`MonitorError::Target`] where a value is missing or cannot be sent.
+    pub(crate) fn headers(&self) -> Result<HeaderMap, MonitorError> {
+        let mut headers = HeaderMap::new();
+        for (name, reference) in &self.config.headers {
+            let refuse = |reason: &str| MonitorError::Target {
+                target: self.name().to_owned(),
+                reason: format!("its header `{name}`, `{reference}`, {reason}"),
+            };
+            let text = read_secret(reference).map_err(|reason| refuse(&reason))?;
+            let name: HeaderName = name.parse().map_err(|_| refuse("has no name"))?;
+            let mut value = HeaderValue::from_str(text.expose_secret().trim())
+                .map_err(|_| refuse("cannot be sent as a header"))?;
+            value.set_sensitive(true);
+            headers.insert(name, value);
+        }
+        Ok(headers)
+    }
+
+    /// The secret as it stands where it is named, less white space around it; `None` where none
+    /// is named.
+    ///
+    /// # Errors
+    /// [`MonitorError::Target`] where it is missing or empty.
+    pub(crate) fn secret(&self) -> Result<Option<SecretString>, MonitorError> {
+        let Some(reference) = &self.config.secret else {
+            return Ok(None);
+        };
+        let text = read_secret(reference).map_err(|reason| self.refuse_secret(&reason))?;
+        match text.expose_secret().trim() {
+            "" => Err(self.refuse_secret("is empty")),
+            text => Ok(Some(SecretString::from(text))),
+        }
+    }
+
+    fn refuse_secret(&self, reason: &str) -> MonitorError {
+        let reference = self.config.secret.as_ref();
+        let named = reference.map(ToString::to_string).unwrap_or_default();
+        MonitorError::Target {
+            target: self.name().to_owned(),
+            reason: format!("its secret `{named}` {reason}"),
+        }
     }
 
     /// Its name.
@@ -102,37 +216,72 @@ impl Target {
         Duration::from_millis(self.config.timeout_ms)
     }
 
-    /// Reads the signing keys. They are read for every attempt, so that a secret can be
-    /// changed without a restart.
+    /// The public halves of the keys that events are signed with, as receivers are given them.
     ///
     /// # Errors
-    /// [`MonitorError::Target`] where the secret is missing or no `whsec_…` of 24 to 64
-    /// bytes.
-    pub fn signing_keys(&self) -> Result<SigningKeys, MonitorError> {
-        let refuse = |reason: String| MonitorError::Target {
-            target: self.config.name.to_string(),
-            reason: format!("its secret `{}` {reason}", self.config.secret),
+    /// As [`Target::signing_keys`].
+    pub fn public_keys(&self) -> Result<Vec<String>, MonitorError> {
+        let keys = self.signing_keys()?;
+        Ok(keys.map_or_else(Vec::new, |keys| keys.public_keys()))
+    }
+
+    /// Reads the signing keys. They are read for every attempt, so that a secret can be
+    /// changed without a restart. `None` where no secret is named, or where it is no key of ours
+    /// but one that the service gave.
+    ///
+    /// # Errors
+    /// [`MonitorError::Target`] where the secret is missing, or is no key.
+    pub fn signing_keys(&self) -> Result<Option<SigningKeys>, MonitorError> {
+        let is_key = match self.config.format {
+            TargetFormat::Standard | TargetFormat::Cloudevents | TargetFormat::Template => true,
+            TargetFormat::Slack
+            | TargetFormat::Teams
+            | TargetFormat::Feishu
+            | TargetFormat::Dingtalk
+            | TargetFormat::Wecom
+            | TargetFormat::Pagerduty
+            | TargetFormat::Alertmanager => false,
         };
-        let text = match &self.config.secret {
-            SecretReference::Environment(name) => std::env::var(name)
-                .map(SecretString::from)
-                .map_err(|error| match error {
-                    std::env::VarError::NotPresent => {
-                        refuse("is not set: set that environment variable".to_owned())
-                    }
-                    std::env::VarError::NotUnicode(_) => refuse("is not UTF-8".to_owned()),
-                })?,
-            SecretReference::File(path) => std::fs::read_to_string(path)
-                .map(SecretString::from)
-                .map_err(|error| refuse(format!("cannot be read: {error}")))?,
+        let secret = if is_key { self.secret()? } else { None };
+        let Some(text) = secret else {
+            return Ok(None);
         };
         let keys = text
             .expose_secret()
             .split_whitespace()
             .map(SigningKey::parse)
             .collect::<Result<Vec<_>, _>>()
-            .map_err(|error| refuse(error.to_string()))?;
-        SigningKeys::new(keys).ok_or_else(|| refuse("is empty".to_owned()))
+            .map_err(|error| self.refuse_secret(&error.to_string()))?;
+        Ok(SigningKeys::new(keys))
+    }
+}
+
+/// Headers that say what is sent, and by whom.
+const FIXED_HEADERS: [&str; 6] = [
+    "content-type",
+    "content-length",
+    "host",
+    "webhook-id",
+    "webhook-timestamp",
+    "webhook-signature",
+];
+
+/// What a reference names, or what keeps it from being read.
+fn read_secret(reference: &SecretReference) -> Result<SecretString, String> {
+    match reference {
+        SecretReference::Environment(name) => {
+            std::env::var(name)
+                .map(SecretString::from)
+                .map_err(|error| match error {
+                    std::env::VarError::NotPresent => {
+                        "is not set: set that environment variable".to_owned()
+                    }
+                    std::env::VarError::NotUnicode(_) => "is not UTF-8".to_owned(),
+                })
+        }
+        SecretReference::File(path) => std::fs::read_to_string(path)
+            .map(SecretString::from)
+            .map_err(|error| format!("cannot be read: {error}")),
     }
 }
 

@@ -1,4 +1,4 @@
-//! Sends one signed request over HTTP and reads what came back, within bounds.
+//! Sends one request over HTTP and reads what came back, within bounds.
 //!
 //! No proxy from the environment, no redirects (a 3xx is a failure: the signature was
 //! meant for the first host), only addresses that passed the guard, one deadline for the
@@ -8,8 +8,8 @@ use crate::delivery::Target;
 use crate::delivery::address::{GuardedResolver, check, ip_literal};
 use async_trait::async_trait;
 use ipnet::IpNet;
-use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
-use reqwest::{Client, redirect};
+use reqwest::header::{HeaderMap, RETRY_AFTER};
+use reqwest::{Client, Url, redirect};
 use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::sync::{Mutex, PoisonError};
@@ -22,16 +22,24 @@ pub const ANSWER_BYTES: usize = 64 * 1024;
 const LEFTOVER_TIME: Duration = Duration::from_millis(250);
 
 /// A request, ready to be sent as it is.
-#[derive(Debug, Clone)]
-pub struct SignedRequest {
-    /// `webhook-id`.
-    pub id: String,
-    /// `webhook-timestamp`, in seconds since 1970.
-    pub timestamp: i64,
-    /// `webhook-signature`.
-    pub signature: String,
-    /// The bytes that were signed.
+#[derive(Clone)]
+pub struct Request {
+    /// Where it goes; may hold a secret.
+    pub url: Url,
+    /// Its headers; may hold secrets.
+    pub headers: HeaderMap,
+    /// Its body, the very bytes that were signed.
     pub body: String,
+}
+
+impl Debug for Request {
+    /// Without what may be secret.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Request")
+            .field("host", &self.url.host_str())
+            .field("bytes", &self.body.len())
+            .finish_non_exhaustive()
+    }
 }
 
 /// What a target answered.
@@ -48,11 +56,11 @@ pub struct Answer {
 /// Sends a request; HTTP in life, a double in tests.
 #[async_trait]
 pub trait Transport: Send + Sync + Debug {
-    /// Sends the request to the target's URL.
+    /// Sends the request, within the target's bounds.
     ///
     /// # Errors
     /// What kept it from an answer, for people, without the URL.
-    async fn send(&self, target: &Target, request: SignedRequest) -> Result<Answer, String>;
+    async fn send(&self, target: &Target, request: Request) -> Result<Answer, String>;
 }
 
 /// HTTP over TCP and TLS.
@@ -89,16 +97,16 @@ impl HttpTransport {
 
 #[async_trait]
 impl Transport for HttpTransport {
-    async fn send(&self, target: &Target, request: SignedRequest) -> Result<Answer, String> {
+    async fn send(&self, target: &Target, request: Request) -> Result<Answer, String> {
         // A literal address is never resolved, so the resolver's guard does not see it.
-        if let Some(ip) = ip_literal(target.url()) {
+        if let Some(ip) = ip_literal(&request.url) {
             check(ip, target.allow_addresses()).map_err(|refused| refused.to_string())?;
         }
         let client = self.client(target.allow_addresses())?;
         let deadline = tokio::time::Instant::now() + target.timeout();
         let sending = client
-            .post(target.url().clone())
-            .headers(headers(&request)?)
+            .post(request.url)
+            .headers(request.headers)
             .body(request.body)
             .send();
         let mut response = tokio::time::timeout_at(deadline, sending)
@@ -113,8 +121,9 @@ impl Transport for HttpTransport {
             .map(str::to_owned);
         let mut body = Vec::new();
         // The status is the answer: a body that dribbles, breaks off or never ends does
-        // not undo it. That of a yes is read only so that the connection can be used again.
-        let until = if response.status().is_success() {
+        // not undo it. That of a yes is read only so that the connection can be used again,
+        // unless the target's yes stands in it.
+        let until = if response.status().is_success() && target.success().is_none() {
             deadline.min(tokio::time::Instant::now() + LEFTOVER_TIME)
         } else {
             deadline
@@ -131,22 +140,6 @@ impl Transport for HttpTransport {
             body: String::from_utf8_lossy(&body).into_owned(),
         })
     }
-}
-
-fn headers(request: &SignedRequest) -> Result<HeaderMap, String> {
-    use crate::delivery::signature::{ID_HEADER, SIGNATURE_HEADER, TIMESTAMP_HEADER};
-    let mut headers = HeaderMap::new();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    for (name, value) in [
-        (ID_HEADER, request.id.clone()),
-        (TIMESTAMP_HEADER, request.timestamp.to_string()),
-        (SIGNATURE_HEADER, request.signature.clone()),
-    ] {
-        let value = HeaderValue::from_str(&value)
-            .map_err(|_| format!("`{name}` cannot be sent as a header"))?;
-        headers.insert(HeaderName::from_static(name), value);
-    }
-    Ok(headers)
 }
 
 /// Reads as much of the body as is worth reading.

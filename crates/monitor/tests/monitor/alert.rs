@@ -52,6 +52,7 @@ async fn told(world: &World) -> Vec<(String, Vec<String>)> {
         target: "chat",
         event_id: None,
         limit: 100,
+        in_order: false,
         lease_until: now + Duration::from_secs(1_000_000_000),
     };
     let claims = world.store.claim(&request, now).await.unwrap();

@@ -679,7 +679,7 @@ async fn a_gate_passes_what_is_fresh_and_well_and_nothing_else() {
     let server = format!("http://{}/", running.address);
     let ask = async |max_age: Option<u64>, fail_on| {
         let max_age = max_age.map(Duration::from_secs);
-        ask_gate(&server, MONITOR, max_age, fail_on)
+        ask_gate(&server, MONITOR, max_age, fail_on, None)
             .await
             .unwrap()
             .decision
@@ -708,7 +708,7 @@ async fn a_gate_passes_what_is_fresh_and_well_and_nothing_else() {
     evaluator.release(1);
     running.until("fail", "fresh").await;
     assert_eq!(ask(None, FailOn::Fail).await, Decision::Fail);
-    let error = ask_gate(&server, "a/../b", None, FailOn::Fail)
+    let error = ask_gate(&server, "a/../b", None, FailOn::Fail, None)
         .await
         .unwrap_err();
     assert!(
@@ -756,7 +756,7 @@ async fn an_answer_that_is_no_gates_is_no_pass() {
             .respond_with(answer)
             .mount(&other)
             .await;
-        let error = ask_gate(&other.uri(), MONITOR, None, FailOn::Fail)
+        let error = ask_gate(&other.uri(), MONITOR, None, FailOn::Fail, None)
             .await
             .unwrap_err();
         assert!(matches!(error, MonitorError::Gate { .. }), "{error:?}");
@@ -767,7 +767,7 @@ async fn an_answer_that_is_no_gates_is_no_pass() {
         ("here", "no URL"),
         ("mailto:a@b.c", "no URL of a server"),
     ] {
-        let error = ask_gate(server, MONITOR, None, FailOn::Fail)
+        let error = ask_gate(server, MONITOR, None, FailOn::Fail, None)
             .await
             .unwrap_err();
         assert!(error.to_string().contains(told), "{error}");

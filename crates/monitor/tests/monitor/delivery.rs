@@ -3,8 +3,8 @@
 use crate::support::{FakeEvaluator, MONITOR, SECRET, World, concludes, open};
 use async_trait::async_trait;
 use driftline_monitor::delivery::{
-    Answer, Deliverer, DeliveryOutcome, DeliveryReport, HttpTransport, Selection, SignedRequest,
-    Target, Transport,
+    Answer, Deliverer, DeliveryOutcome, DeliveryReport, HttpTransport, Request as HttpRequest,
+    Selection, Target, Transport,
 };
 use driftline_monitor::{Clock, EventSettings, run_once};
 use driftline_pipeline::config::SecretReference;
@@ -247,10 +247,9 @@ async fn an_answer_of_a_gigabyte_is_read_only_at_its_beginning() {
     let body = vec![b'x'; 1_000_000];
     let server = receiver(vec![ResponseTemplate::new(500).set_body_bytes(body)]).await;
     let target = world.target("chat", &hook(&server));
-    let request = SignedRequest {
-        id: "evt_1".to_owned(),
-        timestamp: 0,
-        signature: "v1,".to_owned(),
+    let request = HttpRequest {
+        url: hook(&server).parse().unwrap(),
+        headers: axum::http::HeaderMap::new(),
         body: "{}".to_owned(),
     };
     let answer = HttpTransport::new().send(&target, request).await.unwrap();
@@ -312,7 +311,7 @@ struct DiesAfterSending {
 
 #[async_trait]
 impl Transport for DiesAfterSending {
-    async fn send(&self, target: &Target, request: SignedRequest) -> Result<Answer, String> {
+    async fn send(&self, target: &Target, request: HttpRequest) -> Result<Answer, String> {
         self.transport.send(target, request).await?;
         self.sent.notify_one();
         std::future::pending().await
@@ -486,7 +485,7 @@ async fn a_missing_or_wrong_secret_is_said_and_tried_again() {
     ] {
         let world = World::new().await;
         let mut config = world.config("chat", &hook(&server));
-        config.secret = secret;
+        config.secret = Some(secret);
         let reports = fail_once(&world, vec![Target::new(config).unwrap()]).await;
         let error = error_of(&reports[0]);
         assert!(error.contains(told), "{error}");

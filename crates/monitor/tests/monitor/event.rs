@@ -29,6 +29,7 @@ async fn told(world: &World) -> Vec<(Claim, Value)> {
         target: "chat",
         event_id: None,
         limit: 100,
+        in_order: false,
         lease_until: now,
     };
     let claims = world.store.claim(&request, now).await.unwrap();

@@ -5,11 +5,14 @@
     reason = "clippy takes helpers of tests for code that is none"
 )]
 
+mod access;
 mod alert;
 mod api;
 mod bad_clients;
 mod delivery;
 mod event;
+mod formats;
+mod history;
 mod schedule;
 mod serve;
 mod signature;

@@ -8,7 +8,7 @@ use driftline_monitor::{
     VirtualClock,
 };
 use driftline_pipeline::config::{
-    AlertsConfig, ScheduleConfig, SecretReference, Topic, WebhookTarget,
+    AlertsConfig, ScheduleConfig, SecretReference, TargetFormat, Topic, WebhookTarget,
 };
 use driftline_store::{BaselineRecord, Store};
 use driftline_verdict::report::model::BaselineSummary;
@@ -16,6 +16,7 @@ use driftline_verdict::{
     Action, ActionKind, Finding, FindingKind, Report, Run, Severity, Verdict, Window,
 };
 use serde_json::Value;
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -259,7 +260,12 @@ impl World {
             name: name.parse().unwrap(),
             on: vec![Topic::Notify, Topic::Retrain],
             url: url.to_owned(),
-            secret: SecretReference::File(self.folder.path().join("secret")),
+            secret: Some(SecretReference::File(self.folder.path().join("secret"))),
+            format: TargetFormat::Standard,
+            template: None,
+            headers: BTreeMap::new(),
+            success: None,
+            ordered: false,
             allow_http: true,
             allow_addresses: vec!["127.0.0.0/8".parse().unwrap()],
             timeout_ms: 5_000,

@@ -16,7 +16,7 @@ use std::time::Duration;
 pub struct PrunePolicy {
     /// Runs with their reports, windows and findings, since they were committed; events and
     /// deliveries, since they were last tried; retraining requests and alerts that are over,
-    /// since they last changed; silences, since they ended.
+    /// since they last changed; silences and keys, since they ended; the audit log.
     pub keep: Duration,
     /// Only say what would go.
     pub dry_run: bool,
@@ -35,6 +35,8 @@ pub struct PruneReport {
     pub retraining_requests: u64,
     /// Alerts that were over, and silences that had ended.
     pub alerts: u64,
+    /// Entries of the audit log, and keys that had ended.
+    pub audit: u64,
     /// Baselines that no run refers to any more; their folders are left alone.
     pub baselines: u64,
 }
@@ -80,6 +82,8 @@ impl Store {
             retraining_requests,
             alerts,
             silences,
+            audit,
+            keys,
             runs,
             baselines,
         ] = pruned.await.map_err(|error| self.error(OPERATION, error))?;
@@ -89,13 +93,14 @@ impl Store {
             events,
             retraining_requests,
             alerts: alerts + silences,
+            audit: audit + keys,
             baselines,
         })
     }
 }
 
 /// In the order in which rows can go: a row goes before the one that it refers to.
-const STATEMENTS: [&str; 7] = [
+const STATEMENTS: [&str; 9] = [
     "DELETE FROM outbox WHERE state IN ('delivered', 'dead') AND updated_at < $1",
     "DELETE FROM events
      WHERE created_at < $1 AND id NOT IN (SELECT event_id FROM outbox)",
@@ -104,6 +109,8 @@ const STATEMENTS: [&str; 7] = [
         OR (state IN ('requested', 'accepted', 'running') AND expires_at < $1)",
     "DELETE FROM alerts WHERE state = 'resolved' AND updated_at < $1",
     "DELETE FROM silences WHERE ends_at < $1",
+    "DELETE FROM audit WHERE at < $1",
+    "DELETE FROM api_keys WHERE expires_at < $1",
     "DELETE FROM runs
      WHERE committed_at < $1
        AND id NOT IN (SELECT last_run_id FROM monitors WHERE last_run_id IS NOT NULL)

@@ -213,6 +213,27 @@ pub(super) const TABLES: &[Table] = &[
         ],
     },
     Table {
+        name: "api_keys",
+        columns: &[
+            ("id", Text),
+            ("name", Text),
+            ("scope", Text),
+            ("secret_hash", Text),
+            ("created_at", Integer),
+            ("expires_at", Integer),
+        ],
+    },
+    Table {
+        name: "audit",
+        columns: &[
+            ("id", Text),
+            ("at", Integer),
+            ("actor", Text),
+            ("action", Text),
+            ("status", Integer),
+        ],
+    },
+    Table {
         name: "silences",
         columns: &[
             ("id", Text),

@@ -2,7 +2,8 @@
 
 use crate::support::{Fixture, MONITOR, Parts, at, close, counts, execute, failed, on_both, url};
 use driftline_store::{
-    OutboxFilter, RetrainingFilter, RetrainingState, RunFilter, Store, StoreError,
+    EventFilter, FindingFilter, OutboxFilter, RetrainingFilter, RetrainingState, RunFilter, Store,
+    StoreError, WindowFilter,
 };
 use driftline_verdict::Verdict;
 use std::future::Future;
@@ -24,6 +25,7 @@ on_both! {
     a_failed_evaluation_makes_an_old_verdict_unknown
     a_time_of_the_schedule_is_kept_with_the_run_or_the_failure_that_was_for_it
     a_backfill_leaves_the_monitor_as_it_is
+    windows_findings_and_events_of_all_runs_are_listed_in_pages
     runs_come_newest_first_in_pages_that_repeat_nothing
     a_commit_that_fails_at_any_table_leaves_nothing
     a_commit_dropped_at_any_point_is_whole_or_absent
@@ -250,6 +252,70 @@ async fn a_time_of_the_schedule_is_kept_with_the_run_or_the_failure_that_was_for
     failure.scheduled_for = Some(at(120));
     store.commit_failure(&failure, at(121)).await.unwrap();
     assert_eq!(slot().await, Some(at(120)));
+}
+
+async fn windows_findings_and_events_of_all_runs_are_listed_in_pages(fixture: Fixture) {
+    let store = &fixture.store;
+    for (id, seconds) in [("1", 0), ("2", 1)] {
+        let parts = Parts::of(id);
+        store
+            .commit_run(&parts.commit(), at(seconds))
+            .await
+            .unwrap();
+    }
+    let mut windows = Vec::new();
+    let mut after = None;
+    loop {
+        let filter = WindowFilter::default();
+        let page = store.judged_windows(&filter, after.as_ref(), 3).await;
+        let page = page.unwrap();
+        let Some(last) = page.last() else { break };
+        after = Some(last.position());
+        windows.extend(
+            page.into_iter()
+                .map(|one| (one.run_id, one.window.position)),
+        );
+    }
+    let place = |run: &str, position| (run.to_owned(), position);
+    assert_eq!(
+        windows,
+        [place("2", 1), place("2", 0), place("1", 1), place("1", 0)]
+    );
+
+    let filter = FindingFilter {
+        monitor: Some(MONITOR.to_owned()),
+        ..FindingFilter::default()
+    };
+    let first = store.findings(&filter, None, 3).await.unwrap();
+    let rest = store
+        .findings(&filter, Some(&first[2].position()), 3)
+        .await
+        .unwrap();
+    let found: Vec<(String, i64)> = first
+        .into_iter()
+        .chain(rest)
+        .map(|one| (one.run_id, one.position))
+        .collect();
+    assert_eq!(
+        found,
+        [place("2", 0), place("2", 1), place("1", 0), place("1", 1)]
+    );
+
+    let filter = EventFilter {
+        kind: Some("window.failed".to_owned()),
+        ..EventFilter::default()
+    };
+    let newest = store.events(&filter, None, 2).await.unwrap();
+    let older = store
+        .events(&filter, Some(&newest[0].position()), 1)
+        .await
+        .unwrap();
+    assert_eq!(newest[1], older[0]);
+    let since = store.events_since(&filter, at(1), 9).await.unwrap();
+    assert!(since.iter().all(|event| event.created_at == at(1)));
+    assert!(newest[0].payload.contains("window.failed"));
+    let counts = store.counts(at(2)).await.unwrap();
+    assert_eq!(counts.retraining_requests[0], ("requested", 1));
 }
 
 async fn a_backfill_leaves_the_monitor_as_it_is(fixture: Fixture) {

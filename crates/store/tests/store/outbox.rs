@@ -1,7 +1,7 @@
 //! Claims, leases and settlements.
 
 use crate::support::{Fixture, Parts, at, claim, event, on_both, seconds};
-use driftline_store::{Claim, OutboxFilter, OutboxState, Settlement, Store};
+use driftline_store::{Claim, ClaimRequest, OutboxFilter, OutboxState, Replay, Settlement, Store};
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,6 +11,8 @@ on_both! {
     a_retry_waits_for_its_time_and_a_dead_row_for_nothing
     an_event_asked_for_by_its_id_is_claimed_before_it_is_due
     two_processes_that_claim_at_once_never_get_the_same_row
+    in_order_a_row_waits_for_those_before_it
+    what_was_given_up_is_due_again_under_its_id
 }
 
 const DELIVERED: Settlement = Settlement::Delivered { status: 204 };
@@ -82,7 +84,7 @@ async fn what_is_claimed_is_not_claimed_again_until_its_lease_runs_out(fixture: 
     assert_eq!(state(store, "evt_000").await, OutboxState::Delivered);
     assert_eq!(
         store
-            .next_due(crate::support::MONITOR, "chat")
+            .next_due(crate::support::MONITOR, "chat", false)
             .await
             .unwrap(),
         None
@@ -108,7 +110,7 @@ async fn a_retry_waits_for_its_time_and_a_dead_row_for_nothing(fixture: Fixture)
     store.settle(&claims[1], &dead, at(1)).await.unwrap();
     assert_eq!(
         store
-            .next_due(crate::support::MONITOR, "chat")
+            .next_due(crate::support::MONITOR, "chat", false)
             .await
             .unwrap(),
         Some(at(5))
@@ -296,4 +298,74 @@ proptest! {
             }
         })?;
     }
+}
+
+async fn in_order_a_row_waits_for_those_before_it(fixture: Fixture) {
+    let store = with_events(&fixture, 3).await;
+    let in_order = async |time: i64| {
+        let request = ClaimRequest {
+            in_order: true,
+            ..claim("a", "chat", at(time + 60))
+        };
+        store.claim(&request, at(time)).await.unwrap()
+    };
+    let due = async || {
+        let due = store.next_due(crate::support::MONITOR, "chat", true).await;
+        due.unwrap()
+    };
+    let first = in_order(0).await;
+    assert_eq!(first.len(), 1);
+    assert!(in_order(1).await.is_empty());
+    let later = Settlement::Retry {
+        status: Some(500),
+        error: "answered 500".to_owned(),
+        next_at: at(100),
+    };
+    store.settle(&first[0], &later, at(2)).await.unwrap();
+    assert!(in_order(50).await.is_empty());
+    assert_eq!(due().await, Some(at(100)));
+    let again = in_order(100).await;
+    assert_eq!(again[0].event_id, first[0].event_id);
+    store.settle(&again[0], &DELIVERED, at(101)).await.unwrap();
+    let second = in_order(101).await;
+    assert_eq!(second.len(), 1);
+    assert_ne!(second[0].event_id, first[0].event_id);
+}
+
+async fn what_was_given_up_is_due_again_under_its_id(fixture: Fixture) {
+    let store = with_events(&fixture, 2).await;
+    let claims = store
+        .claim(&claim("a", "chat", at(60)), at(0))
+        .await
+        .unwrap();
+    let dead = Settlement::Dead {
+        status: Some(410),
+        error: "gone".to_owned(),
+    };
+    store.settle(&claims[0], &dead, at(1)).await.unwrap();
+    store.settle(&claims[1], &DELIVERED, at(1)).await.unwrap();
+    let other = Replay {
+        target: Some("pager"),
+        ..Replay::default()
+    };
+    assert_eq!(store.replay(&other, at(2)).await.unwrap(), 0);
+    let late = Replay {
+        since: Some(at(9_999)),
+        ..Replay::default()
+    };
+    assert_eq!(store.replay(&late, at(2)).await.unwrap(), 0);
+    assert_eq!(store.replay(&Replay::default(), at(2)).await.unwrap(), 1);
+    let again = store
+        .claim(&claim("a", "chat", at(60)), at(2))
+        .await
+        .unwrap();
+    assert_eq!(
+        (&again[0].event_id, again[0].attempt),
+        (&claims[0].event_id, 1)
+    );
+    let all = Replay {
+        delivered: true,
+        ..Replay::default()
+    };
+    assert_eq!(store.replay(&all, at(3)).await.unwrap(), 1);
 }

@@ -307,6 +307,7 @@ pub(crate) fn claim<'a>(owner: &'a str, target: &'a str, until: DateTime<Utc>) -
         target,
         event_id: None,
         limit: 10,
+        in_order: false,
         lease_until: until,
     }
 }

@@ -1,0 +1,429 @@
+//! The form in which a receiver takes an event.
+//!
+//! What most receivers take is JSON with a sentence in it, so each form is a template
+//! (`templates/`) over the same few words, rendered by minijinja; a pipeline may bring a file of
+//! its own. A template that refers to what is not there, does not end in time, or gives no JSON
+//! is an error, which is found when the pipeline is read: a sample event is rendered then.
+
+use crate::delivery::signature::hmac_sha256;
+use driftline_pipeline::config::{SuccessRule, TargetFormat};
+use minijinja::value::Serde;
+use minijinja::{Environment, UndefinedBehavior, context};
+use serde::Serialize;
+use serde_json::{Value, json};
+
+/// Steps that a template may take.
+const FUEL: u64 = 200_000;
+/// Bytes of a rendered body.
+const BODY_BYTES: usize = 256 * 1024;
+/// Characters of a text: the least limit of the services is WeCom's 2,048 bytes.
+const TEXT_CHARACTERS: usize = 600;
+/// Characters of a title: PagerDuty's summary has at most 1,024.
+const TITLE_CHARACTERS: usize = 200;
+
+/// An event, ready to be put into a form.
+pub(super) struct Occurrence<'a> {
+    /// Its identity.
+    pub(super) id: &'a str,
+    /// Its payload: `type`, `timestamp`, `data`.
+    pub(super) event: &'a Value,
+    /// Seconds since 1970 of this attempt.
+    pub(super) timestamp: i64,
+    /// The secret that the service gave.
+    pub(super) secret: Option<&'a str>,
+}
+
+/// What is sent of an event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Form {
+    pub(super) content_type: &'static str,
+    pub(super) body: String,
+    /// Added to the URL.
+    pub(super) query: Vec<(&'static str, String)>,
+}
+
+/// Puts an event into a form. `template` is that of [`TargetFormat::Template`].
+pub(super) fn fill(
+    format: TargetFormat,
+    template: Option<&str>,
+    occurrence: &Occurrence<'_>,
+) -> Result<Form, String> {
+    let source = match (format, template) {
+        (TargetFormat::Standard, _) => {
+            return Err("the event is sent as it is".to_owned());
+        }
+        (TargetFormat::Template, Some(template)) => template,
+        (TargetFormat::Template, None) => return Err("there is no template".to_owned()),
+        (TargetFormat::Cloudevents, _) => include_str!("templates/cloudevents.json.j2"),
+        (TargetFormat::Slack, _) => include_str!("templates/slack.json.j2"),
+        (TargetFormat::Teams, _) => include_str!("templates/teams.json.j2"),
+        (TargetFormat::Feishu, _) => include_str!("templates/feishu.json.j2"),
+        (TargetFormat::Dingtalk, _) => include_str!("templates/dingtalk.json.j2"),
+        (TargetFormat::Wecom, _) => include_str!("templates/wecom.json.j2"),
+        (TargetFormat::Pagerduty, _) => include_str!("templates/pagerduty.json.j2"),
+        (TargetFormat::Alertmanager, _) => include_str!("templates/alertmanager.json.j2"),
+    };
+    let body = render(source, format, occurrence)?;
+    if body.len() > BODY_BYTES {
+        return Err(format!("its template gives more than {BODY_BYTES} bytes"));
+    }
+    if let Err(error) = serde_json::from_str::<serde::de::IgnoredAny>(&body) {
+        return Err(format!("its template gives no JSON: {error}"));
+    }
+    let mut query = Vec::new();
+    if format == TargetFormat::Dingtalk
+        && let Some(secret) = occurrence.secret
+    {
+        // https://open.dingtalk.com/document/robots/customize-robot-security-settings
+        let millis = occurrence.timestamp.saturating_mul(1_000);
+        let signed = format!("{millis}\n{secret}");
+        query.push(("timestamp", millis.to_string()));
+        query.push(("sign", hmac_sha256(secret.as_bytes(), &[signed.as_bytes()])));
+    }
+    Ok(Form {
+        content_type: match format {
+            TargetFormat::Cloudevents => "application/cloudevents+json",
+            _ => "application/json",
+        },
+        body,
+        query,
+    })
+}
+
+fn render(
+    source: &str,
+    format: TargetFormat,
+    occurrence: &Occurrence<'_>,
+) -> Result<String, String> {
+    let event = occurrence.event;
+    let told = Told::of(event);
+    // https://open.feishu.cn/document/client-docs/bot-v3/add-custom-bot
+    let sign = match (format, occurrence.secret) {
+        (TargetFormat::Feishu, Some(secret)) => {
+            let key = format!("{}\n{secret}", occurrence.timestamp);
+            Some(hmac_sha256(key.as_bytes(), &[]))
+        }
+        _ => None,
+    };
+    // Only the form whose key is part of the body sees the secret.
+    let secret = match format {
+        TargetFormat::Pagerduty => occurrence.secret,
+        _ => None,
+    };
+    let mut environment = Environment::new();
+    environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    environment.set_fuel(Some(FUEL));
+    environment.add_function("slack", |text: String| {
+        text.replace('&', "&amp;")
+            .replace('<', "&lt;")
+            .replace('>', "&gt;")
+    });
+    let wrong = |error: minijinja::Error| {
+        let line = error
+            .line()
+            .map_or(String::new(), |line| format!(" (line {line})"));
+        format!("its template cannot be rendered: {error}{line}")
+    };
+    environment
+        .template_from_str(source)
+        .map_err(wrong)?
+        .render(context! {
+            id => occurrence.id,
+            event => Serde(event),
+            timestamp => occurrence.timestamp,
+            secret,
+            sign,
+            title => told.title,
+            text => told.text,
+            severity => told.severity,
+            key => told.key,
+            is_over => told.is_over,
+            link => told.link,
+            alerts => Serde(&told.alerts),
+        })
+        .map_err(wrong)
+}
+
+/// What in an answer of this form's receiver says that it is a yes.
+pub(super) fn success(format: TargetFormat) -> Option<SuccessRule> {
+    let zero_at = |pointer: &str| SuccessRule {
+        pointer: pointer.to_owned(),
+        equals: json!(0),
+    };
+    match format {
+        // These answer 200 whatever happens.
+        TargetFormat::Feishu => Some(zero_at("/code")),
+        TargetFormat::Dingtalk | TargetFormat::Wecom => Some(zero_at("/errcode")),
+        _ => None,
+    }
+}
+
+/// An event in words.
+struct Told {
+    title: String,
+    text: String,
+    /// `critical`, `error`, `warning` or `info`, as PagerDuty and Alertmanager read them.
+    severity: &'static str,
+    /// The same for what begins and what ends it.
+    key: String,
+    is_over: bool,
+    link: Option<String>,
+    alerts: Vec<ToldAlert>,
+}
+
+/// An alert as Alertmanager takes it.
+#[derive(Serialize)]
+struct ToldAlert {
+    name: String,
+    severity: String,
+    summary: String,
+    labels: Vec<Label>,
+    is_over: bool,
+}
+
+#[derive(Serialize)]
+struct Label {
+    name: &'static str,
+    value: String,
+}
+
+impl Told {
+    fn of(event: &Value) -> Self {
+        let data = &event["data"];
+        let word = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let (kind, monitor) = (word(&event["type"]), word(&data["monitor"]));
+        let count = data["count"].as_u64().unwrap_or(0);
+        let alerts = if count == 1 { "alert" } else { "alerts" };
+        let until = match data["window"]["end"].as_str() {
+            Some(end) => format!("the window until {end}"),
+            None => "the window".to_owned(),
+        };
+        let still_firing = data["still_firing"].as_u64().unwrap_or(0);
+        let what = match kind.as_str() {
+            "alert.firing" => format!("{count} {alerts} firing"),
+            "alert.resolved" => format!("{count} {alerts} resolved, {still_firing} still firing"),
+            "window.failed" => format!("{until} failed"),
+            "window.unknown" => format!("{until} could not be judged"),
+            "retraining.requested" => "retraining is asked for".to_owned(),
+            _ => format!("{until} asks for notice"),
+        };
+        let listed = ["alerts", "findings"]
+            .iter()
+            .find_map(|key| data[key].as_array())
+            .map_or(&[][..], Vec::as_slice);
+        let mut lines: Vec<String> = data["reason"]
+            .as_str()
+            .map(str::to_owned)
+            .into_iter()
+            .collect();
+        lines.extend(listed.iter().map(|one| word(&one["message"])));
+        let link = ["run", "status"]
+            .iter()
+            .find_map(|key| data["links"][key].as_str())
+            .map(str::to_owned);
+        lines.extend(link.clone());
+        let is_alert = kind.starts_with("alert.");
+        Self {
+            title: clipped(&format!("{monitor}: {what}"), TITLE_CHARACTERS),
+            text: clipped(&lines.join("\n"), TEXT_CHARACTERS),
+            severity: match kind.as_str() {
+                "window.noticed" | "alert.resolved" => "info",
+                "window.unknown" | "retraining.requested" => "warning",
+                _ => "error",
+            },
+            key: match is_alert {
+                true => format!("driftline/{monitor}/alerts/{}", data["group"]),
+                false => format!("driftline/{monitor}/{kind}/{}", data["window"]["end"]),
+            },
+            is_over: kind == "alert.resolved" && still_firing == 0,
+            link,
+            alerts: match is_alert {
+                true => listed.iter().map(told_alert).collect(),
+                false => vec![ToldAlert {
+                    name: kind,
+                    severity: "warning".to_owned(),
+                    summary: clipped(&lines.join("\n"), TEXT_CHARACTERS),
+                    labels: Vec::new(),
+                    is_over: false,
+                }],
+            },
+        }
+    }
+}
+
+fn told_alert(alert: &Value) -> ToldAlert {
+    let labels = ["kind", "column", "slice", "measure", "term"];
+    ToldAlert {
+        name: "driftline".to_owned(),
+        severity: alert["severity"].as_str().unwrap_or("error").to_owned(),
+        summary: alert["message"].as_str().unwrap_or_default().to_owned(),
+        labels: labels
+            .into_iter()
+            .filter_map(|name| {
+                let value = alert[name].as_str()?.to_owned();
+                Some(Label { name, value })
+            })
+            .collect(),
+        is_over: alert["state"] == "resolved",
+    }
+}
+
+fn clipped(text: &str, characters: usize) -> String {
+    match text.char_indices().nth(characters) {
+        None => text.to_owned(),
+        Some((end, _)) => format!("{}…", text.split_at(end).0),
+    }
+}
+
+/// An event as templates will see them, to try one before there is a real one.
+pub(super) fn sample() -> Value {
+    json!({
+        "type": "alert.firing",
+        "timestamp": "2026-01-01T00:00:00.000Z",
+        "data": {
+            "monitor": "sample", "run_id": "sample", "baseline_id": "sample",
+            "group": {}, "count": 1, "still_firing": 1,
+            "links": {"run": "https://drift.example/api/v1/runs/sample"},
+            "alerts": [{
+                "id": "alert_sample", "state": "firing", "kind": "drift", "severity": "error",
+                "column": "amount", "slice": null, "measure": "wasserstein", "term": null,
+                "value": 14.2, "threshold": 3.1, "message": "`amount` \"moved\"", "told": 1,
+                "window": {"start": null, "end": "2026-01-01T00:00:00Z"},
+            }],
+            "sequence": 1,
+        },
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FEISHU: &str = "Dj3J6+l2ORqf/uSfLExhM/QcvBgAfrEeQaFEb4fzUc4=";
+    const DINGTALK: &str = "SepsePMPds6p58zAi3jlgD+ntYY8mtR1eEWLhLAKJe8=";
+    const FORMATS: [TargetFormat; 8] = [
+        TargetFormat::Cloudevents,
+        TargetFormat::Slack,
+        TargetFormat::Teams,
+        TargetFormat::Feishu,
+        TargetFormat::Dingtalk,
+        TargetFormat::Wecom,
+        TargetFormat::Pagerduty,
+        TargetFormat::Alertmanager,
+    ];
+
+    fn filled(format: TargetFormat, event: &Value) -> (Form, Value) {
+        let form = fill(
+            format,
+            None,
+            &Occurrence {
+                id: "evt_1",
+                event,
+                timestamp: 1_599_360_473,
+                secret: Some("key"),
+            },
+        );
+        let form = form.unwrap_or_else(|error| panic!("{format:?}: {error}"));
+        let body = serde_json::from_str(&form.body).unwrap();
+        (form, body)
+    }
+
+    #[test]
+    fn every_form_of_every_event_is_json_and_only_pagerduty_has_its_key() {
+        let window = json!({
+            "type": "window.failed", "timestamp": "2026-01-01T00:00:00.000Z",
+            "data": {
+                "monitor": "\"shop\\", "window": {"start": null, "end": null, "rows": 3},
+                "findings": [{"message": "a \u{1} b\n{{ c }}"}],
+            },
+        });
+        for format in FORMATS {
+            for event in [&sample(), &window] {
+                let (form, _) = filled(format, event);
+                let shows = form.body.contains("\"key\"");
+                assert_eq!(shows, format == TargetFormat::Pagerduty, "{format:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_keyed_signatures_are_those_that_python_computed() {
+        // base64.b64encode(hmac.new(b"1599360473\nkey", b"", "sha256").digest())
+        let (_, body) = filled(TargetFormat::Feishu, &sample());
+        assert_eq!(body["timestamp"], "1599360473");
+        assert_eq!(body["sign"], FEISHU);
+        // base64.b64encode(hmac.new(b"key", b"1599360473000\nkey", "sha256").digest())
+        let (form, _) = filled(TargetFormat::Dingtalk, &sample());
+        assert_eq!(
+            form.query,
+            [
+                ("timestamp", "1599360473000".to_owned()),
+                ("sign", DINGTALK.to_owned())
+            ]
+        );
+    }
+
+    #[test]
+    fn what_fired_together_is_over_only_when_nothing_of_it_fires_any_more() {
+        let mut event = sample();
+        event["type"] = "alert.resolved".into();
+        let (_, body) = filled(TargetFormat::Pagerduty, &event);
+        assert_eq!(body["event_action"], "trigger");
+        let key = body["dedup_key"].clone();
+        event["data"]["still_firing"] = 0.into();
+        let (_, body) = filled(TargetFormat::Pagerduty, &event);
+        assert_eq!(
+            (&body["event_action"], &body["dedup_key"]),
+            (&"resolve".into(), &key)
+        );
+        assert_eq!(
+            filled(TargetFormat::Pagerduty, &sample()).1["dedup_key"],
+            key
+        );
+    }
+
+    #[test]
+    fn alertmanager_has_one_alert_each_whose_labels_are_texts() {
+        let (_, body) = filled(TargetFormat::Alertmanager, &sample());
+        let labels = body[0]["labels"].as_object().unwrap();
+        assert!(labels.values().all(Value::is_string), "{body}");
+        assert_eq!(labels["column"], "amount");
+        assert!(!labels.contains_key("slice"));
+        assert!(body[0].get("endsAt").is_none());
+        let mut event = sample();
+        event["data"]["alerts"][0]["state"] = "resolved".into();
+        let (_, body) = filled(TargetFormat::Alertmanager, &event);
+        assert!(body[0]["endsAt"].is_string());
+    }
+
+    #[test]
+    fn a_template_that_is_wrong_says_why() {
+        let event = sample();
+        let fill = |template: &str| {
+            let occurrence = Occurrence {
+                id: "evt_1",
+                event: &event,
+                timestamp: 0,
+                secret: Some("key"),
+            };
+            fill(TargetFormat::Template, Some(template), &occurrence).map(|form| form.body)
+        };
+        assert_eq!(
+            fill(r#"{"drift": {{ event.data.count | tojson }}}"#).unwrap(),
+            r#"{"drift": 1}"#
+        );
+        for (template, said) in [
+            ("{{ event.data.none }}", "undefined"),
+            ("{{ secret.x }}", "cannot be rendered"),
+            ("{% for", "syntax error"),
+            ("no json", "no JSON"),
+            (
+                "{% for a in range(9999) %}{% for b in range(9999) %}x{% endfor %}{% endfor %}",
+                "fuel",
+            ),
+        ] {
+            let error = fill(template).unwrap_err();
+            assert!(error.contains(said), "{template}: {error}");
+        }
+    }
+}

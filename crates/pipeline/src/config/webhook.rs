@@ -1,0 +1,178 @@
+//! Who is told of what, and in which form: `actions.webhooks` of a pipeline.
+
+use super::Name;
+use schemars::JsonSchema;
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
+use std::{collections::BTreeMap, fmt, path::PathBuf, str::FromStr};
+
+/// What a target can be told of.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Topic {
+    /// Windows that fail or ask for notice, one by one.
+    Notify,
+    /// Alerts that begin to fire, still do, or are over.
+    Alert,
+    /// Requests to train the model again.
+    Retrain,
+}
+
+/// Who is told of what, by a webhook.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct WebhookTarget {
+    /// Its name, unique in the pipeline.
+    pub name: Name,
+    /// What it is told of.
+    pub on: Vec<Topic>,
+    /// Where events are sent.
+    pub url: String,
+    /// The secret, by reference: what events are signed with, or the key that the service gave.
+    #[serde(default)]
+    pub secret: Option<SecretReference>,
+    /// The form that the receiver takes.
+    #[serde(default)]
+    pub format: TargetFormat,
+    /// A file with the body as a template, for `format: template`.
+    #[serde(default)]
+    pub template: Option<PathBuf>,
+    /// Headers of every request, their values by reference.
+    #[serde(default)]
+    pub headers: BTreeMap<String, SecretReference>,
+    /// What in an answer of 2xx says that it is a yes; by default the status does.
+    #[serde(default)]
+    pub success: Option<SuccessRule>,
+    /// Whether an event waits until those before it have arrived or been given up.
+    #[serde(default)]
+    pub ordered: bool,
+    /// Whether plain HTTP may be used.
+    #[serde(default)]
+    pub allow_http: bool,
+    /// Networks that may be reached although they are private.
+    #[serde(default)]
+    #[schemars(with = "Vec<String>")]
+    pub allow_addresses: Vec<ipnet::IpNet>,
+    /// Time for the whole request.
+    #[serde(default = "default_timeout_ms")]
+    pub timeout_ms: u64,
+}
+
+fn default_timeout_ms() -> u64 {
+    20_000
+}
+
+/// The form of a request that a receiver takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum TargetFormat {
+    /// The event as it is, signed as Standard Webhooks 1.0.0 say.
+    #[default]
+    Standard,
+    /// CloudEvents 1.0.2, structured.
+    Cloudevents,
+    /// An incoming webhook of Slack, or of what understands the same.
+    Slack,
+    /// A workflow of Microsoft Teams that takes adaptive cards.
+    Teams,
+    /// A custom bot of Feishu or Lark; `secret` is its signing key.
+    Feishu,
+    /// A custom robot of DingTalk; `secret` is its signing key.
+    Dingtalk,
+    /// A group robot of WeCom.
+    Wecom,
+    /// Events API v2 of PagerDuty; `secret` is the routing key.
+    Pagerduty,
+    /// Alertmanager's `/api/v2/alerts`.
+    Alertmanager,
+    /// The file that `template` names.
+    Template,
+}
+
+/// What in the JSON of an answer says that it is a yes.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SuccessRule {
+    /// Where to look: a JSON pointer, as `/data/ok`.
+    pub pointer: String,
+    /// What must stand there.
+    pub equals: serde_json::Value,
+}
+
+impl WebhookTarget {
+    /// The key and the sentence of what no single value shows to be wrong.
+    pub(super) fn mistake(&self) -> Option<(&'static str, String)> {
+        let needs_secret = match self.format {
+            TargetFormat::Standard => Some("events are signed with it"),
+            TargetFormat::Pagerduty => Some("it is the routing key"),
+            _ => None,
+        };
+        if let (Some(why), None) = (needs_secret, &self.secret) {
+            return Some(("webhooks", format!("`secret` is missing: {why}")));
+        }
+        let is_template = self.format == TargetFormat::Template;
+        if is_template != self.template.is_some() {
+            return Some((
+                "webhooks",
+                "`template` names a file, and `format: template` says that it is used: give both"
+                    .to_owned(),
+            ));
+        }
+        if let Some(rule) = &self.success
+            && !rule.pointer.starts_with('/')
+        {
+            return Some((
+                "pointer",
+                format!("`{}` is no JSON pointer: write `/data/ok`", rule.pointer),
+            ));
+        }
+        None
+    }
+}
+
+/// Where a secret is: `env:NAME` or `file:PATH`. Never the secret itself.
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema)]
+#[schemars(with = "String")]
+pub enum SecretReference {
+    /// An environment variable.
+    Environment(String),
+    /// A file, whose content less surrounding white space is the secret.
+    File(PathBuf),
+}
+
+impl FromStr for SecretReference {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.split_once(':') {
+            Some(("env", name)) if !name.is_empty() => Ok(Self::Environment(name.into())),
+            Some(("file", path)) if !path.is_empty() => Ok(Self::File(path.into())),
+            // The text is not repeated: it may be the secret itself.
+            _ => Err("a secret is named, not written: use `env:NAME` or `file:PATH`".into()),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for SecretReference {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?
+            .parse()
+            .map_err(D::Error::custom)
+    }
+}
+
+impl fmt::Display for SecretReference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Environment(name) => write!(f, "env:{name}"),
+            Self::File(path) => write!(f, "file:{}", path.display()),
+        }
+    }
+}
+
+impl Serialize for SecretReference {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
