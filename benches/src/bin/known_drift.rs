@@ -158,6 +158,7 @@ async fn evaluated(set: &Set) -> Result<Option<Evaluation>, Error> {
         .evaluate(&EvaluationRequest {
             run_id: name,
             now: DateTime::<Utc>::UNIX_EPOCH,
+            range: None,
             progress: &|_| {},
         })
         .await?;

@@ -1,9 +1,9 @@
 //! `/api/v1/alerts`: what somebody should know, and what was over.
 
 use crate::api::Api;
-use crate::api::etag::{self, ETag};
-use crate::api::long_poll::{self, Wait};
-use crate::api::monitors::{NoParameters, unencodable};
+use crate::api::etag;
+use crate::api::long_poll;
+use crate::api::monitors::NoParameters;
 use crate::api::page::{Page, Parameters, after, page, page_size};
 use crate::api::problem::Problem;
 use crate::api::status::shown;
@@ -138,18 +138,8 @@ pub(crate) async fn list(
     let after = after.map(|(pending_at_ms, id)| AlertPosition { pending_at_ms, id });
     let read = || read(&api, &filter, &filter_name, after.as_ref(), size);
 
-    let mut page = read().await?;
-    if let Some(duration) = wait
-        && page.items.is_empty()
-    {
-        let mut wait = Wait::begin(&api, duration)?;
-        page = read().await?;
-        while page.items.is_empty() && wait.next(None).await {
-            page = read().await?;
-        }
-    }
-    let tag = ETag::of_value(&page).map_err(unencodable)?;
-    Ok(etag::answer(&tag, &headers, &page))
+    let page = long_poll::until_any(&api, wait, read).await?;
+    etag::answer_value(&headers, &page)
 }
 
 pub(crate) async fn one(
@@ -164,8 +154,7 @@ pub(crate) async fn one(
     };
     let found = read(&api, &filter, "", None, 1).await?.items.pop();
     let item = found.ok_or_else(|| Problem::not_found("alert", &id))?;
-    let tag = ETag::of_value(&item).map_err(unencodable)?;
-    Ok(etag::answer(&tag, &headers, &item))
+    etag::answer_value(&headers, &item)
 }
 
 async fn read(

@@ -1,8 +1,8 @@
 //! `/api/v1/baselines`: which versions there are, and which one is in force.
 
 use crate::api::Api;
-use crate::api::etag::{self, ETag};
-use crate::api::monitors::{self, NoParameters, unencodable};
+use crate::api::etag;
+use crate::api::monitors::{self, NoParameters};
 use crate::api::page::{Parameters, after, page, page_size};
 use crate::api::problem::{Body, Problem};
 use crate::api::status::shown;
@@ -117,8 +117,7 @@ pub(crate) async fn list(
     let page = page(items, size, LIST, &filter_name, |item: &BaselineItem| {
         item.position.clone()
     });
-    let tag = ETag::of_value(&page).map_err(unencodable)?;
-    Ok(etag::answer(&tag, &headers, &page))
+    etag::answer_value(&headers, &page)
 }
 
 #[derive(Deserialize)]

@@ -1,5 +1,6 @@
 //! Cheap polling: strong entity tags and `If-None-Match` (RFC 9110, sections 8.8 and 13.1.2).
 
+use crate::api::problem::Problem;
 use axum::Json;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -17,8 +18,9 @@ impl ETag {
     }
 
     /// The tag of a value: half of the SHA-256 of its JSON.
-    pub(crate) fn of_value<T: Serialize>(value: &T) -> serde_json::Result<Self> {
-        let hash = Sha256::digest(serde_json::to_vec(value)?);
+    pub(crate) fn of_value<T: Serialize>(value: &T) -> Result<Self, Problem> {
+        let json = serde_json::to_vec(value).map_err(Problem::unencodable)?;
+        let hash = Sha256::digest(json);
         let half: String = hash[..16]
             .iter()
             .map(|byte| format!("{byte:02x}"))
@@ -41,6 +43,14 @@ impl ETag {
     fn header(&self) -> HeaderValue {
         HeaderValue::from_str(&self.0).unwrap_or(HeaderValue::from_static("\"\""))
     }
+}
+
+/// 304 if the client knows the value, else the value.
+pub(crate) fn answer_value<T: Serialize>(
+    headers: &HeaderMap,
+    value: &T,
+) -> Result<Response, Problem> {
+    Ok(answer(&ETag::of_value(value)?, headers, value))
 }
 
 /// 304 if the client knows the tag, else the value.

@@ -6,8 +6,8 @@
 //! each look goes back a little, and what was sent is remembered for as long.
 
 use crate::api::Api;
-use crate::api::etag::{self, ETag};
-use crate::api::monitors::{NoParameters, unencodable};
+use crate::api::etag;
+use crate::api::monitors::NoParameters;
 use crate::api::page::{Parameters, after, page, page_size};
 use crate::api::problem::Problem;
 use crate::api::status::shown;
@@ -70,7 +70,7 @@ impl Item {
             kind: event.kind,
             run_id: event.run_id,
             created_at: shown(event.created_at),
-            payload: RawValue::from_string(event.payload).map_err(unencodable)?,
+            payload: RawValue::from_string(event.payload).map_err(Problem::unencodable)?,
             position: (position.created_at_ms, position.id),
         })
     }
@@ -98,8 +98,7 @@ pub(crate) async fn list(
     let page = page(items, size, LIST, &filter_name, |item: &Item| {
         item.position.clone()
     });
-    let tag = ETag::of_value(&page).map_err(unencodable)?;
-    Ok(etag::answer(&tag, &headers, &page))
+    etag::answer_value(&headers, &page)
 }
 
 pub(crate) async fn one(
@@ -111,8 +110,7 @@ pub(crate) async fn one(
     let event = find(&api, &id).await?;
     let event = event.ok_or_else(|| Problem::not_found("event", &id))?;
     let item = Item::of(event)?;
-    let tag = ETag::of_value(&item).map_err(unencodable)?;
-    Ok(etag::answer(&tag, &headers, &item))
+    etag::answer_value(&headers, &item)
 }
 
 async fn find(api: &Api, id: &str) -> Result<Option<Event>, Problem> {

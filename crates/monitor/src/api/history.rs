@@ -1,8 +1,7 @@
 //! `/api/v1/windows` and `/api/v1/findings`: what runs said, over all of them.
 
 use crate::api::Api;
-use crate::api::etag::{self, ETag};
-use crate::api::monitors::unencodable;
+use crate::api::etag;
 use crate::api::page::{Parameters, after, page, page_size};
 use crate::api::problem::Problem;
 use crate::api::status::shown;
@@ -95,8 +94,7 @@ pub(crate) async fn windows(
     let page = page(items, size, WINDOWS, &filter_name, |item: &WindowItem| {
         item.place.clone()
     });
-    let tag = ETag::of_value(&page).map_err(unencodable)?;
-    Ok(etag::answer(&tag, &headers, &page))
+    etag::answer_value(&headers, &page)
 }
 
 #[derive(Deserialize)]
@@ -198,6 +196,5 @@ pub(crate) async fn findings(
     let page = page(items, size, FINDINGS, &filter_name, |item: &FindingItem| {
         item.place.clone()
     });
-    let tag = ETag::of_value(&page).map_err(unencodable)?;
-    Ok(etag::answer(&tag, &headers, &page))
+    etag::answer_value(&headers, &page)
 }

@@ -1,6 +1,7 @@
 //! Waiting for news: `wait=30s`.
 
 use crate::api::Api;
+use crate::api::page::Page;
 use crate::api::problem::Problem;
 use axum::http::StatusCode;
 use chrono::{DateTime, Utc};
@@ -35,6 +36,29 @@ pub(crate) fn duration(parameter: &str, text: &str) -> Result<Duration, Problem>
             "is no duration: write `30s`, `500ms`, `1m` or `2h`",
         )),
     }
+}
+
+/// Reads a page; with `wait`, again at each change as long as nothing is on it.
+pub(crate) async fn until_any<T, R>(
+    api: &Api,
+    wait: Option<Duration>,
+    read: impl Fn() -> R,
+) -> Result<Page<T>, Problem>
+where
+    R: Future<Output = Result<Page<T>, Problem>>,
+{
+    let mut page = read().await?;
+    if let Some(duration) = wait
+        && page.items.is_empty()
+    {
+        let mut wait = Wait::begin(api, duration)?;
+        // Again: something may have come before the wait began.
+        page = read().await?;
+        while page.items.is_empty() && wait.next(None).await {
+            page = read().await?;
+        }
+    }
+    Ok(page)
 }
 
 /// One waiting poll.

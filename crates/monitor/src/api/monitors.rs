@@ -49,7 +49,7 @@ pub(crate) async fn list(
         .iter()
         .map(|one| (one.status.id.as_str(), format!("{:?}", one.tag)))
         .collect();
-    let tag = ETag::of_value(&(tags, size)).map_err(unencodable)?;
+    let tag = ETag::of_value(&(tags, size))?;
     let items = assessed.into_iter().map(|one| one.status).collect();
     let page = page(
         items,
@@ -130,14 +130,4 @@ pub(crate) async fn read(
         state.max_age = Some(known.min(max_age));
     }
     Ok(assess(&state, api.default_max_age, api.clock.now()))
-}
-
-/// Answers are made of strings and numbers.
-pub(crate) fn unencodable(error: serde_json::Error) -> Problem {
-    tracing::error!(%error, "an answer is no JSON");
-    Problem::new(
-        StatusCode::INTERNAL_SERVER_ERROR,
-        "internal",
-        "see the server's log",
-    )
 }

@@ -48,6 +48,16 @@ struct Described<'a> {
 }
 
 impl Problem {
+    /// An answer that is no JSON, though answers are made of strings and numbers.
+    pub(crate) fn unencodable(error: serde_json::Error) -> Self {
+        tracing::error!(%error, "an answer is no JSON");
+        Self::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "internal",
+            "see the server's log",
+        )
+    }
+
     pub(crate) fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
         Self {
             status,

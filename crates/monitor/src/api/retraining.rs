@@ -3,9 +3,9 @@
 
 use crate::api::Api;
 use crate::api::baselines;
-use crate::api::etag::{self, ETag};
-use crate::api::long_poll::{self, Wait};
-use crate::api::monitors::{NoParameters, unencodable};
+use crate::api::etag;
+use crate::api::long_poll;
+use crate::api::monitors::NoParameters;
 use crate::api::page::{Page, Parameters, after, page, page_size};
 use crate::api::problem::{Body, Problem};
 use crate::api::status::shown;
@@ -93,18 +93,8 @@ pub(crate) async fn list(
     let after = after.map(|(created_at_ms, id)| RetrainingPosition { created_at_ms, id });
     let read = || read(&api, &filter, &filter_name, after.as_ref(), size);
 
-    let mut page = read().await?;
-    if let Some(duration) = wait
-        && page.items.is_empty()
-    {
-        let mut wait = Wait::begin(&api, duration)?;
-        page = read().await?;
-        while page.items.is_empty() && wait.next(None).await {
-            page = read().await?;
-        }
-    }
-    let tag = ETag::of_value(&page).map_err(unencodable)?;
-    Ok(etag::answer(&tag, &headers, &page))
+    let page = long_poll::until_any(&api, wait, read).await?;
+    etag::answer_value(&headers, &page)
 }
 
 pub(crate) async fn one(
@@ -114,8 +104,7 @@ pub(crate) async fn one(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let item = find(&api, &id).await?;
-    let tag = ETag::of_value(&item).map_err(unencodable)?;
-    Ok(etag::answer(&tag, &headers, &item))
+    etag::answer_value(&headers, &item)
 }
 
 /// How long a claim lasts without a sign of life, unless the claimer says.

@@ -2,7 +2,7 @@
 
 use crate::api::Api;
 use crate::api::etag::{self, ETag};
-use crate::api::monitors::{NoParameters, unencodable};
+use crate::api::monitors::NoParameters;
 use crate::api::page::{Parameters, after, page, page_size};
 use crate::api::problem::Problem;
 use crate::api::status::shown;
@@ -74,8 +74,7 @@ pub(crate) async fn list(
     let page = page(items, size, LIST, &filter_name, |item| {
         item.position.clone()
     });
-    let tag = ETag::of_value(&page).map_err(unencodable)?;
-    Ok(etag::answer(&tag, &headers, &page))
+    etag::answer_value(&headers, &page)
 }
 
 /// A run never changes, so its id is its tag.
@@ -90,6 +89,6 @@ pub(crate) async fn one(
         .run(&id)
         .await?
         .ok_or_else(|| Problem::not_found("run", &id))?;
-    let tag = ETag::of_value(&run.run_id).map_err(unencodable)?;
+    let tag = ETag::of_value(&run.run_id)?;
     Ok(etag::answer(&tag, &headers, &run))
 }

@@ -1,8 +1,8 @@
 //! `/api/v1/silences`: alerts that nobody is told of for a while.
 
 use crate::api::Api;
-use crate::api::etag::{self, ETag};
-use crate::api::monitors::{NoParameters, unencodable};
+use crate::api::etag;
+use crate::api::monitors::NoParameters;
 use crate::api::page::{Parameters, after, page, page_size};
 use crate::api::problem::{Body, Problem};
 use crate::api::status::shown;
@@ -100,8 +100,7 @@ pub(crate) async fn list(
     let page = page(items, size, LIST, filter_name, |item: &SilenceItem| {
         item.position.clone()
     });
-    let tag = ETag::of_value(&page).map_err(unencodable)?;
-    Ok(etag::answer(&tag, &headers, &page))
+    etag::answer_value(&headers, &page)
 }
 
 pub(crate) async fn one(
@@ -111,8 +110,7 @@ pub(crate) async fn one(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let item = find(&api, &id).await?;
-    let tag = ETag::of_value(&item).map_err(unencodable)?;
-    Ok(etag::answer(&tag, &headers, &item))
+    etag::answer_value(&headers, &item)
 }
 
 pub(crate) async fn create(
