@@ -16,8 +16,7 @@ use crate::{
     BooleanDomain, Bounds, Column, ColumnType, Number, Presence, Role, Schema, SpelledNumber,
 };
 use driftline_statistics::{
-    CategoricalProfile, ColumnProfile, DistinctEstimate, NumericProfile, Summary, ValueCount,
-    ValueType,
+    CategoricalProfile, ColumnProfile, NumericProfile, Summary, ValueCount, ValueType,
 };
 use std::collections::BTreeMap;
 use unicode_script::{Script, UnicodeScript};
@@ -225,6 +224,11 @@ pub(crate) const MAX_WHOLE_BYTES: u64 = 256;
 /// Integers from which on a column that numbers its rows is told from a few small numbers.
 const MIN_NUMBERED_ROWS: u64 = 100;
 
+/// The least share of different numbers among those that fill their range as rows are
+/// numbered: well below 1, since a sketch is off, and above the 0.63 of numbers drawn at
+/// random.
+const MIN_NUMBERED_DISTINCT_SHARE: f64 = 0.9;
+
 /// What the values of a column are for, by their type and, for strings, their look.
 ///
 /// A column of 100 integers or more that numbers its rows, each number from the least to
@@ -261,13 +265,8 @@ fn numbers_rows(profile: &ColumnProfile) -> bool {
     };
     let count = numbers.count();
     let dense = (most - least + 1.0 - count as f64).abs() < 0.5;
-    count >= MIN_NUMBERED_ROWS && dense && is_unique(numbers.distinct(), count)
-}
-
-/// A sketch of distinct values is off by its stated share in most columns, and by twice
-/// that in hardly any: unique within it is unique.
-fn is_unique(distinct: DistinctEstimate, count: u64) -> bool {
-    distinct.value >= count as f64 * (1.0 - 2.0 * distinct.error)
+    let different = numbers.distinct().value >= count as f64 * MIN_NUMBERED_DISTINCT_SHARE;
+    count >= MIN_NUMBERED_ROWS && dense && different
 }
 
 fn string_role(values: &CategoricalProfile) -> Role {
@@ -277,8 +276,10 @@ fn string_role(values: &CategoricalProfile) -> Role {
     }
     let distinct = values.distinct();
     let found = values.values();
-    // Values that hardly ever come again are no categories in any case.
-    let unique = is_unique(distinct, count);
+    // A sketch of distinct values is off by its stated share in most columns, and by twice
+    // that in hardly any: unique within it is unique. Values that hardly ever come again
+    // are no categories in any case.
+    let unique = distinct.value >= count as f64 * (1.0 - 2.0 * distinct.error);
     let of_words = found
         .iter()
         .any(|v| !v.value.is_empty() && !is_single_token(&v.value));

@@ -52,14 +52,14 @@ fn found(shift: impl Fn(usize) -> f64) -> Vec<Concentration> {
         draws: 299,
         ..Settings::default()
     };
-    let mut calibrator = Calibrator::new(&blocks, settings).unwrap();
+    let mut calibrator = Calibrator::new(&blocks, settings).expect("the blocks are enough");
     let window = slices(&mut rng, 200, shift);
     let whole = merged(&window);
     let judged = calibrator.judge(&one(whole.clone()), 1).measurements;
     let ks = judged
         .iter()
         .find(|m| m.measure == Measure::KolmogorovSmirnov)
-        .unwrap();
+        .expect("numbers are judged by it");
     assert!(ks.is_significant(), "{ks:?}");
     let sliced: Vec<SlicedProfiles> = (0..SLICES)
         .map(|slice| SlicedProfiles {

@@ -125,7 +125,7 @@ impl Kind {
             columns: [("x".to_owned(), column)].into(),
             ..Settings::default()
         };
-        Calibrator::new(&blocks, settings).unwrap()
+        Calibrator::new(&blocks, settings).expect("the blocks are enough")
     }
 
     fn judged(

@@ -61,7 +61,7 @@ fn calibrator(hours: &mut Hours, weeks: usize) -> Calibrator {
         draws: 299,
         ..Settings::default()
     };
-    Calibrator::new(&hours.hours(weeks * WEEK), settings).unwrap()
+    Calibrator::new(&hours.hours(weeks * WEEK), settings).expect("the blocks are enough")
 }
 
 fn alarms(judged: &Judged) -> bool {

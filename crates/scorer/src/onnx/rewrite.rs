@@ -105,7 +105,7 @@ fn becomes(
 /// A map from label to probability is the matrix of probabilities again.
 fn zip_map(node: &pb::NodeProto, emit: &mut Emit, labels: &mut Vec<String>) -> Option<()> {
     note_labels(node, "classlabels_int64s", labels);
-    emit.into_output(
+    emit.node_named(
         "Identity",
         &[node.input.first()?],
         vec![],

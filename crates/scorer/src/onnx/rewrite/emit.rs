@@ -62,12 +62,12 @@ impl Emit {
         attributes: Vec<pb::AttributeProto>,
     ) -> String {
         let output = self.fresh();
-        self.into_output(operator, inputs, attributes, &output);
+        self.node_named(operator, inputs, attributes, &output);
         output
     }
 
     /// A node whose output has this name.
-    pub(super) fn into_output(
+    pub(super) fn node_named(
         &mut self,
         operator: &str,
         inputs: &[&str],

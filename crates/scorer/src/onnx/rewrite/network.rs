@@ -11,7 +11,7 @@ use super::emit::Emit;
 pub(super) fn complementary_error_function(node: &pb::NodeProto, emit: &mut Emit) -> Option<()> {
     let error = emit.node("Erf", &[node.input.first()?], vec![]);
     let one = emit.floats(&[1.0], &[1]);
-    emit.into_output("Sub", &[&one, &error], vec![], node.output.first()?);
+    emit.node_named("Sub", &[&one, &error], vec![], node.output.first()?);
     Some(())
 }
 

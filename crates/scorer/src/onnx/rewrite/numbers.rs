@@ -17,7 +17,7 @@ pub(super) fn scaler(node: &pb::NodeProto, emit: &mut Emit) -> Option<()> {
     let offset = emit.floats(offset, &[offset.len()]);
     let scale = emit.floats(scale, &[scale.len()]);
     let shifted = emit.node("Sub", &[&x, &offset], vec![]);
-    emit.into_output("Mul", &[&shifted, &scale], vec![], node.output.first()?);
+    emit.node_named("Mul", &[&shifted, &scale], vec![], node.output.first()?);
     Some(())
 }
 
@@ -45,7 +45,7 @@ pub(super) fn imputer(node: &pb::NodeProto, emit: &mut Emit) -> Option<()> {
         };
         (is_missing, emit.floats(of_floats, &[of_floats.len()]))
     };
-    emit.into_output(
+    emit.node_named(
         "Where",
         &[&is_missing, &instead, x],
         vec![],
@@ -61,7 +61,7 @@ pub(super) fn binarizer(node: &pb::NodeProto, emit: &mut Emit) -> Option<()> {
     let threshold = emit.floats(&[threshold], &[1]);
     let above = emit.node("Greater", &[&x, &threshold], vec![]);
     let to = integer("to", i64::from(DataType::Float as i32));
-    emit.into_output("Cast", &[&above], vec![to], node.output.first()?);
+    emit.node_named("Cast", &[&above], vec![to], node.output.first()?);
     Some(())
 }
 
@@ -84,7 +84,7 @@ pub(super) fn feature_vectorizer(node: &pb::NodeProto, emit: &mut Emit) -> Optio
         })
         .collect();
     let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
-    emit.into_output(
+    emit.node_named(
         "Concat",
         &parts,
         vec![integer("axis", 1)],
@@ -104,7 +104,7 @@ pub(super) fn one_hot(node: &pb::NodeProto, emit: &mut Emit) -> Option<()> {
     let known = emit.integers(known, &[known.len()]);
     let equal = emit.node("Equal", &[&x, &known], vec![]);
     let to = integer("to", i64::from(DataType::Float as i32));
-    emit.into_output("Cast", &[&equal], vec![to], node.output.first()?);
+    emit.node_named("Cast", &[&equal], vec![to], node.output.first()?);
     Some(())
 }
 
@@ -129,7 +129,7 @@ pub(super) fn label_encoder(
             .iter()
             .map(|name| String::from_utf8_lossy(name).into_owned())
             .collect();
-        emit.into_output("Identity", &[input], vec![], output);
+        emit.node_named("Identity", &[input], vec![], output);
         return Some(());
     }
     let keys = key_integers.len().max(key_floats.len());
@@ -165,7 +165,7 @@ pub(super) fn label_encoder(
         };
         value = emit.node("Where", &[&is_key, &then, &value], vec![]);
     }
-    emit.into_output("Identity", &[&value], vec![], output);
+    emit.node_named("Identity", &[&value], vec![], output);
     Some(())
 }
 
@@ -198,9 +198,9 @@ pub(super) fn svm_regressor(node: &pb::NodeProto, emit: &mut Emit) -> Option<()>
             emit.floats(&[-1.0], &[1]),
         );
         let above = emit.node("Greater", &[&value, &zero], vec![]);
-        emit.into_output("Where", &[&above, &inside, &outside], vec![], output);
+        emit.node_named("Where", &[&above, &inside, &outside], vec![], output);
     } else {
-        emit.into_output("Identity", &[&value], vec![], output);
+        emit.node_named("Identity", &[&value], vec![], output);
     }
     Some(())
 }

@@ -73,7 +73,7 @@ impl Quantised {
         let (least, greatest) = steps.range;
         let (least, greatest) = (emit.floats(&[least], &[1]), emit.floats(&[greatest], &[1]));
         let cut = emit.node("Max", &[&whole, &least], vec![]);
-        emit.into_output("Min", &[&cut, &greatest], vec![], output);
+        emit.node_named("Min", &[&cut, &greatest], vec![], output);
         Some(())
     }
 
@@ -87,7 +87,7 @@ impl Quantised {
         if let Some(zero) = &steps.zero {
             number = emit.node("Sub", &[&number, zero], vec![]);
         }
-        emit.into_output("Mul", &[&number, &steps.scale], vec![], output);
+        emit.node_named("Mul", &[&number, &steps.scale], vec![], output);
         Some(())
     }
 

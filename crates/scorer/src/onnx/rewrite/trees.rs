@@ -43,11 +43,11 @@ pub(super) fn classifier(
     }
     let axes = vec![integer("axis", 1), integer("keepdims", 0)];
     if numbers.is_empty() || numbers.iter().copied().eq(0..numbers.len() as i64) {
-        emit.into_output("ArgMax", &[&scores], axes, &label);
+        emit.node_named("ArgMax", &[&scores], axes, &label);
     } else {
         let place = emit.node("ArgMax", &[&scores], axes);
         let numbers = emit.integers(&numbers, &[numbers.len()]);
-        emit.into_output(
+        emit.node_named(
             "Gather",
             &[&numbers, &place],
             vec![integer("axis", 0)],
@@ -121,7 +121,7 @@ pub(super) fn regressor(node: &pb::NodeProto, emit: &mut Emit) -> Option<()> {
     let wanted: Vec<i64> = (0..targets as i64).collect();
     let wanted = emit.integers(&wanted, &[targets]);
     let output = node.output.first()?;
-    emit.into_output(
+    emit.node_named(
         "Gather",
         &[&sums, &wanted],
         vec![integer("axis", 1)],
