@@ -24,7 +24,13 @@ const ANONYMOUS: &str = "anonymous";
 
 /// Requests that each key may still make at once: a bucket that fills as time passes.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Buckets(Arc<Mutex<BTreeMap<String, (f64, DateTime<Utc>)>>>);
+pub(crate) struct Buckets(Arc<Mutex<BTreeMap<String, Bucket>>>);
+
+#[derive(Debug)]
+struct Bucket {
+    left: f64,
+    since: DateTime<Utc>,
+}
 
 impl Buckets {
     /// Takes one request of a key's; false where it has none left. `per_second` requests come
@@ -32,13 +38,16 @@ impl Buckets {
     fn take(&self, key: &str, per_second: u32, now: DateTime<Utc>) -> bool {
         let most = f64::from(per_second) * 2.0;
         let mut buckets = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let (left, since) = buckets.entry(key.to_owned()).or_insert((most, now));
-        let passed = (now - *since).num_milliseconds().max(0) as f64 / 1_000.0;
-        *left = (*left + passed * f64::from(per_second)).min(most);
-        *since = now;
-        let has_one = *left >= 1.0;
+        let bucket = buckets.entry(key.to_owned()).or_insert(Bucket {
+            left: most,
+            since: now,
+        });
+        let passed = (now - bucket.since).num_milliseconds().max(0) as f64 / 1_000.0;
+        bucket.left = (bucket.left + passed * f64::from(per_second)).min(most);
+        bucket.since = now;
+        let has_one = bucket.left >= 1.0;
         if has_one {
-            *left -= 1.0;
+            bucket.left -= 1.0;
         }
         has_one
     }

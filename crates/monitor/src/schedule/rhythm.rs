@@ -44,7 +44,7 @@ pub(crate) enum Rhythm {
     },
     /// At the times of a schedule.
     Times {
-        schedule: ScheduleConfig,
+        schedule: Box<ScheduleConfig>,
         /// When this server began.
         began: DateTime<Utc>,
     },
@@ -58,7 +58,10 @@ impl Rhythm {
         began: DateTime<Utc>,
     ) -> Self {
         match schedule {
-            Some(schedule) => Self::Times { schedule, began },
+            Some(schedule) => Self::Times {
+                schedule: Box::new(schedule),
+                began,
+            },
             None => Self::Every {
                 interval,
                 was_elsewhere: false,
