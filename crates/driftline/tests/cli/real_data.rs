@@ -2,7 +2,7 @@
 //! where they are absent the tests say so.
 
 use crate::desk::{Desk, root};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 fn data(file: &str) -> Option<PathBuf> {
     let path = root().join("../shared/data").join(file);
@@ -14,7 +14,7 @@ fn data(file: &str) -> Option<PathBuf> {
 }
 
 /// Held-out windows of a pipeline over one file, as baseline and live data alike.
-fn held_out(file: &PathBuf, prepare: &str, window: &str) -> (u64, u64, f64) {
+fn held_out(file: &Path, prepare: &str, window: &str) -> (u64, u64, f64) {
     let desk = Desk::new();
     desk.write(
         "pipeline.yaml",
