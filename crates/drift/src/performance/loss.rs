@@ -6,7 +6,7 @@
 //! baseline. It sees what the features tell of the loss, and no change of the relation of
 //! features and target (concept drift).
 //!
-//! NannyML's second model is LightGBM's; ours ([`super::boosted`]) has the same settings and
+//! NannyML's second model is LightGBM's; ours (`boosted.rs`) has the same settings and
 //! other arithmetic, so that values differ in their third digit or so.
 
 use super::boosted::Boosted;
