@@ -1,7 +1,7 @@
 //! Judging a window: every measure of every column, by the card of its size.
 //!
 //! A window fails on two grounds together: the value is rarer than the stated rate
-//! allows (significance), and what is certain of it ([effect]) is large
+//! allows (significance), and what is certain of it (effect, `effect.rs`) is large
 //! enough to matter. Either alone misleads: with millions of rows trifles are significant,
 //! with a hundred large distances are ordinary.
 

@@ -4,7 +4,7 @@
 //! day. A slice is said to hold the drift where, in it, baseline and window certainly differ
 //! by more than all other rows do. Many slices are looked at, so what is certain of each is
 //! its lower bound at a fortieth over their number (Bonferroni), by the normal
-//! approximation of the [bootstrap], whose resamples are too few for such
+//! approximation of the bootstrap (`effect.rs`), whose resamples are too few for such
 //! quantiles.
 
 use crate::{
