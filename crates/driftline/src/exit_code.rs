@@ -117,7 +117,9 @@ fn of_engine(error: &EngineError) -> u8 {
         | EngineError::RowsFormat { .. }
         | EngineError::OutOfMemory { .. }
         | EngineError::Rules { .. } => USAGE,
-        EngineError::Unwritable { .. } => INFRASTRUCTURE,
+        EngineError::Unwritable { .. } | EngineError::Remote { .. } | EngineError::Topic { .. } => {
+            INFRASTRUCTURE
+        }
         EngineError::Query { .. } | EngineError::Scoring { .. } => INTERNAL,
         _ => UNREADABLE,
     }

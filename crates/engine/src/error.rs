@@ -151,13 +151,59 @@ pub enum EngineError {
         /// A file that comes before it.
         other: String,
     },
-    /// A source that this build does not read.
-    #[error("`{location}`: this build reads no `{scheme}` URLs; copy the files and give a path")]
+    /// A source behind a scheme that is not known.
+    #[error(
+        "`{location}`: there are no `{scheme}` URLs; s3, gs, az, http and https are read, and paths"
+    )]
     Scheme {
         /// The location as given.
         location: String,
         /// Its scheme.
         scheme: String,
+    },
+    /// No object of that name, or no bucket.
+    #[error("`{location}`: there is no such object; check the bucket and the name in it")]
+    NoObject {
+        /// The URL.
+        location: String,
+    },
+    /// An object that may not be read.
+    #[error("`{location}`: access is refused; {credentials}")]
+    Denied {
+        /// The URL.
+        location: String,
+        /// How credentials are given.
+        credentials: &'static str,
+    },
+    /// An object that was replaced between being listed and being read.
+    #[error("`{file}` changed while it was read; run again when nobody writes it")]
+    Changed {
+        /// The URL.
+        file: String,
+    },
+    /// A store of objects that does not answer, or not as one.
+    #[error("`{location}` cannot be read: {reason}")]
+    Remote {
+        /// The URL.
+        location: String,
+        /// What went wrong, after the last retry.
+        reason: String,
+    },
+    /// A topic that cannot be read.
+    #[error("topic `{topic}`: {reason}")]
+    Topic {
+        /// The topic.
+        topic: String,
+        /// What the broker or its client says, and what to do.
+        reason: String,
+    },
+    /// No file of a source is of a stretch of time.
+    #[error("`{location}`: no folder `{column}=…` is of that time; give a time that has data")]
+    NoPartition {
+        /// The location as given.
+        location: String,
+        /// The key of the folders.
+        column: String,
     },
     /// A column that is not there.
     #[error("there is no column `{column}`{}", did_you_mean(.near, .columns))]

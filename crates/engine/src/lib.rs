@@ -32,6 +32,7 @@ mod source;
 mod state;
 mod text_udf;
 mod tfrecord;
+pub mod topic;
 mod vocabulary_udaf;
 mod window;
 
@@ -56,7 +57,7 @@ pub use rows::{
 pub use skew::{FeatureSkew, KeyMatches, RowSkew, SkewPair, SkewRequest, SkewValue};
 pub use slice::Slice;
 pub use sliced_aggregate::SliceValues;
-pub use source::{CsvOptions, Source, SourceHead, SourceSize, words};
+pub use source::{CsvOptions, FileVersion, PartitionRange, Source, SourceHead, SourceSize, words};
 pub use text_udf::AdvertRules;
 pub use tfrecord::tfrecord;
 pub use vocabulary_udaf::{VocabularyRequest, VocabularyTime};

@@ -129,6 +129,11 @@ impl Windows {
         self.calendar().span_of(instant_us)
     }
 
+    /// The instant that a text says, in microseconds since 1970; `None` where it says none.
+    pub fn instant_of(&self, text: &str) -> Option<i64> {
+        parse(text.trim(), self.time_zone)
+    }
+
     /// All windows from the one that holds `first_us` to the one that holds
     /// `last_us`, those without rows included.
     ///

@@ -40,7 +40,6 @@ const SINGLE: &[&str] = &[
     "arrow-array",
     "arrow-schema",
     "parquet",
-    "object_store",
     "datafusion",
     "sqlx",
 ];

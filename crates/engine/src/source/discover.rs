@@ -1,6 +1,6 @@
 //! From a location to files, and from a file's first bytes to its format.
 
-use super::{Compression, DataFile, Format, Source, open, tfrecord};
+use super::{Compression, DataFile, Format, Source, open, remote, tfrecord};
 use crate::EngineError;
 use std::{
     fs,
@@ -24,15 +24,31 @@ pub(super) fn discover(source: &Source) -> Result<Vec<DataFile>, EngineError> {
     if location == "-" {
         return Ok(vec![standard_input()?]);
     }
-    if let Some((scheme, _)) = location.split_once("://") {
-        let scheme = scheme.to_owned();
-        let location = location.to_owned();
-        return Err(EngineError::Scheme { location, scheme });
+    let within = source.within.as_ref();
+    let is_wanted = |name: &str| {
+        let is_named = source.only.as_ref().is_none_or(|only| only.contains(name));
+        is_named && within.is_none_or(|range| range.may_hold(name))
+    };
+    let files: Vec<DataFile> = if remote::is_url(location) {
+        remote::copies(location, is_wanted)?
+            .into_iter()
+            .map(|(name, copy)| recognise(name, copy.to_path_buf(), Some(copy)))
+            .collect::<Result<_, _>>()?
+    } else {
+        paths(location)?
+            .into_iter()
+            .map(|path| (path.display().to_string(), path))
+            .filter(|(name, _)| is_wanted(name))
+            .map(|(name, path)| recognise(name, path, None))
+            .collect::<Result<_, _>>()?
+    };
+    match within {
+        Some(range) if files.is_empty() => Err(EngineError::NoPartition {
+            location: location.into(),
+            column: range.column.clone(),
+        }),
+        _ => Ok(files),
     }
-    paths(location)?
-        .into_iter()
-        .map(|path| recognise(path.display().to_string(), path, None))
-        .collect()
 }
 
 /// The files of a path, pattern or directory, in the order of their names.
@@ -57,7 +73,7 @@ pub(super) fn paths(location: &str) -> Result<Vec<PathBuf>, EngineError> {
     }
 }
 
-fn is_pattern(location: &str) -> bool {
+pub(super) fn is_pattern(location: &str) -> bool {
     location.contains(['*', '?', '['])
 }
 
@@ -109,7 +125,7 @@ fn walk(directory: &Path, paths: &mut Vec<PathBuf>) -> Result<(), EngineError> {
 }
 
 /// Whether a file in a directory is to be read, by its name.
-fn is_data(path: &Path) -> bool {
+pub(super) fn is_data(path: &Path) -> bool {
     DATA_ENDINGS.contains(&ending(path).as_str()) || is_tfrecord(path)
 }
 

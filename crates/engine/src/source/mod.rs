@@ -9,23 +9,31 @@ mod csv;
 mod discover;
 mod jsonl;
 mod parquet;
+mod partition;
 mod profile_scan;
+mod remote;
 mod sample;
 mod schema;
 mod table;
 mod tfrecord;
 
 pub use csv::CsvOptions;
+pub use partition::PartitionRange;
 pub use sample::{SourceHead, SourceSize};
 
 use crate::EngineError;
-use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::{
+    arrow::datatypes::{FieldRef, SchemaRef},
+    common::ScalarValue,
+};
 use flate2::read::MultiGzDecoder;
 use std::{
+    collections::BTreeSet,
     fs::File,
     io::{self, BufRead, BufReader, Read},
     path::{Path, PathBuf},
     sync::Arc,
+    time::UNIX_EPOCH,
 };
 pub(crate) use table::SourceTable;
 use tempfile::TempPath;
@@ -35,17 +43,23 @@ pub(crate) use tfrecord::write_record;
 ///
 /// `location` is the path of a file, a pattern (`data/*.csv`), a directory, which
 /// is searched with its sub-directories for files with the ending of a data file,
+/// a URL of any of these (`s3://`, `gs://`, `az://`; of a file alone `https://`),
 /// or `-` for standard input. Files of different schemas are one table: columns
-/// are joined by name, a missing one is null.
+/// are joined by name, a missing one is null. A folder named `key=value` on the way to
+/// a file is a column of it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Source {
-    /// Path, pattern, directory or `-`.
+    /// Path, pattern, directory, URL or `-`.
     pub location: String,
     /// How CSV files are written, where that should not be detected.
     pub csv: CsvOptions,
     /// Damaged records of TFRecord files to be left out, at most, over all files; one
     /// more is an error.
     pub skip_corrupt: u64,
+    /// Only files of folders that may hold rows of this stretch of time; all by default.
+    pub within: Option<PartitionRange>,
+    /// Only files of these names; all by default.
+    pub only: Option<Arc<BTreeSet<String>>>,
 }
 
 impl Source {
@@ -66,7 +80,84 @@ impl Source {
         if self.location == "-" {
             return Ok(Vec::new());
         }
+        if remote::is_url(&self.location) {
+            let objects = remote::list(&self.location)?;
+            return Ok(objects.into_iter().map(|o| o.name.into()).collect());
+        }
         discover::paths(&self.location)
+    }
+
+    /// The files that it names now, as they are now; none for standard input.
+    ///
+    /// # Errors
+    /// As [`files`](Self::files).
+    pub fn versions(&self) -> Result<Vec<FileVersion>, EngineError> {
+        if remote::is_url(&self.location) {
+            let objects = remote::list(&self.location)?.into_iter();
+            return Ok(objects
+                .map(|object| FileVersion {
+                    name: object.name,
+                    size_bytes: object.size_bytes,
+                    version: object.version,
+                })
+                .collect());
+        }
+        self.files()?
+            .iter()
+            .map(|path| FileVersion::of(path))
+            .collect()
+    }
+}
+
+/// A file as it is at some moment: an equal value later means that it did not change.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct FileVersion {
+    /// Its path or URL.
+    pub name: String,
+    /// Its bytes.
+    pub size_bytes: u64,
+    /// The time of its last change; of an object its entity tag.
+    pub version: String,
+}
+
+impl FileVersion {
+    /// What its content is told by, the same under every name: of a file a hash, of an object
+    /// its entity tag.
+    ///
+    /// # Errors
+    /// [`EngineError::Missing`] and [`EngineError::Unreadable`].
+    pub fn content(&self) -> Result<String, EngineError> {
+        if remote::is_url(&self.name) {
+            return Ok(self.version.clone());
+        }
+        let failed = |error: io::Error| EngineError::io(&self.name, &error);
+        let mut file = File::open(&self.name).map_err(failed)?;
+        let mut hash = xxhash_rust::xxh3::Xxh3::new();
+        let mut chunk = vec![0; 1 << 16];
+        loop {
+            match file.read(&mut chunk).map_err(failed)? {
+                0 => return Ok(format!("{:032x}", hash.digest128())),
+                read => hash.update(chunk.get(..read).unwrap_or_default()),
+            }
+        }
+    }
+
+    /// A file on disk.
+    ///
+    /// # Errors
+    /// [`EngineError::Missing`] and [`EngineError::Unreadable`].
+    pub fn of(path: &Path) -> Result<Self, EngineError> {
+        let name = path.display().to_string();
+        let about = path
+            .metadata()
+            .map_err(|error| EngineError::io(&name, &error))?;
+        let changed = about.modified().ok();
+        let since = changed.and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+        Ok(Self {
+            name,
+            size_bytes: about.len(),
+            version: since.map_or(0, |since| since.as_nanos()).to_string(),
+        })
     }
 }
 
@@ -176,7 +267,10 @@ fn open(path: &Path, compression: Compression) -> io::Result<Box<dyn Read + Send
 pub(crate) struct Readable {
     pub(crate) file: DataFile,
     pub(crate) layout: Layout,
+    /// The columns that it holds.
     pub(crate) schema: SchemaRef,
+    /// The columns that are in its path.
+    pub(crate) constants: Vec<(FieldRef, ScalarValue)>,
 }
 
 impl Readable {
@@ -224,8 +318,10 @@ pub(crate) fn open_source(source: &Source) -> Result<SourceTable, EngineError> {
             file,
             layout,
             schema,
+            constants: Vec::new(),
         });
     }
+    partition::add(&mut readable);
     let schema = schema::unify(&readable)?;
     Ok(SourceTable::new(schema, readable))
 }
@@ -282,6 +378,7 @@ pub(crate) fn temporary_table(
             file,
             layout,
             schema: Arc::clone(&schema),
+            constants: Vec::new(),
         });
     }
     Ok(SourceTable::new(schema, readable))

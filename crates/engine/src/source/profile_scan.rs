@@ -370,7 +370,8 @@ fn read(
     groups: Range<usize>,
     schema: &SchemaRef,
 ) -> Result<Batches, EngineError> {
-    let file = &files.files[place].readable.file;
+    let readable = &files.files[place].readable;
+    let file = &readable.file;
     let opened = File::open(&file.path).map_err(|error| EngineError::io(&file.name, &error))?;
     let footer = files.footer(place)?;
     let wanted = schema.fields().iter();
@@ -378,6 +379,7 @@ fn read(
     let metadata = footer.metadata.clone();
     let mask = ProjectionMask::roots(metadata.parquet_schema(), wanted);
     let (schema, name) = (Arc::clone(schema), file.clone());
+    let constants: Arc<[_]> = readable.constants.as_slice().into();
     let batches = groups.flat_map(move |group| -> Batches {
         let failed =
             |error: &dyn std::fmt::Display| -> DataFusionError { name.malformed(error).into() };
@@ -392,11 +394,11 @@ fn read(
                     .build()
                     .map_err(|error| failed(&error))
             });
-        let (schema, name) = (Arc::clone(&schema), name.clone());
+        let (schema, name, constants) = (Arc::clone(&schema), name.clone(), Arc::clone(&constants));
         match reader {
             Err(error) => Box::new(std::iter::once(Err(error))),
             Ok(reader) => Box::new(reader.map(move |batch| match batch {
-                Ok(batch) => table::fit(&batch, &schema),
+                Ok(batch) => table::fit(&batch, &schema, &constants),
                 Err(error) => Err(name.malformed(error).into()),
             })),
         }

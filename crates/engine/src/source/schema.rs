@@ -1,6 +1,6 @@
 //! One schema from the schemas of several files.
 
-use super::{Format, Readable};
+use super::{Format, Readable, partition};
 use crate::EngineError;
 use datafusion::arrow::datatypes::{
     DataType, Field, FieldRef, Fields, Schema, SchemaRef, TimeUnit,
@@ -23,7 +23,7 @@ pub(super) fn refuse_duplicates(file: &str, schema: &Schema) -> Result<(), Engin
     Ok(())
 }
 
-/// Columns by name, in the order in which they first appear.
+/// Columns by name, in the order in which they first appear; those of the path last.
 pub(super) fn unify(files: &[Readable]) -> Result<SchemaRef, EngineError> {
     struct Column<'a> {
         name: &'a str,
@@ -65,10 +65,11 @@ pub(super) fn unify(files: &[Readable]) -> Result<SchemaRef, EngineError> {
             };
         }
     }
-    let fields: Vec<Field> = columns
+    let mut fields: Vec<FieldRef> = columns
         .into_iter()
-        .map(|column| Field::new(column.name, column.data_type, true))
+        .map(|column| Arc::new(Field::new(column.name, column.data_type, true)))
         .collect();
+    fields.extend(partition::fields(files));
     Ok(Arc::new(Schema::new(fields)))
 }
 

@@ -8,7 +8,8 @@
 //! on nothing else, so that a profile is the same in every run.
 
 use super::{
-    Format, Layout, Readable, arrow_ipc, csv, jsonl, profile_scan::ProfileFiles, tfrecord,
+    Format, Layout, Readable, arrow_ipc, csv, jsonl, partition, profile_scan::ProfileFiles,
+    tfrecord,
 };
 use crate::EngineError;
 use async_trait::async_trait;
@@ -19,15 +20,17 @@ use datafusion::{
             new_null_array,
         },
         compute::{CastOptions, cast_with_options},
-        datatypes::{DataType, SchemaRef},
+        datatypes::{DataType, FieldRef, Schema, SchemaRef},
         error::ArrowError,
     },
     catalog::{Session, TableProvider},
+    common::ScalarValue,
     datasource::{
         TableType,
         listing::PartitionedFile,
         physical_plan::{FileGroup, FileScanConfigBuilder, ParquetSource},
         source::DataSourceExec,
+        table_schema::TableSchema,
     },
     error::{DataFusionError, Result},
     execution::{SendableRecordBatchStream, TaskContext, object_store::ObjectStoreUrl},
@@ -99,18 +102,27 @@ impl SourceTable {
                         reason: error.to_string(),
                     })
                 })?;
+            let constants = readable.constants.iter();
+            let values = constants.map(|(_, value)| value.clone()).collect();
             Ok(PartitionedFile::new_from_meta(ObjectMeta {
                 location,
                 last_modified: chrono::DateTime::UNIX_EPOCH,
                 size,
                 e_tag: None,
                 version: None,
-            }))
+            })
+            .with_partition_values(values))
         });
         let group = FileGroup::new(files.collect::<Result<_, EngineError>>()?);
+        let of_path = partition::fields(&self.parquet);
+        let of_files = self.schema.fields().len() - of_path.len();
+        let of_files = Schema::new(self.schema.fields()[..of_files].to_vec());
+        let schema = TableSchema::builder(Arc::new(of_files))
+            .with_table_partition_cols(of_path)
+            .build();
         let config = FileScanConfigBuilder::new(
             ObjectStoreUrl::local_filesystem(),
-            Arc::new(ParquetSource::new(Arc::clone(&self.schema))),
+            Arc::new(ParquetSource::new(schema)),
         )
         .with_file_group(group)
         .with_projection_indices(projection.cloned())?
@@ -205,7 +217,7 @@ impl PartitionStream for Stream {
         builder.spawn_blocking(move || {
             for readable in &files {
                 for batch in batches(readable, &schema, batch_rows)? {
-                    let batch = fit(&batch?, &schema)?;
+                    let batch = fit(&batch?, &schema, &readable.constants)?;
                     if sender.blocking_send(Ok(batch)).is_err() {
                         // Nobody listens any more: the query ended or was dropped.
                         return Ok(());
@@ -245,16 +257,25 @@ fn batches(
     }
 }
 
-/// A batch in the table's schema: columns by name, cast, null where missing.
-pub(super) fn fit(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch, DataFusionError> {
+/// A batch in the table's schema: columns by name, cast, or of the path, or null.
+pub(super) fn fit(
+    batch: &RecordBatch,
+    schema: &SchemaRef,
+    constants: &[(FieldRef, ScalarValue)],
+) -> Result<RecordBatch, DataFusionError> {
     let columns = schema
         .fields()
         .iter()
-        .map(|field| match batch.column_by_name(field.name()) {
-            None => Ok(new_null_array(field.data_type(), batch.num_rows())),
-            Some(column) => fit_array(column, field.data_type()),
+        .map(|field| {
+            if let Some(value) = partition::constant(constants, field) {
+                value.to_array_of_size(batch.num_rows())
+            } else if let Some(column) = batch.column_by_name(field.name()) {
+                Ok(fit_array(column, field.data_type())?)
+            } else {
+                Ok(new_null_array(field.data_type(), batch.num_rows()))
+            }
         })
-        .collect::<Result<Vec<ArrayRef>, _>>()?;
+        .collect::<Result<Vec<ArrayRef>, DataFusionError>>()?;
     let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
     Ok(RecordBatch::try_new_with_options(
         Arc::clone(schema),

@@ -1,0 +1,67 @@
+//! Topics: messages that come one by one, and the rows that they hold.
+//!
+//! A row is written as one line of JSON, so that the rows of a window are a file like any other:
+//! whatever a pipeline asks of files it asks of a topic, by the same code.
+
+mod decode;
+#[cfg(feature = "kafka")]
+mod kafka;
+
+pub use decode::{Decoder, DecoderOptions, PayloadFormat, Row};
+#[cfg(feature = "kafka")]
+pub use kafka::{KafkaOptions, KafkaTopic};
+/// The client; its mock broker is what tests run against.
+#[cfg(feature = "kafka")]
+pub use rdkafka;
+
+use crate::EngineError;
+use std::{collections::BTreeMap, time::Duration};
+
+/// A message of a topic.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Message {
+    /// Its partition.
+    pub partition: i32,
+    /// Its place in the partition.
+    pub offset: i64,
+    /// When it was sent or stored, in milliseconds since 1970.
+    pub sent_at_ms: Option<i64>,
+    /// Its key.
+    pub key: Option<Vec<u8>>,
+    /// Its headers, in their order.
+    pub headers: Vec<(String, Vec<u8>)>,
+    /// What it holds; `None` says that the key was deleted.
+    pub payload: Option<Vec<u8>>,
+}
+
+/// What a topic gives next.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Polled {
+    /// A message.
+    Message(Message),
+    /// There is nothing more in this partition for now.
+    End(i32),
+    /// Nothing came.
+    Nothing,
+    /// No broker answers for now.
+    Away,
+}
+
+/// A topic that is read by one reader. Its calls block.
+pub trait Topic: Send {
+    /// The partitions there are now. Ones that were not there before are read from their
+    /// beginning.
+    ///
+    /// # Errors
+    /// [`EngineError::Topic`] where the broker does not answer.
+    fn partitions(&mut self) -> Result<Vec<i32>, EngineError>;
+
+    /// The next message, waiting for it so long.
+    ///
+    /// # Errors
+    /// [`EngineError::Topic`] for what no retry mends.
+    fn poll(&mut self, most: Duration) -> Result<Polled, EngineError>;
+
+    /// Tells the broker how far messages are done with, for those who look at its lag.
+    fn done(&mut self, next_offsets: &BTreeMap<i32, i64>);
+}
