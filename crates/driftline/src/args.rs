@@ -18,7 +18,7 @@ pub(crate) use model::{ModelInit, ModelVerb, ModelVerify, Score};
 pub(crate) use preset::{PresetArguments, PresetName};
 pub(crate) use service::{
     GateArguments, Outbox, OutboxDeliver, OutboxList, OutboxReplay, Serve, StoreBackup, StoreCheck,
-    StoreMigrate, StorePrune, StoreRestore, StoreVerb, WebhookTest, WebhookVerb,
+    StoreMigrate, StorePrune, StoreRestore, StoreVerb, Topic, WebhookTest, WebhookVerb,
 };
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -105,6 +105,8 @@ pub(crate) enum Verb {
     /// Events that wait to be delivered
     #[command(subcommand)]
     Outbox(Outbox),
+    /// How far a pipeline's topic was read, and which messages could not be
+    Topic(Topic),
     /// The store: migrate, check, prune, back up, restore
     #[command(subcommand)]
     Store(StoreVerb),

@@ -22,6 +22,7 @@ mod skew;
 mod store;
 mod term;
 mod tfdv;
+mod topic;
 mod validate;
 mod webhook;
 
@@ -116,6 +117,7 @@ pub(crate) async fn run(arguments: args::Arguments) -> miette::Result<u8> {
         Verb::Key(verb) => key::key(verb).await,
         Verb::Webhook(verb) => webhook::webhook(verb).await,
         Verb::Outbox(arguments) => outbox::outbox(arguments).await,
+        Verb::Topic(arguments) => topic::topic(arguments).await,
         Verb::Store(verb) => store::store(verb).await,
     }
 }

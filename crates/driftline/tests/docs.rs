@@ -15,7 +15,7 @@ use std::{
 };
 
 /// Verbs in the order of the book.
-const VERBS: [&str; 62] = [
+const VERBS: [&str; 63] = [
     "init",
     "run",
     "backfill",
@@ -72,6 +72,7 @@ const VERBS: [&str; 62] = [
     "outbox list",
     "outbox deliver",
     "outbox replay",
+    "topic",
     "store",
     "store migrate",
     "store check",

@@ -23,6 +23,8 @@ pub use signature::{
     ID_HEADER, KeyError, SIGNATURE_HEADER, SigningKey, SigningKeys, TIMESTAMP_HEADER,
 };
 pub use target::Target;
+#[cfg(feature = "kafka")]
+pub(crate) use target::read_secret;
 pub(crate) use transport::install_tls_provider;
 pub use transport::{ANSWER_BYTES, Answer, HttpTransport, Request, Transport};
 

@@ -2,9 +2,13 @@
 
 use crate::delivery::Target;
 use crate::run_once::new_run_id;
+use crate::stream::TopicSource;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use driftline_pipeline::config::{AlertsConfig, ScheduleConfig};
+use driftline_pipeline::{
+    ReadFiles, WindowRows,
+    config::{AlertsConfig, ScheduleConfig},
+};
 use driftline_store::{BaselineRecord, BaselineVersion, BuiltBaseline};
 use driftline_verdict::{Report, Run};
 use std::time::Duration;
@@ -21,6 +25,8 @@ pub struct Evaluation {
     pub report: Report,
     /// What its windows were compared with.
     pub baseline: BaselineRecord,
+    /// The files that were read by now, where only what is new is read.
+    pub read: Option<ReadFiles>,
 }
 
 /// What is to be evaluated.
@@ -32,6 +38,10 @@ pub struct RunRequest {
     pub now: DateTime<Utc>,
     /// Only windows that lie in here, be they the newest or not.
     pub range: Option<(DateTime<Utc>, DateTime<Utc>)>,
+    /// The rows of one window, in place of the pipeline's live data.
+    pub window: Option<WindowRows>,
+    /// The files that earlier runs have read.
+    pub read: ReadFiles,
     /// The baseline in force, where it is not the one that the pipeline file names.
     pub baseline: Option<BaselineVersion>,
 }
@@ -43,6 +53,8 @@ impl RunRequest {
             run_id: new_run_id(now),
             now,
             range: None,
+            window: None,
+            read: ReadFiles::default(),
             baseline: None,
         }
     }
@@ -65,6 +77,19 @@ pub trait Evaluator: Send + Sync {
     /// When it runs; `None` at the server's interval.
     fn schedule(&self) -> Option<ScheduleConfig> {
         None
+    }
+
+    /// Whether its live data is a topic, whose windows are judged as they close.
+    fn reads_topic(&self) -> bool {
+        false
+    }
+
+    /// The topic that its live data is, if it is one.
+    ///
+    /// # Errors
+    /// What keeps it from being read.
+    async fn topic(&self) -> Result<Option<TopicSource>, EvaluationError> {
+        Ok(None)
     }
 
     /// How old the end of the newest window may be before its verdict is stale; `None`

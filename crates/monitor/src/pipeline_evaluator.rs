@@ -6,12 +6,15 @@
 //! wrong now ends the evaluation: the monitor is unknown, with the mistake as the reason, rather
 //! than what the old file said.
 
-use crate::{Evaluation, EvaluationError, Evaluator, MonitorError, RunRequest, delivery::Target};
+use crate::{
+    Evaluation, EvaluationError, Evaluator, MonitorError, RunRequest, TopicSource,
+    delivery::Target, pipeline_topic,
+};
 use async_trait::async_trait;
 use driftline_engine::EngineConfig;
 use driftline_pipeline::{
     EvaluationRequest, Pipeline,
-    config::{AlertsConfig, ScheduleConfig, SecretReference, SourceConfig, WebhookTarget},
+    config::{AlertsConfig, ScheduleConfig, SourceConfig, WebhookTarget},
     output,
 };
 use driftline_store::{BaselineRecord, BaselineVersion, BuiltBaseline};
@@ -160,8 +163,8 @@ fn source_of(baseline: &BaselineVersion) -> SourceConfig {
     match &baseline.directory {
         Some(directory) if Path::new(directory).is_dir() => SourceConfig::of(directory.clone()),
         _ => SourceConfig {
-            source: baseline.data.source.clone(),
             prepare: baseline.data.prepare.clone(),
+            ..SourceConfig::of(baseline.data.source.clone())
         },
     }
 }
@@ -187,9 +190,7 @@ fn placed(pipeline: &Pipeline, webhook: &WebhookTarget) -> WebhookTarget {
         .iter_mut()
         .chain(webhook.headers.values_mut())
     {
-        if let SecretReference::File(path) = reference {
-            *path = pipeline.path(path);
-        }
+        *reference = pipeline.placed(reference);
     }
     webhook.template = webhook.template.map(|path| pipeline.path(&path));
     webhook
@@ -213,6 +214,16 @@ impl Evaluator for PipelineEvaluator {
         self.current().pipeline.schedule.clone()
     }
 
+    fn reads_topic(&self) -> bool {
+        self.current().pipeline.live.brokers_and_topic().is_some()
+    }
+
+    async fn topic(&self) -> Result<Option<TopicSource>, EvaluationError> {
+        // What was edited meanwhile counts from the next start of reading on.
+        let evaluator = self.renewed(None)?;
+        pipeline_topic::source(evaluator.pipeline(), &self.config).await
+    }
+
     fn max_window_age(&self) -> Option<Duration> {
         let current = self.current();
         let freshness = current.pipeline.freshness.as_ref()?;
@@ -227,8 +238,8 @@ impl Evaluator for PipelineEvaluator {
         let directory = self.frozen(version.version)?;
         let mut pipeline = self.current().pipeline.clone();
         pipeline.baseline = SourceConfig {
-            source: version.data.source.clone(),
             prepare: version.data.prepare.clone(),
+            ..SourceConfig::of(version.data.source.clone())
         };
         let stated_rate = pipeline.drift.false_alarm_rate;
         let evaluator = driftline_pipeline::Evaluator::new(pipeline, self.config.clone());
@@ -259,6 +270,8 @@ impl Evaluator for PipelineEvaluator {
             run_id: request.run_id.clone(),
             now: request.now,
             range: request.range,
+            window: request.window.clone(),
+            read: Some(&request.read),
             progress: &self.progress,
         };
         let evaluation = evaluator.evaluate(&asked).await?;
@@ -289,6 +302,7 @@ impl Evaluator for PipelineEvaluator {
                 directory,
                 created_at: request.now,
             },
+            read: evaluation.read,
             run: evaluation.run,
             report: evaluation.report,
         })

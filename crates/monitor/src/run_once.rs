@@ -4,7 +4,7 @@ use crate::alert::RunAlerts;
 use crate::baseline;
 use crate::delivery::{Deliverer, DeliveryReport, Selection};
 use crate::event::{self, EventSettings};
-use crate::{Clock, Evaluation, EvaluationError, Evaluator, MonitorError, RunRequest};
+use crate::{Clock, Evaluation, EvaluationError, Evaluator, MonitorError, RunRequest, read_files};
 use chrono::{DateTime, Utc};
 use driftline_store::{Committed, FailedRun, Lease, RunCommit, Store};
 use futures::future::BoxFuture;
@@ -42,6 +42,7 @@ pub async fn run_once(
     let baseline = baseline::renew(evaluator.name(), store, None, clock, &build).await?;
     let request = RunRequest {
         baseline,
+        read: read_files::known(store, evaluator.name()).await?,
         ..RunRequest::at(clock.now())
     };
     let evaluated = evaluator.evaluate(&request).await;
@@ -100,6 +101,8 @@ pub async fn backfill(
         scheduled_for: None,
         is_backfill: true,
         lease: None,
+        closes: None,
+        read_files: None,
     };
     store.commit_run(&commit, clock.now()).await?;
     Ok(evaluation)
@@ -112,6 +115,8 @@ pub(crate) struct Turn {
     pub(crate) lease: Option<Lease>,
     /// The time of the monitor's schedule that the run is for, if it is for one.
     pub(crate) scheduled_for: Option<DateTime<Utc>>,
+    /// The window of a topic that it closes, by its start in microseconds since 1970.
+    pub(crate) closes: Option<i64>,
 }
 
 /// Writes down what an evaluation ended in, a verdict or an error.
@@ -159,6 +164,7 @@ pub(crate) async fn commit(
         settings,
         now,
     );
+    let files = evaluation.read.as_ref().map(read_files::stored);
     let committed = store
         .commit_run(
             &RunCommit {
@@ -172,6 +178,8 @@ pub(crate) async fn commit(
                 scheduled_for: turn.scheduled_for,
                 is_backfill: false,
                 lease: turn.lease.as_ref(),
+                closes: turn.closes,
+                read_files: files.as_deref(),
             },
             now,
         )

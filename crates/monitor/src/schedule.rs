@@ -16,6 +16,7 @@ pub(crate) use rhythm::{Due, Rhythm};
 use crate::baseline;
 use crate::clock::later;
 use crate::event::EventSettings;
+use crate::read_files;
 use crate::run_once::{Turn, commit};
 use crate::{Clock, EvaluationError, Evaluator, MonitorError, RunRequest};
 use chrono::{DateTime, Utc};
@@ -117,34 +118,33 @@ impl Schedule {
         })
     }
 
-    /// Builds baselines that wait, on the threads for evaluations.
-    async fn renew_baseline(&self, lease: &Lease) -> Result<Option<BaselineVersion>, MonitorError> {
-        let build = |version| -> BoxFuture<'_, _> {
-            let evaluator = Arc::clone(&self.evaluator);
-            let building = async move { evaluator.build_baseline(&version).await };
-            let building = self.threads.spawn(building);
-            Box::pin(async move {
-                building.await.unwrap_or_else(|panic| {
-                    Err(EvaluationError::from(format!("internal error: {panic}")))
-                })
-            })
-        };
-        let (monitor, clock) = (self.evaluator.name(), &*self.clock);
-        baseline::renew(monitor, &self.store, Some(lease), clock, &build).await
-    }
-
     /// Says whether what it ended in could be written.
     async fn evaluate_and_commit(&self, lease: Lease, due: Due) -> bool {
         let monitor = self.evaluator.name();
-        let baseline = match self.renew_baseline(&lease).await {
+        let renewed = renew_baseline(
+            &self.evaluator,
+            &self.store,
+            &*self.clock,
+            &self.threads,
+            &lease,
+        );
+        let baseline = match renewed.await {
             Ok(baseline) => baseline,
             Err(error) => {
                 tracing::error!(monitor, %error, "cannot tell the baseline");
                 return false;
             }
         };
+        let read = match read_files::known(&self.store, monitor).await {
+            Ok(read) => read,
+            Err(error) => {
+                tracing::error!(monitor, %error, "cannot tell which files were read");
+                return false;
+            }
+        };
         let request = RunRequest {
             baseline,
+            read,
             ..RunRequest::at(due.as_of)
         };
         let run_id = request.run_id.clone();
@@ -160,6 +160,7 @@ impl Schedule {
         let turn = Turn {
             lease: Some(lease),
             scheduled_for: due.slot,
+            closes: None,
         };
         let now = self.clock.now();
         let committed = commit(
@@ -194,6 +195,27 @@ impl Schedule {
         self.changes.send_modify(|_| {});
         is_written
     }
+}
+
+/// Builds baselines that wait, on the threads for evaluations, and gives the one in force.
+pub(crate) async fn renew_baseline(
+    evaluator: &Arc<dyn Evaluator>,
+    store: &Store,
+    clock: &dyn Clock,
+    threads: &Handle,
+    lease: &Lease,
+) -> Result<Option<BaselineVersion>, MonitorError> {
+    let build = |version| -> BoxFuture<'_, _> {
+        let evaluator = Arc::clone(evaluator);
+        let building = async move { evaluator.build_baseline(&version).await };
+        let building = threads.spawn(building);
+        Box::pin(async move {
+            building.await.unwrap_or_else(|panic| {
+                Err(EvaluationError::from(format!("internal error: {panic}")))
+            })
+        })
+    };
+    baseline::renew(evaluator.name(), store, Some(lease), clock, &build).await
 }
 
 /// What a server does beside its runs: it keeps its leases, all in one transaction, and looks

@@ -5,6 +5,7 @@ use crate::clock::later;
 use crate::delivery::{Deliverer, HttpTransport, Transport};
 use crate::event::EventSettings;
 use crate::schedule::{Bells, Rhythm, Schedule, keep_leases};
+use crate::stream::Stream;
 use crate::{Clock, Evaluator, MonitorError, Randomness, SeededRandomness, SystemClock, api};
 use chrono::{DateTime, Utc};
 use driftline_store::{MonitorSettings, PrunePolicy, Store};
@@ -128,7 +129,11 @@ impl Server {
             let now = options.clock.now();
             let rhythm = Rhythm::of(evaluator.schedule(), options.every, began);
             let settings = MonitorSettings {
-                max_age: Some(options.max_age.unwrap_or_else(|| rhythm.max_age(now))),
+                // Windows of a topic end when they end: how old one may be, the pipeline says.
+                max_age: match evaluator.reads_topic() {
+                    true => options.max_age,
+                    false => Some(options.max_age.unwrap_or_else(|| rhythm.max_age(now))),
+                },
                 max_window_age: evaluator.max_window_age(),
             };
             store
@@ -203,6 +208,21 @@ impl Server {
                         .dispatch(&monitor, &target, changed, &shutdown)
                         .await;
                 });
+            }
+            if evaluator.reads_topic() {
+                let stream = Stream {
+                    evaluator,
+                    store: store.clone(),
+                    clock: Arc::clone(&options.clock),
+                    settings: options.events.clone(),
+                    threads: threads.handle(),
+                    room: Arc::clone(&room),
+                    changes: changes.clone(),
+                    owner: owner.clone(),
+                    lease,
+                };
+                work.spawn(stream.run(shutdown.clone()));
+                continue;
             }
             let schedule = Schedule {
                 asked: bells.bell(evaluator.name()),

@@ -6,10 +6,12 @@
 
 mod alerts;
 mod schedule;
+mod topic;
 mod webhook;
 
 pub use alerts::{AlertField, AlertsConfig};
 pub use schedule::{CatchUp, CronText, ScheduleConfig, ZoneName};
+pub use topic::{TopicConfig, TopicFormat, TopicSetting, TopicStart};
 pub use webhook::{SecretReference, SuccessRule, TargetFormat, Topic, WebhookTarget};
 
 use crate::{PipelineError, TermDecisions};
@@ -116,13 +118,21 @@ fn default_seed() -> u64 {
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SourceConfig {
-    /// A file, glob, directory, or `-` for standard input. Relative paths are read
-    /// against the pipeline's folder.
+    /// A file, glob, directory, URL, or `-` for standard input. Relative paths are read
+    /// against the pipeline's folder. Live data may be a topic,
+    /// `kafka://broker:9092,other:9092/topic`, which `driftline serve` reads window by window.
     pub source: String,
     /// SQL over the table `source` for this side alone, before the pipeline's own
     /// `prepare`: which part of a file it is.
     #[serde(default)]
     pub prepare: Option<String>,
+    /// How a topic is read, where the source is one.
+    #[serde(default)]
+    pub topic: Option<TopicConfig>,
+    /// Whether live data only has files added to it: a run then reads the files of the windows
+    /// that changed since the last one, and judges those.
+    #[serde(default)]
+    pub incremental: bool,
 }
 
 impl SourceConfig {
@@ -131,7 +141,14 @@ impl SourceConfig {
         Self {
             source,
             prepare: None,
+            topic: None,
+            incremental: false,
         }
+    }
+
+    /// Brokers and topic, where it is one.
+    pub fn brokers_and_topic(&self) -> Option<(&str, &str)> {
+        topic::parts(&self.source)?.ok()
     }
 }
 
@@ -362,7 +379,7 @@ impl fmt::Display for Name {
     }
 }
 
-/// A length of time written `30m`, `1h`, `7d`, `2w`.
+/// A length of time written `10s`, `30m`, `1h`, `7d`, `2w`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, JsonSchema)]
 #[schemars(with = "String")]
 pub struct Duration {
@@ -390,7 +407,13 @@ impl Duration {
     }
 }
 
-const UNITS: [(&str, u64); 4] = [("w", 604_800), ("d", 86_400), ("h", 3_600), ("m", 60)];
+const UNITS: [(&str, u64); 5] = [
+    ("w", 604_800),
+    ("d", 86_400),
+    ("h", 3_600),
+    ("m", 60),
+    ("s", 1),
+];
 
 impl FromStr for Duration {
     type Err = String;
@@ -426,7 +449,7 @@ impl fmt::Display for Duration {
         let (unit, length) = UNITS
             .iter()
             .find(|(_, length)| self.seconds.is_multiple_of(*length))
-            .expect("every duration is a multiple of a minute");
+            .expect("every duration is a multiple of a second");
         write!(f, "{}{unit}", self.seconds / length)
     }
 }
@@ -546,6 +569,12 @@ impl Pipeline {
         let wrong =
             |key: &str, message: String| Err(PipelineError::yaml_at(text, file, key, message));
         if let Some(time) = &self.time {
+            if !time.window.seconds().is_multiple_of(60) {
+                return wrong(
+                    "window",
+                    format!("a window of {} is no whole minutes", time.window),
+                );
+            }
             let block = time.block();
             if block > time.window || !time.window.seconds().is_multiple_of(block.seconds()) {
                 return wrong(
@@ -557,6 +586,7 @@ impl Pipeline {
                 );
             }
         }
+        self.check_topic(wrong)?;
         if self.drift.novel_stretch == Some(true) && (self.terms.is_none() || self.time.is_none()) {
             return wrong(
                 "novel_stretch",
@@ -606,6 +636,51 @@ impl Pipeline {
         Ok(())
     }
 
+    /// What a topic and incremental data need. A topic is live data, and has windows.
+    fn check_topic(
+        &self,
+        wrong: impl Fn(&str, String) -> Result<(), PipelineError>,
+    ) -> Result<(), PipelineError> {
+        if self.baseline.topic.is_some() || topic::parts(&self.baseline.source).is_some() {
+            return wrong(
+                "baseline",
+                "a topic never ends: the training data is read from files".to_owned(),
+            );
+        }
+        if self.baseline.incremental {
+            return wrong("incremental", "only live data is incremental".to_owned());
+        }
+        if self.live.incremental && (self.time.is_none() || self.live.source == "-") {
+            return wrong(
+                "incremental",
+                "`incremental` needs files that can be read again, and `time`, which says in \
+                 which windows their rows are"
+                    .to_owned(),
+            );
+        }
+        match topic::parts(&self.live.source) {
+            None if self.live.topic.is_some() => wrong(
+                "topic",
+                "`topic` is for a source `kafka://broker:9092/topic`".to_owned(),
+            ),
+            None => Ok(()),
+            Some(Err(message)) => wrong("live", message),
+            Some(Ok(_)) if self.time.is_none() => wrong(
+                "live",
+                "a topic is judged window by window: say in `time` which column has the time"
+                    .to_owned(),
+            ),
+            Some(Ok(_)) if self.schedule.is_some() => wrong(
+                "schedule",
+                "windows of a topic are judged as they close, not on a schedule".to_owned(),
+            ),
+            Some(Ok(_)) => match self.live.topic.as_ref().and_then(TopicConfig::mistake) {
+                Some((key, message)) => wrong(key, message),
+                None => Ok(()),
+            },
+        }
+    }
+
     /// What people said of the terms; nothing where no file is named.
     ///
     /// # Errors
@@ -624,6 +699,14 @@ impl Pipeline {
     /// A path of the file, read against the file's folder.
     pub fn path(&self, path: &Path) -> PathBuf {
         self.folder.join(path)
+    }
+
+    /// A secret's reference, its file read against the file's folder.
+    pub fn placed(&self, reference: &SecretReference) -> SecretReference {
+        match reference {
+            SecretReference::File(path) => SecretReference::File(self.path(path)),
+            named => named.clone(),
+        }
     }
 
     /// Files beside the data that say what is evaluated: the schema, rules, vocabularies. A change
@@ -797,6 +880,26 @@ mod tests {
     }
 
     #[test]
+    fn a_topic_has_windows_and_hides_its_passwords() {
+        let topic = "name: a\nbaseline: {source: a.csv}\nlive:\n  source: kafka://b:9092/t\n";
+        let time = "time: {column: at, window: 1h}\n";
+        assert!(message(topic).contains("say in `time`"));
+        let pipeline = parse(&format!("{topic}{time}")).unwrap();
+        assert_eq!(pipeline.live.brokers_and_topic(), Some(("b:9092", "t")));
+        for (wrong, said) in [
+            ("{settings: {sasl.password: x}}", "env:NAME"),
+            ("{format: csv}", "`columns` names the cells"),
+            ("{max_dead_share: 2}", "2 is no share"),
+        ] {
+            let shown = message(&format!("{topic}  topic: {wrong}\n{time}"));
+            assert!(shown.contains(said), "{wrong}: {shown}");
+        }
+        let secret = format!("{topic}  topic: {{settings: {{sasl.password: 'env:P'}}}}\n{time}");
+        parse(&secret).unwrap();
+        assert!(message(&topic.replace("/t", "")).contains("names no topic"));
+    }
+
+    #[test]
     fn the_environment_is_read_in_values_only() {
         let text = "name: a\nbaseline:\n  source: ${DATA}/a.csv\nlive: {source: b.csv}\n";
         assert_eq!(parse(text).unwrap().baseline.source, "/data/a.csv");
@@ -805,7 +908,7 @@ mod tests {
 
     #[test]
     fn durations_print_as_they_are_written() {
-        for text in ["30m", "1h", "7d", "2w", "90m"] {
+        for text in ["10s", "30m", "1h", "7d", "2w", "90m"] {
             let duration: Duration = text.parse().unwrap();
             let again: Duration = duration.to_string().parse().unwrap();
             assert_eq!(duration, again);

@@ -1,21 +1,23 @@
 //! The live side: rows read once, profiled by window.
 
 use crate::{
-    PipelineError,
+    EvaluationRequest, PipelineError,
     baseline::{
         Baseline, author, can_drift, column_key, out_of_vocabulary_column, rule_expressions,
     },
     config::Pipeline,
     constraints,
-    rows::{PreparedRows, profile_columns, quoted},
+    incremental::Pass,
+    rows::{Part, PreparedRows, profile_columns, quoted},
     season::hour_of_week,
 };
 use driftline_drift::{Profiles, WindowShape};
 use driftline_engine::{
-    Engine, ProfileColumn, ProfileRequest, Rows, Span, Tz, VocabularyRequest, VocabularyTime,
+    Engine, PartitionRange, ProfileColumn, ProfileRequest, Rows, Span, Tz, VocabularyRequest,
+    VocabularyTime,
 };
 use driftline_statistics::{ColumnProfile, ngrams::NgramCounts};
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 /// The most windows of one run.
 const MAX_WINDOWS: usize = 5_000;
@@ -24,7 +26,8 @@ const MAX_WINDOWS: usize = 5_000;
 pub(crate) struct Live {
     pub(crate) rows: Rows,
     pub(crate) in_file_order: bool,
-    pub(crate) range: Option<(i64, i64)>,
+    /// The time of the newest row, in microseconds; `None` without a time column or rows.
+    pub(crate) newest_us: Option<i64>,
     pub(crate) windows: Vec<LiveWindow>,
     /// What to count the n-grams of, where terms are sought.
     pub(crate) vocabulary: Option<VocabularyRequest>,
@@ -91,11 +94,33 @@ pub(crate) async fn read_live(
     engine: &Engine,
     pipeline: &Pipeline,
     baseline: &Baseline,
+    request: &EvaluationRequest<'_>,
+    pass: Option<&Pass>,
 ) -> Result<Live, PipelineError> {
-    let mut prepared = match constraints::needs_file_order(&baseline.schema) {
-        true => PreparedRows::read_in_order(engine, pipeline, &pipeline.live).await?,
-        false => PreparedRows::read(engine, pipeline, &pipeline.live).await?,
+    let within = pipeline.time.as_ref().zip(request.range);
+    let within = within.map(|(time, (start, end))| PartitionRange {
+        column: time.column.clone(),
+        start_us: start.timestamp_micros(),
+        end_us: end.timestamp_micros(),
+    });
+    let in_order = constraints::needs_file_order(&baseline.schema);
+    let mut side = pipeline.live.clone();
+    if let Some(window) = &request.window {
+        side.source.clone_from(&window.source);
+    }
+    let part = Part {
+        within,
+        only: pass.map(|pass| Arc::clone(&pass.only)),
     };
+    let mut prepared = PreparedRows::read_part(engine, pipeline, &side, in_order, part).await?;
+    if let Some(pass) = pass {
+        prepared.range = pass.range;
+    }
+    let newest_us = prepared.range.map(|(_, newest)| newest);
+    if let Some(window) = &request.window {
+        // It is over, whenever its rows begin and end.
+        prepared.range = Some((window.span.start_us, window.span.end_us - 1));
+    }
     let own = prepared.columns(pipeline);
     let mut columns = profile_columns(&own, &baseline.roles);
     let terms = pipeline
@@ -201,7 +226,7 @@ pub(crate) async fn read_live(
         vocabulary,
         rows: prepared.rows,
         in_file_order: prepared.in_file_order,
-        range: prepared.range,
+        newest_us,
         windows: by_span.into_values().collect(),
     })
 }

@@ -5,10 +5,13 @@ use crate::{
     PipelineError,
     config::{ModelConfig, Name, Pipeline, SourceConfig},
 };
-use driftline_engine::{ColumnInfo, Engine, ProfileColumn, Rows, Source, Tz};
+use driftline_engine::{ColumnInfo, Engine, PartitionRange, ProfileColumn, Rows, Source, Tz};
 use driftline_schema::Role;
 use driftline_scorer::Manifest;
-use std::collections::BTreeMap;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 /// One side's rows: prepared, scored and kept in temporary files.
 pub(crate) struct PreparedRows {
@@ -21,6 +24,15 @@ pub(crate) struct PreparedRows {
     pub(crate) scored: Vec<ScoredColumn>,
 }
 
+/// Which files of a source are read; all by default.
+#[derive(Debug, Default)]
+pub(crate) struct Part {
+    /// Only folders that may hold rows of this time.
+    pub(crate) within: Option<PartitionRange>,
+    /// Only files of these names.
+    pub(crate) only: Option<Arc<BTreeSet<String>>>,
+}
+
 impl PreparedRows {
     /// Opens a source, runs `prepare`, scores, and reads everything once.
     pub(crate) async fn read(
@@ -28,24 +40,17 @@ impl PreparedRows {
         pipeline: &Pipeline,
         side: &SourceConfig,
     ) -> Result<Self, PipelineError> {
-        Self::read_as(engine, pipeline, side, false).await
+        Self::read_part(engine, pipeline, side, false, Part::default()).await
     }
 
-    /// As [`read`](Self::read), by one thread, so that rows keep the order of the files
-    /// where `prepare` does.
-    pub(crate) async fn read_in_order(
-        engine: &Engine,
-        pipeline: &Pipeline,
-        side: &SourceConfig,
-    ) -> Result<Self, PipelineError> {
-        Self::read_as(engine, pipeline, side, true).await
-    }
-
-    async fn read_as(
+    /// As [`read`](Self::read), of a part of the files; where `in_order`, by one thread, so that
+    /// rows keep the order of the files where `prepare` does.
+    pub(crate) async fn read_part(
         engine: &Engine,
         pipeline: &Pipeline,
         side: &SourceConfig,
         in_order: bool,
+        part: Part,
     ) -> Result<Self, PipelineError> {
         let written = async |rows: &Rows| match in_order {
             true => rows.materialise_in_order().await,
@@ -53,6 +58,8 @@ impl PreparedRows {
         };
         let source = Source {
             skip_corrupt: pipeline.skip_corrupt,
+            within: part.within,
+            only: part.only,
             ..Source::new(pipeline.source(side))
         };
         let mut rows = engine.open(&source).await?;

@@ -12,6 +12,7 @@ use crate::{
     config::{EvaluateConfig, ExamplesConfig, Name, Pipeline, TermsConfig},
     constraints::{self, Checked, CheckedRows, WindowProfiles},
     findings,
+    incremental::{self, ReadFiles},
     live::{LiveWindow, VocabularyReader, read_live},
     novelty, report,
     term_decisions::TermDecisions,
@@ -20,7 +21,7 @@ use crate::{
 };
 use chrono::{DateTime, SecondsFormat, Utc};
 use driftline_drift::{Measurement, SequenceCard, SlowDrift, Sums, rate_share};
-use driftline_engine::{Engine, EngineConfig, Rows, Span};
+use driftline_engine::{Engine, EngineConfig, FileVersion, Rows, Span};
 use driftline_schema::{Schema, check};
 use driftline_scorer::Manifest;
 use driftline_statistics::ngrams::NgramCounts;
@@ -31,9 +32,8 @@ use driftline_verdict::{
 use driftline_vocabulary::{KeywordCount, Term, TermConfig, TermFinder, TermSeries};
 use std::{
     collections::{BTreeMap, BTreeSet},
-    path::{Path, PathBuf},
+    path::Path,
     sync::{Arc, Mutex, PoisonError},
-    time::UNIX_EPOCH,
 };
 
 /// φ of weekly counts of a word: their variance is μ + φμ². Measured on headlines
@@ -54,8 +54,26 @@ pub struct EvaluationRequest<'a> {
     pub now: DateTime<Utc>,
     /// Only windows that lie in here, be they the newest or not.
     pub range: Option<(DateTime<Utc>, DateTime<Utc>)>,
+    /// The rows of one window, in place of the pipeline's live data.
+    pub window: Option<WindowRows>,
+    /// The files that earlier runs have read, where live data may be incremental; without them
+    /// all is read.
+    pub read: Option<&'a ReadFiles>,
     /// Told what is being done, for a progress bar.
     pub progress: &'a (dyn Fn(&str) + Send + Sync),
+}
+
+/// The rows of one window that is over, such as one of a topic.
+#[derive(Debug, Clone, PartialEq)]
+pub struct WindowRows {
+    /// Where they are: a source like any other.
+    pub source: String,
+    /// The window.
+    pub span: Span,
+    /// What is known to be missing.
+    pub not_evaluated: Vec<NotEvaluated>,
+    /// What a reader of the run must know.
+    pub notes: Vec<String>,
 }
 
 /// What an evaluation gives.
@@ -68,6 +86,8 @@ pub struct Evaluation {
     pub baseline: Arc<Baseline>,
     /// The baseline's identity.
     pub baseline_id: String,
+    /// The files that were read by now, where live data is incremental.
+    pub read: Option<ReadFiles>,
 }
 
 /// A pipeline that is evaluated again and again: the baseline is learnt once, and anew
@@ -126,9 +146,19 @@ impl Evaluator {
             ..
         } = self.learn().await?;
         (request.progress)("reading the live data");
-        let live = read_live(&engine, pipeline, &baseline).await?;
+        let pass = match (request.read, request.range, &request.window) {
+            (Some(before), None, None) if pipeline.live.incremental => {
+                Some(incremental::look(&engine, pipeline, before).await?)
+            }
+            _ => None,
+        };
+        let live = read_live(&engine, pipeline, &baseline, request, pass.as_ref()).await?;
         (request.progress)("judging the windows");
         let mut windows = live.windows;
+        if let Some(span) = pass.as_ref().and_then(|pass| pass.span) {
+            let is_inside = |one: Span| one.start_us >= span.start_us && one.end_us <= span.end_us;
+            windows.retain(|window| window.span.is_some_and(is_inside));
+        }
         if let Some(range) = request.range {
             windows = within(windows, range)?;
         } else if let Some(time) = &pipeline.time
@@ -179,7 +209,7 @@ impl Evaluator {
         (request.progress)("looking for examples");
         let examples = term_examples(pipeline, &live.rows, &judged).await?;
         let mut not_fresh = None;
-        if let (Some(freshness), Some((_, newest))) = (&pipeline.freshness, live.range) {
+        if let (Some(freshness), Some(newest)) = (&pipeline.freshness, live.newest_us) {
             let age_us = request.now.timestamp_micros() - newest;
             if age_us > freshness.max_age.micros() {
                 not_fresh = Some(freshness_finding(age_us, freshness.max_age));
@@ -200,6 +230,18 @@ impl Evaluator {
                 concluded.not_evaluated.extend(missing);
             }
             shown.push(concluded);
+        }
+        let mut notes = [refused, report::notes(pipeline, &baseline, &judged)].concat();
+        if let Some(pass) = pass.as_ref().filter(|pass| pass.span.is_some()) {
+            notes.push(format!(
+                "{} of {} files were read: those of the windows that changed",
+                pass.only.len(),
+                pass.read.files.len()
+            ));
+        }
+        if let (Some(window), Some(newest)) = (&request.window, shown.last_mut()) {
+            newest.not_evaluated.extend(window.not_evaluated.clone());
+            notes.extend(window.notes.clone());
         }
         if let (Some((finding, missing)), Some(newest)) = (not_fresh, shown.last_mut()) {
             newest.findings.push(finding);
@@ -224,7 +266,7 @@ impl Evaluator {
             created_at: request.now.to_rfc3339_opts(SecondsFormat::Secs, true),
             baseline_id: id.clone(),
             actions: decide_actions(&shown, &pipeline.actions.policy),
-            notes: [refused, report::notes(pipeline, &baseline, &judged)].concat(),
+            notes,
             windows: shown,
         };
         let report = report::report(
@@ -240,6 +282,7 @@ impl Evaluator {
             report,
             baseline,
             baseline_id: id,
+            read: pass.map(|pass| pass.read),
         })
     }
 
@@ -384,44 +427,30 @@ fn baseline_id(baseline: &Baseline) -> Result<String, PipelineError> {
 #[derive(Debug, Clone, PartialEq)]
 struct Fingerprint {
     /// Of the training data; empty where that cannot be told, as for standard input.
-    training: Vec<(PathBuf, u64, u64)>,
+    training: Vec<FileVersion>,
     /// Of the models, every version.
-    models: Vec<(PathBuf, u64, u64)>,
+    models: Vec<FileVersion>,
 }
 
 fn fingerprint(pipeline: &Pipeline) -> Result<Fingerprint, PipelineError> {
     let source = pipeline.source(&pipeline.baseline);
-    let files = driftline_engine::Source::new(source).files()?;
-    let training: Option<Vec<_>> = files.into_iter().map(state_of_file).collect();
+    let training = driftline_engine::Source::new(source).versions()?;
     let mut models = Vec::new();
     for model in pipeline.models.values() {
         files_below(&pipeline.path(&model.bundle), 2, &mut models);
     }
     models.sort();
-    Ok(Fingerprint {
-        training: training.unwrap_or_default(),
-        models,
-    })
-}
-
-fn state_of_file(file: PathBuf) -> Option<(PathBuf, u64, u64)> {
-    let about = std::fs::metadata(&file).ok()?;
-    let changed = about
-        .modified()
-        .ok()
-        .and_then(|time| time.duration_since(UNIX_EPOCH).ok())
-        .map_or(0, |age| age.as_nanos() as u64);
-    Some((file, about.len(), changed))
+    Ok(Fingerprint { training, models })
 }
 
 /// Files of a bundle, or of the versions below it: no deeper folder belongs to it.
-fn files_below(folder: &Path, depth: usize, into: &mut Vec<(PathBuf, u64, u64)>) {
+fn files_below(folder: &Path, depth: usize, into: &mut Vec<FileVersion>) {
     for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
         let path = entry.path();
         match path.is_dir() {
             true if depth > 1 => files_below(&path, depth - 1, into),
             true => {}
-            false => into.extend(state_of_file(path)),
+            false => into.extend(FileVersion::of(&path)),
         }
     }
 }

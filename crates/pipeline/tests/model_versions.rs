@@ -62,6 +62,8 @@ async fn a_bad_version_leaves_the_old_one_in_service_and_a_good_one_takes_over()
     let evaluator = Evaluator::new(Pipeline::read(&file).unwrap(), EngineConfig::default());
     let evaluate = async || {
         let request = EvaluationRequest {
+            window: None,
+            read: None,
             run_id: "run".into(),
             now: chrono::DateTime::UNIX_EPOCH,
             range: None,

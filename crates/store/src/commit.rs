@@ -5,8 +5,9 @@ use crate::baselines::{self, BaselineRecord};
 use crate::column::{count, decode};
 use crate::database::Transaction;
 use crate::events::{self, NewEvent};
+use crate::read_files::{self, ReadFile};
 use crate::retraining::{self, NewRetrainingRequest};
-use crate::{Lease, Store, StoreError, findings, monitors, runs, windows};
+use crate::{Lease, Store, StoreError, findings, monitors, runs, streams, windows};
 use chrono::{DateTime, Utc};
 use driftline_verdict::{Report, Run};
 
@@ -33,6 +34,11 @@ pub struct RunCommit<'a> {
     pub is_backfill: bool,
     /// The lease on the monitor under which the run was made, where there is one.
     pub lease: Option<&'a Lease>,
+    /// The window of a topic that it judges, which closes with it: its start in microseconds
+    /// since 1970.
+    pub closes: Option<i64>,
+    /// The files that the monitor has read by now, where it reads only what is new.
+    pub read_files: Option<&'a [ReadFile]>,
 }
 
 /// What a commit made.
@@ -115,6 +121,19 @@ async fn write(
         }
     }
 
+    if let Some(files) = commit.read_files {
+        read_files::replace(transaction, commit.monitor, files).await?;
+    }
+    if let Some(start_us) = commit.closes {
+        streams::close(
+            transaction,
+            commit.monitor,
+            start_us,
+            Some(&run.run_id),
+            now,
+        )
+        .await?;
+    }
     let mut new_events = Vec::new();
     for event in &commit.events {
         if tell(transaction, commit, event, now).await? {

@@ -26,9 +26,11 @@ mod maintenance;
 mod migrate;
 mod monitors;
 mod outbox;
+mod read_files;
 mod retraining;
 mod runs;
 mod silences;
+mod streams;
 mod windows;
 
 pub use access::{ApiKey, AuditEntry, AuditPosition, Scope};
@@ -53,10 +55,14 @@ pub use monitors::{FailedRun, MonitorSettings, MonitorState};
 pub use outbox::{
     Claim, ClaimRequest, OutboxFilter, OutboxPosition, OutboxRow, OutboxState, Replay, Settlement,
 };
+pub use read_files::ReadFile;
 pub use retraining::{
     ClaimRefusal, NewRetrainingRequest, RetrainingFilter, RetrainingOutcome, RetrainingPosition,
     RetrainingRequest, RetrainingState,
 };
 pub use runs::{RunFilter, RunPosition, RunSummary};
 pub use silences::{Silence, SilenceFilter, SilencePosition};
+pub use streams::{
+    DeadLetter, StreamPartition, StreamProgress, StreamSegment, StreamState, StreamWindow,
+};
 pub use windows::{JudgedWindow, WindowFilter, WindowPosition, WindowSummary};

@@ -23,6 +23,11 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     ),
     (7, "lists", include_str!("../migrations/0007_lists.sql")),
     (8, "access", include_str!("../migrations/0008_access.sql")),
+    (
+        12,
+        "sources",
+        include_str!("../migrations/0012_sources.sql"),
+    ),
 ];
 
 /// Another process may be making the same tables: then a second look finds them made.

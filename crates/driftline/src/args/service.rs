@@ -165,6 +165,16 @@ pub(crate) struct WebhookTest {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct Topic {
+    /// The pipeline file.
+    pub(crate) pipeline: PathBuf,
+    #[command(flatten)]
+    pub(crate) store: StoreArguments,
+    #[command(flatten)]
+    pub(crate) output: Output,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct OutboxList {
     #[command(flatten)]
     pub(crate) store: StoreArguments,

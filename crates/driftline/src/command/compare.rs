@@ -117,6 +117,8 @@ async fn evaluate(
     let progress = Progress::new(quiet);
     let now = SystemClock.now();
     let request = EvaluationRequest {
+        window: None,
+        read: None,
         run_id: new_run_id(now),
         now,
         range: None,

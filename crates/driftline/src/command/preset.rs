@@ -50,6 +50,8 @@ pub(crate) async fn drift(
     let progress = Progress::new(quiet);
     let now = SystemClock.now();
     let evaluation = EvaluationRequest {
+        window: None,
+        read: None,
         run_id: new_run_id(now),
         now,
         range: None,

@@ -86,13 +86,14 @@ fn prune_table(report: &PruneReport, dry_run: bool) -> String {
         retraining_requests,
         alerts,
         audit,
+        streams,
         baselines,
     } = report;
     let gone = if dry_run { "would go" } else { "are gone" };
     format!(
         "{runs} runs, {events} events, {deliveries} deliveries, {retraining_requests} retraining \
-         requests, {alerts} alerts and silences, {audit} audit entries and keys and {baselines} \
-         baselines {gone}"
+         requests, {alerts} alerts and silences, {audit} audit entries and keys, {streams} windows \
+         and dead letters of topics and {baselines} baselines {gone}"
     )
 }
 

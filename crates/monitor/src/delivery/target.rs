@@ -267,7 +267,7 @@ const FIXED_HEADERS: [&str; 6] = [
 ];
 
 /// What a reference names, or what keeps it from being read.
-fn read_secret(reference: &SecretReference) -> Result<SecretString, String> {
+pub(crate) fn read_secret(reference: &SecretReference) -> Result<SecretString, String> {
     match reference {
         SecretReference::Environment(name) => {
             std::env::var(name)

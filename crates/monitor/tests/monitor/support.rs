@@ -221,6 +221,7 @@ fn evaluation(
         models: Vec::new(),
     };
     Evaluation {
+        read: None,
         run,
         report,
         baseline,

@@ -142,6 +142,7 @@ async fn write(
             Kind::Integer => query.bind(row.try_get::<Option<i64>, _>(position)?),
             Kind::Text => query.bind(row.try_get::<Option<String>, _>(position)?),
             Kind::Number => query.bind(row.try_get::<Option<f64>, _>(position)?),
+            Kind::Bytes => query.bind(row.try_get::<Option<Vec<u8>>, _>(position)?),
         };
     }
     target.execute(query).await?;

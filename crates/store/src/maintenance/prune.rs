@@ -37,6 +37,8 @@ pub struct PruneReport {
     pub alerts: u64,
     /// Entries of the audit log, and keys that had ended.
     pub audit: u64,
+    /// Windows of topics that closed, and messages that could not be read.
+    pub streams: u64,
     /// Baselines that no run refers to any more; their folders are left alone.
     pub baselines: u64,
 }
@@ -84,6 +86,8 @@ impl Store {
             silences,
             audit,
             keys,
+            windows,
+            dead_letters,
             runs,
             baselines,
         ] = pruned.await.map_err(|error| self.error(OPERATION, error))?;
@@ -94,13 +98,14 @@ impl Store {
             retraining_requests,
             alerts: alerts + silences,
             audit: audit + keys,
+            streams: windows + dead_letters,
             baselines,
         })
     }
 }
 
 /// In the order in which rows can go: a row goes before the one that it refers to.
-const STATEMENTS: [&str; 9] = [
+const STATEMENTS: [&str; 11] = [
     "DELETE FROM outbox WHERE state IN ('delivered', 'dead') AND updated_at < $1",
     "DELETE FROM events
      WHERE created_at < $1 AND id NOT IN (SELECT event_id FROM outbox)",
@@ -111,6 +116,13 @@ const STATEMENTS: [&str; 9] = [
     "DELETE FROM silences WHERE ends_at < $1",
     "DELETE FROM audit WHERE at < $1",
     "DELETE FROM api_keys WHERE expires_at < $1",
+    // The newest stays: rows before its end are late.
+    "DELETE FROM stream_windows
+     WHERE closed_at < $1
+       AND end_us < (SELECT MAX(other.end_us) FROM stream_windows other
+                     WHERE other.monitor_id = stream_windows.monitor_id
+                       AND other.closed_at IS NOT NULL)",
+    "DELETE FROM dead_letters WHERE created_at < $1",
     "DELETE FROM runs
      WHERE committed_at < $1
        AND id NOT IN (SELECT last_run_id FROM monitors WHERE last_run_id IS NOT NULL)

@@ -8,8 +8,9 @@ pub(super) enum Kind {
     Integer,
     Text,
     Number,
+    Bytes,
 }
-use Kind::{Integer, Number, Text};
+use Kind::{Bytes, Integer, Number, Text};
 
 /// A table.
 pub(super) struct Table {
@@ -250,6 +251,65 @@ pub(super) const TABLES: &[Table] = &[
             ("created_at", Integer),
         ],
     },
+    Table {
+        name: "stream_partitions",
+        columns: &[
+            ("monitor_id", Text),
+            ("topic", Text),
+            ("partition_number", Integer),
+            ("next_offset", Integer),
+            ("newest_us", Integer),
+        ],
+    },
+    Table {
+        name: "stream_windows",
+        columns: &[
+            ("monitor_id", Text),
+            ("start_us", Integer),
+            ("end_us", Integer),
+            ("row_count", Integer),
+            ("size_bytes", Integer),
+            ("dead_count", Integer),
+            ("late_count", Integer),
+            ("closed_at", Integer),
+            ("run_id", Text),
+        ],
+    },
+    Table {
+        name: "stream_segments",
+        columns: &[
+            ("monitor_id", Text),
+            ("start_us", Integer),
+            ("partition_number", Integer),
+            ("first_offset", Integer),
+            ("lines", Bytes),
+        ],
+    },
+    Table {
+        name: "dead_letters",
+        columns: &[
+            ("monitor_id", Text),
+            ("topic", Text),
+            ("partition_number", Integer),
+            ("message_offset", Integer),
+            ("sent_at", Integer),
+            ("reason", Text),
+            ("created_at", Integer),
+        ],
+    },
+    Table {
+        name: "read_files",
+        columns: &[
+            ("monitor_id", Text),
+            ("plan", Text),
+            ("name", Text),
+            ("size_bytes", Integer),
+            ("version", Text),
+            ("content", Text),
+            ("first_us", Integer),
+            ("last_us", Integer),
+        ],
+    },
 ];
 
 #[cfg(test)]
@@ -270,6 +330,7 @@ mod tests {
                         Integer => "BIGINT",
                         Text => "TEXT",
                         Number => "DOUBLE PRECISION",
+                        Bytes => "BYTEA",
                     };
                     (table.name.to_owned(), (*column).to_owned(), kind.to_owned())
                 })

@@ -14,4 +14,5 @@ mod open;
 mod outbox;
 mod postgres;
 mod retraining;
+mod sources;
 mod support;

@@ -296,6 +296,8 @@ impl Parts {
             scheduled_for: None,
             is_backfill: false,
             lease: None,
+            closes: None,
+            read_files: None,
         }
     }
 }

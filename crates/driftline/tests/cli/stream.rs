@@ -1,0 +1,232 @@
+//! A topic of Kafka, read by a server that is killed again and again.
+//!
+//! The broker is librdkafka's own mock cluster, within this process.
+
+use crate::{
+    desk::{Chance, DEARER, Desk, Ended, Shop, TRAINING, until},
+    serve::Server,
+};
+use driftline_engine::topic::rdkafka::{
+    ClientConfig,
+    mocking::MockCluster,
+    producer::{BaseRecord, DefaultProducerContext, Producer, ThreadedProducer},
+};
+use serde_json::Value;
+use std::{collections::BTreeMap, time::Duration};
+
+const TOPIC: &str = "shop";
+
+/// A broker with a topic of two partitions.
+struct Broker {
+    cluster: MockCluster<'static, DefaultProducerContext>,
+    producer: ThreadedProducer<DefaultProducerContext>,
+}
+
+impl Broker {
+    fn start() -> Self {
+        let cluster = MockCluster::new(1).unwrap();
+        cluster.create_topic(TOPIC, 2, 1).unwrap();
+        let producer = ClientConfig::new()
+            .set("bootstrap.servers", cluster.bootstrap_servers())
+            .create()
+            .unwrap();
+        Self { cluster, producer }
+    }
+
+    fn send(&self, partition: i32, payload: &str) {
+        let record = BaseRecord::<(), str>::to(TOPIC)
+            .partition(partition)
+            .payload(payload);
+        self.producer
+            .send(record)
+            .map_err(|(error, _)| error)
+            .unwrap();
+    }
+
+    fn flush(&self) {
+        self.producer.flush(Duration::from_secs(30)).unwrap();
+    }
+
+    /// A pipeline over the topic, and one over a file.
+    fn pipeline(&self, desk: &Desk, topic: &str) {
+        desk.write("base.csv", TRAINING.csv());
+        desk.write(
+            "p.yaml",
+            format!(
+                "name: shop\nbaseline: {{source: base.csv}}\nlive:\n  source: kafka://{}/{TOPIC}\n  \
+                 topic: {{{topic}}}\ntime: {{column: day, window: 1d, block: 1d}}\n",
+                self.cluster.bootstrap_servers()
+            ),
+        );
+    }
+}
+
+/// Rows by partition, and one far later in each, which closes the windows before it.
+fn rows(shop: &Shop) -> [Vec<String>; 2] {
+    let mut parts = [Vec::new(), Vec::new()];
+    for (place, line) in shop.json_lines().lines().enumerate() {
+        parts[place % 2].push(line.to_owned());
+    }
+    for part in &mut parts {
+        part.push(r#"{"day":"2024-06-01","amount":100,"colour":"red"}"#.into());
+    }
+    parts
+}
+
+/// The windows of all runs, by their start.
+fn windows(server: &Server) -> BTreeMap<String, Vec<Value>> {
+    let runs = server.json("/api/v1/runs?page_size=100");
+    let mut windows: BTreeMap<String, Vec<Value>> = BTreeMap::new();
+    for run in runs["items"].as_array().unwrap() {
+        let id = run["run_id"].as_str().or(run["id"].as_str()).unwrap();
+        let run = server.json(&format!("/api/v1/runs/{id}"));
+        for window in run["windows"].as_array().unwrap() {
+            let start = window["start"].as_str().unwrap().to_owned();
+            windows.entry(start).or_default().push(window.clone());
+        }
+    }
+    windows
+}
+
+/// What is found in a window by itself: sums go over the windows of one run.
+fn by_itself(mut window: Value) -> Value {
+    let findings = window["findings"].as_array_mut().unwrap();
+    findings.retain(|finding| finding["kind"] != "slow_drift");
+    window
+}
+
+#[test]
+fn a_server_that_is_killed_again_and_again_judges_every_row_once() {
+    let broker = Broker::start();
+    let desk = Desk::new();
+    let parts = rows(&DEARER);
+    // What a file of the same rows gives.
+    desk.write("base.csv", TRAINING.csv());
+    desk.write("live.jsonl", parts.concat().join("\n"));
+    desk.pipeline("base.csv", "live.jsonl", "");
+    // In a store of its own: the server's has the server's runs.
+    let run = [
+        "run",
+        "p.yaml",
+        "--out",
+        "out",
+        "--store",
+        "sqlite://whole.db",
+    ];
+    desk.driftline(&run).ends_with(1);
+    let whole = desk.json("out/verdict.json");
+
+    broker.pipeline(&desk, "out_of_orderness: 1s, allowed_lateness: 1s");
+    let seed = 20_260_101;
+    let mut chance = Chance(seed);
+    let mut sent = [0, 0];
+    let kills: usize = std::env::var("DRIFTLINE_KILLS").map_or(6, |kills| kills.parse().unwrap());
+    for _ in 0..kills {
+        let server = Server::start(&desk);
+        for (partition, rows) in parts.iter().enumerate() {
+            let next = (sent[partition] + rows.len().div_ceil(kills)).min(rows.len());
+            for row in &rows[sent[partition]..next] {
+                broker.send(partition as i32, row);
+            }
+            sent[partition] = next;
+        }
+        broker.flush();
+        std::thread::sleep(Duration::from_millis((chance.next() * 3_000.0) as u64));
+        server.running.signal("KILL");
+    }
+    let server = Server::start(&desk);
+    let mut found = BTreeMap::new();
+    until("seven days are judged", || {
+        found = windows(&server);
+        found.len() >= 7
+    });
+    for window in whole["windows"].as_array().unwrap() {
+        let start = window["start"].as_str().unwrap();
+        if start.starts_with("2024-03") && window["rows"] != 0 {
+            let judged = &found[start];
+            assert_eq!(
+                judged.len(),
+                1,
+                "{start} has {} runs (seed {seed})",
+                judged.len()
+            );
+            assert_eq!(
+                by_itself(judged[0].clone()),
+                by_itself(window.clone()),
+                "{start}"
+            );
+        }
+    }
+}
+
+fn topic(desk: &Desk) -> Value {
+    let shown: Ended = desk.driftline(&[
+        "topic",
+        "p.yaml",
+        "--store",
+        "sqlite://s.db",
+        "--format",
+        "json",
+    ]);
+    shown.ends_with(0).json()
+}
+
+#[test]
+fn messages_that_cannot_be_read_are_kept_apart_and_make_a_window_unknown() {
+    let broker = Broker::start();
+    let desk = Desk::new();
+    broker.pipeline(
+        &desk,
+        "out_of_orderness: 1s, allowed_lateness: 1s, max_dead_share: 0.02",
+    );
+    let server = Server::start(&desk);
+    let [first, second] = rows(&Shop { days: 2, ..DEARER });
+    for (place, row) in first.iter().enumerate() {
+        if place == 1 || place == 2 {
+            broker.send(0, "no row");
+        }
+        broker.send(0, row);
+    }
+    for row in &second {
+        broker.send(1, row);
+    }
+    broker.flush();
+    let mut found = BTreeMap::new();
+    until("two days are judged", || {
+        found = windows(&server);
+        found.len() >= 2
+    });
+    let day = &found["2024-03-04T00:00:00Z"][0];
+    assert_eq!(day["rows"], 40);
+    let missing = day["not_evaluated"].to_string();
+    assert!(
+        missing.contains("2 of 42 messages could not be read"),
+        "{missing}"
+    );
+    let shown = topic(&desk);
+    let letters = shown["dead_letters"].as_array().unwrap();
+    assert_eq!(letters.len(), 2, "{shown}");
+    assert_eq!(letters[0]["reason"], "no JSON at line 1 column 2");
+    assert_eq!(shown["partitions"].as_array().unwrap().len(), 2);
+}
+
+#[test]
+fn a_topic_that_is_not_there_is_no_verdict() {
+    let broker = Broker::start();
+    let desk = Desk::new();
+    broker.pipeline(&desk, "");
+    let wrong = desk.read("p.yaml").replace("/shop\n", "/none-of-this\n");
+    desk.write("p.yaml", wrong);
+    // The mock makes topics that are asked for, so the broker is one that is not there.
+    let away = desk
+        .read("p.yaml")
+        .replace(&broker.cluster.bootstrap_servers(), "127.0.0.1:9");
+    desk.write("p.yaml", away);
+    let server = Server::start(&desk);
+    until("the monitor says so", || {
+        let status = server.json("/api/v1/monitors/shop/status");
+        status.to_string().contains("no broker answers")
+    });
+    desk.driftline(&["run", "p.yaml", "--store", "sqlite://s.db"])
+        .says("`driftline serve` reads topics, window by window");
+}

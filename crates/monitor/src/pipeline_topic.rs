@@ -1,0 +1,148 @@
+//! From a pipeline's `live` to the topic that it is.
+
+use crate::{EvaluationError, TopicSource};
+use driftline_engine::EngineConfig;
+use driftline_pipeline::Pipeline;
+
+/// The topic of a pipeline, if its live data is one.
+#[cfg(not(feature = "kafka"))]
+pub(crate) async fn source(
+    pipeline: &Pipeline,
+    _config: &EngineConfig,
+) -> Result<Option<TopicSource>, EvaluationError> {
+    match pipeline.live.brokers_and_topic() {
+        None => Ok(None),
+        Some(_) => Err(
+            "this build reads no topics: build it with `--features kafka`, which compiles \
+             librdkafka"
+                .into(),
+        ),
+    }
+}
+
+#[cfg(feature = "kafka")]
+pub(crate) use kafka::source;
+
+#[cfg(feature = "kafka")]
+mod kafka {
+    use super::{EngineConfig, EvaluationError, Pipeline, TopicSource};
+    use crate::{OpenTopic, delivery::read_secret};
+    use async_trait::async_trait;
+    use driftline_engine::{
+        ColumnInfo, Engine, Source,
+        topic::{Decoder, DecoderOptions, KafkaOptions, KafkaTopic, PayloadFormat, Topic},
+    };
+    use driftline_pipeline::config::{TopicConfig, TopicFormat, TopicSetting, TopicStart};
+    use secrecy::ExposeSecret as _;
+    use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+    /// The topic of a pipeline, if its live data is one.
+    pub(crate) async fn source(
+        pipeline: &Pipeline,
+        config: &EngineConfig,
+    ) -> Result<Option<TopicSource>, EvaluationError> {
+        let (Some((brokers, name)), Some(time)) =
+            (pipeline.live.brokers_and_topic(), &pipeline.time)
+        else {
+            return Ok(None);
+        };
+        let topic = pipeline.live.topic.clone().unwrap_or_default();
+        let windows = time.windows()?;
+        let seconds =
+            |time: driftline_pipeline::config::Duration| Duration::from_secs(time.seconds());
+        let group = format!("driftline-{}", pipeline.name);
+        let opener = Kafka(KafkaOptions {
+            brokers: brokers.to_owned(),
+            topic: name.to_owned(),
+            group: topic.group.clone().unwrap_or(group),
+            settings: settings(pipeline, &topic)?,
+            from_beginning: topic.start == TopicStart::Beginning,
+            next_offsets: BTreeMap::new(),
+        });
+        Ok(Some(TopicSource {
+            topic: name.to_owned(),
+            decoder: Decoder::new(DecoderOptions {
+                format: match topic.format {
+                    TopicFormat::Json => PayloadFormat::Json,
+                    TopicFormat::Csv => PayloadFormat::Csv {
+                        columns: topic.columns.clone(),
+                        delimiter: u8::try_from(topic.delimiter)
+                            .map_err(|_| "`delimiter` is not ASCII")?,
+                    },
+                },
+                windows: windows.clone(),
+                columns: columns(pipeline, config).await?,
+                key: topic.key.clone(),
+                timestamp: topic.timestamp.clone(),
+                headers: topic.headers.clone(),
+            }),
+            windows,
+            out_of_orderness: seconds(topic.out_of_orderness),
+            allowed_lateness: seconds(topic.allowed_lateness),
+            idle: seconds(topic.idle),
+            max_ahead: seconds(topic.max_ahead),
+            max_dead_share: topic.max_dead_share,
+            max_state_bytes: topic.max_state_mib.saturating_mul(1 << 20),
+            opener: Arc::new(opener),
+        }))
+    }
+
+    /// The columns of the training data, before it is prepared; none where it is a frozen
+    /// baseline, which knows only the prepared ones.
+    async fn columns(
+        pipeline: &Pipeline,
+        config: &EngineConfig,
+    ) -> Result<Vec<ColumnInfo>, EvaluationError> {
+        let location = pipeline.source(&pipeline.baseline);
+        if std::path::Path::new(&location)
+            .join("manifest.json")
+            .exists()
+        {
+            return Ok(Vec::new());
+        }
+        let source = Source {
+            skip_corrupt: pipeline.skip_corrupt,
+            ..Source::new(location)
+        };
+        let rows = Engine::new(config.clone())?.open(&source).await?;
+        Ok(rows.columns())
+    }
+
+    fn settings(
+        pipeline: &Pipeline,
+        topic: &TopicConfig,
+    ) -> Result<BTreeMap<String, String>, EvaluationError> {
+        let mut settings = BTreeMap::new();
+        for (name, setting) in &topic.settings {
+            let value = match setting {
+                TopicSetting::Plain(value) => value.clone(),
+                TopicSetting::Secret(reference) => {
+                    let placed = pipeline.placed(reference);
+                    let secret = read_secret(&placed).map_err(|error| {
+                        format!("`topic.settings.{name}`: `{reference}` {error}")
+                    })?;
+                    secret.expose_secret().trim_end().to_owned()
+                }
+            };
+            settings.insert(name.clone(), value);
+        }
+        Ok(settings)
+    }
+
+    struct Kafka(KafkaOptions);
+
+    #[async_trait]
+    impl OpenTopic for Kafka {
+        async fn open(
+            &self,
+            next_offsets: BTreeMap<i32, i64>,
+        ) -> Result<Box<dyn Topic>, EvaluationError> {
+            let options = KafkaOptions {
+                next_offsets,
+                ..self.0.clone()
+            };
+            let opened = tokio::task::spawn_blocking(move || KafkaTopic::open(options)).await??;
+            Ok(Box::new(opened))
+        }
+    }
+}

@@ -1,0 +1,394 @@
+//! What a monitor has read of a topic: offsets and rows of open windows, in one transaction.
+//!
+//! A process that dies has either written down a stretch of messages with all that came of it,
+//! or none of it; it then reads the stretch again. So no message is lost and none counts twice,
+//! whatever the broker knows of the consumer.
+
+use crate::column::{count, millis};
+use crate::database::{Row, Transaction};
+use crate::{Lease, Store, StoreError};
+use chrono::{DateTime, Utc};
+use futures::TryStreamExt as _;
+use sqlx::Row as _;
+use std::io::Write;
+
+/// How far a partition was read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StreamPartition {
+    /// Its number.
+    pub partition: i32,
+    /// The first offset that was not read.
+    pub next_offset: i64,
+    /// The greatest event time so far, in microseconds since 1970.
+    pub newest_us: Option<i64>,
+}
+
+/// A window of a topic.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct StreamWindow {
+    /// First instant, in microseconds since 1970.
+    pub start_us: i64,
+    /// First instant after it.
+    pub end_us: i64,
+    /// Its rows.
+    pub rows: u64,
+    /// Bytes that they take in the store.
+    pub size_bytes: u64,
+    /// Messages that could not be read while it was the newest window.
+    pub dead: u64,
+    /// Rows of closed windows that came while it was the newest.
+    pub late: u64,
+}
+
+/// What a monitor knows of its topic.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct StreamState {
+    /// The partitions that were read, by number.
+    pub partitions: Vec<StreamPartition>,
+    /// Open windows, the oldest first.
+    pub open: Vec<StreamWindow>,
+    /// The end of the newest closed window.
+    pub closed_until_us: Option<i64>,
+}
+
+/// Rows of a window from a stretch of one partition.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StreamSegment {
+    /// The start of their window.
+    pub start_us: i64,
+    /// Their partition.
+    pub partition: i32,
+    /// The offset of the first.
+    pub first_offset: i64,
+    /// The rows as JSON Lines, compressed by zstd.
+    pub lines: Vec<u8>,
+}
+
+/// A message that could not be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeadLetter {
+    /// Its partition.
+    pub partition: i32,
+    /// Its offset.
+    pub offset: i64,
+    /// When it was sent, as the broker says; milliseconds since 1970.
+    pub sent_at_ms: Option<i64>,
+    /// What is wrong with it.
+    pub reason: String,
+}
+
+/// A stretch of messages, read.
+#[derive(Debug, Clone, Default)]
+pub struct StreamProgress {
+    /// How far each partition that moved was read.
+    pub partitions: Vec<StreamPartition>,
+    /// What is added to windows: their rows, bytes, dead and late messages of this stretch.
+    pub windows: Vec<StreamWindow>,
+    /// The rows.
+    pub segments: Vec<StreamSegment>,
+    /// What could not be read.
+    pub dead_letters: Vec<DeadLetter>,
+}
+
+impl Store {
+    /// What a monitor knows of a topic; nothing before its first message.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the store cannot be read.
+    pub async fn stream_state(
+        &self,
+        monitor: &str,
+        topic: &str,
+    ) -> Result<StreamState, StoreError> {
+        const OPERATION: &str = "reading the state of a stream";
+        let mut snapshot = Transaction::snapshot(self.reader(), self.backend())
+            .await
+            .map_err(|error| self.error(OPERATION, error))?;
+        async {
+            let partitions = sqlx::query(
+                "SELECT partition_number, next_offset, newest_us FROM stream_partitions
+                 WHERE monitor_id = $1 AND topic = $2 ORDER BY partition_number",
+            )
+            .bind(monitor)
+            .bind(topic)
+            .fetch_all(&mut *snapshot)
+            .await?
+            .iter()
+            .map(read_partition)
+            .collect::<sqlx::Result<_>>()?;
+            let open = sqlx::query(
+                "SELECT start_us, end_us, row_count, size_bytes, dead_count, late_count
+                 FROM stream_windows WHERE monitor_id = $1 AND closed_at IS NULL
+                 ORDER BY start_us",
+            )
+            .bind(monitor)
+            .fetch_all(&mut *snapshot)
+            .await?
+            .iter()
+            .map(read_window)
+            .collect::<sqlx::Result<_>>()?;
+            let closed_until_us = sqlx::query_scalar(
+                "SELECT MAX(end_us) FROM stream_windows
+                 WHERE monitor_id = $1 AND closed_at IS NOT NULL",
+            )
+            .bind(monitor)
+            .fetch_one(&mut *snapshot)
+            .await?;
+            snapshot.commit().await?;
+            Ok(StreamState {
+                partitions,
+                open,
+                closed_until_us,
+            })
+        }
+        .await
+        .map_err(|error| self.error(OPERATION, error))
+    }
+
+    /// Writes a stretch of messages down: offsets, rows and what could not be read, or nothing.
+    ///
+    /// # Errors
+    /// [`StoreError`]; where another process has taken over the monitor,
+    /// [`StoreError::LeaseLost`].
+    pub async fn commit_stream(
+        &self,
+        monitor: &str,
+        topic: &str,
+        progress: &StreamProgress,
+        lease: &Lease,
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        const OPERATION: &str = "writing down what was read of a stream";
+        let mut transaction = self.begin(OPERATION).await?;
+        self.hold_lease(&mut transaction, OPERATION, monitor, Some(lease))
+            .await?;
+        async {
+            write(&mut transaction, monitor, topic, progress, now).await?;
+            transaction.commit().await
+        }
+        .await
+        .map_err(|error| self.error(OPERATION, error))
+    }
+
+    /// Writes the rows of an open window in the order of their partitions and offsets: JSON
+    /// Lines, as frames of zstd one after the other.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the store cannot be read, or `into` cannot be written.
+    pub async fn copy_stream_rows(
+        &self,
+        monitor: &str,
+        start_us: i64,
+        into: &mut (impl Write + Send),
+    ) -> Result<(), StoreError> {
+        const OPERATION: &str = "reading the rows of a window";
+        let mut rows = sqlx::query(
+            "SELECT lines FROM stream_segments WHERE monitor_id = $1 AND start_us = $2
+             ORDER BY partition_number, first_offset",
+        )
+        .bind(monitor)
+        .bind(start_us)
+        .fetch(self.reader());
+        while let Some(row) = rows
+            .try_next()
+            .await
+            .map_err(|error| self.error(OPERATION, error))?
+        {
+            let lines: Vec<u8> = row
+                .try_get(0)
+                .map_err(|error| self.error(OPERATION, error))?;
+            into.write_all(&lines)
+                .map_err(|error| self.error(OPERATION, sqlx::Error::Io(error)))?;
+        }
+        Ok(())
+    }
+
+    /// Closes a window that no run judges, for it has no rows.
+    ///
+    /// # Errors
+    /// As [`commit_stream`](Self::commit_stream).
+    pub async fn close_empty_stream_window(
+        &self,
+        monitor: &str,
+        start_us: i64,
+        lease: &Lease,
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        const OPERATION: &str = "closing a window";
+        let mut transaction = self.begin(OPERATION).await?;
+        self.hold_lease(&mut transaction, OPERATION, monitor, Some(lease))
+            .await?;
+        async {
+            close(&mut transaction, monitor, start_us, None, now).await?;
+            transaction.commit().await
+        }
+        .await
+        .map_err(|error| self.error(OPERATION, error))
+    }
+
+    /// Messages of a monitor that could not be read, the newest first.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the store cannot be read.
+    pub async fn dead_letters(
+        &self,
+        monitor: &str,
+        limit: u32,
+    ) -> Result<Vec<DeadLetter>, StoreError> {
+        sqlx::query(
+            "SELECT partition_number, message_offset, sent_at, reason FROM dead_letters
+             WHERE monitor_id = $1
+             ORDER BY created_at DESC, partition_number, message_offset DESC LIMIT $2",
+        )
+        .bind(monitor)
+        .bind(i64::from(limit))
+        .fetch_all(self.reader())
+        .await
+        .and_then(|rows| rows.iter().map(read_dead_letter).collect())
+        .map_err(|error| self.error("listing dead letters", error))
+    }
+}
+
+async fn write(
+    transaction: &mut Transaction,
+    monitor: &str,
+    topic: &str,
+    progress: &StreamProgress,
+    now: DateTime<Utc>,
+) -> sqlx::Result<()> {
+    for read in &progress.partitions {
+        sqlx::query(
+            "INSERT INTO stream_partitions
+                 (monitor_id, topic, partition_number, next_offset, newest_us)
+             VALUES ($1, $2, $3, $4, $5)
+             ON CONFLICT (monitor_id, topic, partition_number)
+             DO UPDATE SET next_offset = excluded.next_offset, newest_us = excluded.newest_us",
+        )
+        .bind(monitor)
+        .bind(topic)
+        .bind(i64::from(read.partition))
+        .bind(read.next_offset)
+        .bind(read.newest_us)
+        .execute(&mut **transaction)
+        .await?;
+    }
+    for window in &progress.windows {
+        sqlx::query(
+            "INSERT INTO stream_windows
+                 (monitor_id, start_us, end_us, row_count, size_bytes, dead_count, late_count)
+             VALUES ($1, $2, $3, $4, $5, $6, $7)
+             ON CONFLICT (monitor_id, start_us) DO UPDATE
+             SET row_count = stream_windows.row_count + excluded.row_count,
+                 size_bytes = stream_windows.size_bytes + excluded.size_bytes,
+                 dead_count = stream_windows.dead_count + excluded.dead_count,
+                 late_count = stream_windows.late_count + excluded.late_count",
+        )
+        .bind(monitor)
+        .bind(window.start_us)
+        .bind(window.end_us)
+        .bind(count(window.rows))
+        .bind(count(window.size_bytes))
+        .bind(count(window.dead))
+        .bind(count(window.late))
+        .execute(&mut **transaction)
+        .await?;
+    }
+    for segment in &progress.segments {
+        sqlx::query(
+            "INSERT INTO stream_segments
+                 (monitor_id, start_us, partition_number, first_offset, lines)
+             VALUES ($1, $2, $3, $4, $5)",
+        )
+        .bind(monitor)
+        .bind(segment.start_us)
+        .bind(i64::from(segment.partition))
+        .bind(segment.first_offset)
+        .bind(segment.lines.clone())
+        .execute(&mut **transaction)
+        .await?;
+    }
+    for letter in &progress.dead_letters {
+        sqlx::query(
+            "INSERT INTO dead_letters
+                 (monitor_id, topic, partition_number, message_offset, sent_at, reason, created_at)
+             VALUES ($1, $2, $3, $4, $5, $6, $7)",
+        )
+        .bind(monitor)
+        .bind(topic)
+        .bind(i64::from(letter.partition))
+        .bind(letter.offset)
+        .bind(letter.sent_at_ms)
+        .bind(&letter.reason)
+        .bind(millis(now))
+        .execute(&mut **transaction)
+        .await?;
+    }
+    Ok(())
+}
+
+/// Closes a window, whose rows are not needed any more.
+pub(crate) async fn close(
+    transaction: &mut Transaction,
+    monitor: &str,
+    start_us: i64,
+    run_id: Option<&str>,
+    now: DateTime<Utc>,
+) -> sqlx::Result<()> {
+    let closed = sqlx::query(
+        "UPDATE stream_windows SET closed_at = $1, run_id = $2
+         WHERE monitor_id = $3 AND start_us = $4 AND closed_at IS NULL",
+    )
+    .bind(millis(now))
+    .bind(run_id)
+    .bind(monitor)
+    .bind(start_us)
+    .execute(&mut **transaction)
+    .await?
+    .rows_affected();
+    if closed == 0 {
+        return Err(sqlx::Error::RowNotFound);
+    }
+    sqlx::query("DELETE FROM stream_segments WHERE monitor_id = $1 AND start_us = $2")
+        .bind(monitor)
+        .bind(start_us)
+        .execute(&mut **transaction)
+        .await?;
+    Ok(())
+}
+
+fn read_partition(row: &Row) -> sqlx::Result<StreamPartition> {
+    Ok(StreamPartition {
+        partition: number(row, "partition_number")?,
+        next_offset: row.try_get("next_offset")?,
+        newest_us: row.try_get("newest_us")?,
+    })
+}
+
+fn read_window(row: &Row) -> sqlx::Result<StreamWindow> {
+    let unsigned = |name: &str| -> sqlx::Result<u64> {
+        let value: i64 = row.try_get(name)?;
+        Ok(u64::try_from(value).unwrap_or(0))
+    };
+    Ok(StreamWindow {
+        start_us: row.try_get("start_us")?,
+        end_us: row.try_get("end_us")?,
+        rows: unsigned("row_count")?,
+        size_bytes: unsigned("size_bytes")?,
+        dead: unsigned("dead_count")?,
+        late: unsigned("late_count")?,
+    })
+}
+
+fn read_dead_letter(row: &Row) -> sqlx::Result<DeadLetter> {
+    Ok(DeadLetter {
+        partition: number(row, "partition_number")?,
+        offset: row.try_get("message_offset")?,
+        sent_at_ms: row.try_get("sent_at")?,
+        reason: row.try_get("reason")?,
+    })
+}
+
+fn number(row: &Row, name: &str) -> sqlx::Result<i32> {
+    let number: i64 = row.try_get(name)?;
+    i32::try_from(number).map_err(crate::column::decode)
+}

@@ -1,0 +1,164 @@
+//! What was read of a topic or of files is written down whole, or not at all.
+
+use crate::support::{Fixture, MONITOR, Parts, at, on_both};
+use driftline_store::{
+    DeadLetter, Lease, MonitorSettings, ReadFile, RunCommit, Store, StoreError, StreamPartition,
+    StreamProgress, StreamSegment, StreamState, StreamWindow,
+};
+
+on_both! {
+    a_stretch_adds_to_what_is_there
+    a_window_closes_with_its_run_or_not_at_all
+    a_former_reader_writes_nothing
+    files_are_replaced_with_a_run
+}
+
+const TOPIC: &str = "orders";
+
+async fn reader(store: &Store, owner: &str, second: i64) -> Lease {
+    let settings = MonitorSettings::default();
+    store
+        .register_monitor(MONITOR, settings, at(0))
+        .await
+        .unwrap();
+    let lease = store.acquire_lease(MONITOR, owner, at(second + 10), at(second));
+    lease.await.unwrap().unwrap()
+}
+
+fn window(rows: u64) -> StreamWindow {
+    StreamWindow {
+        start_us: 0,
+        end_us: 3_600,
+        rows,
+        size_bytes: 2,
+        dead: 1,
+        late: 0,
+    }
+}
+
+/// Two rows and a message that is none, from this offset on.
+fn stretch(first_offset: i64) -> StreamProgress {
+    StreamProgress {
+        partitions: vec![StreamPartition {
+            partition: 0,
+            next_offset: first_offset + 3,
+            newest_us: Some(first_offset),
+        }],
+        windows: vec![window(2)],
+        segments: vec![StreamSegment {
+            start_us: 0,
+            partition: 0,
+            first_offset,
+            lines: vec![0, u8::try_from(first_offset).unwrap()],
+        }],
+        dead_letters: vec![DeadLetter {
+            partition: 0,
+            offset: first_offset + 2,
+            sent_at_ms: Some(5),
+            reason: "no JSON".to_owned(),
+        }],
+    }
+}
+
+async fn write(store: &Store, first_offset: i64, lease: &Lease) -> Result<(), StoreError> {
+    let stretch = stretch(first_offset);
+    store
+        .commit_stream(MONITOR, TOPIC, &stretch, lease, at(1))
+        .await
+}
+
+async fn rows(store: &Store) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    store
+        .copy_stream_rows(MONITOR, 0, &mut bytes)
+        .await
+        .unwrap();
+    bytes
+}
+
+async fn state(store: &Store) -> StreamState {
+    store.stream_state(MONITOR, TOPIC).await.unwrap()
+}
+
+async fn a_stretch_adds_to_what_is_there(fixture: Fixture) {
+    let store = &fixture.store;
+    let lease = reader(store, "a", 0).await;
+    assert_eq!(state(store).await, StreamState::default());
+    for first in [0, 3] {
+        write(store, first, &lease).await.unwrap();
+    }
+    let found = state(store).await;
+    assert_eq!(found.partitions, stretch(3).partitions);
+    let twice = StreamWindow {
+        rows: 4,
+        size_bytes: 4,
+        dead: 2,
+        ..window(0)
+    };
+    assert_eq!(found.open, [twice]);
+    assert_eq!(rows(store).await, [0, 0, 0, 3]);
+    let letters = store.dead_letters(MONITOR, 10).await.unwrap();
+    assert_eq!(letters.len(), 2);
+    // The same stretch a second time is refused as a whole.
+    write(store, 3, &lease).await.unwrap_err();
+    assert_eq!(state(store).await, found);
+}
+
+/// The run with the closing of the window.
+fn closing(parts: &Parts) -> RunCommit<'_> {
+    RunCommit {
+        closes: Some(0),
+        ..parts.commit()
+    }
+}
+
+async fn a_window_closes_with_its_run_or_not_at_all(fixture: Fixture) {
+    let store = &fixture.store;
+    let lease = reader(store, "a", 0).await;
+    write(store, 0, &lease).await.unwrap();
+    let (first, second) = (Parts::of("1"), Parts::of("2"));
+    store.commit_run(&closing(&first), at(2)).await.unwrap();
+    let found = state(store).await;
+    assert_eq!((found.open, found.closed_until_us), (vec![], Some(3_600)));
+    assert!(rows(store).await.is_empty());
+    // It is closed: no second run can be its.
+    store
+        .commit_run(&closing(&second), at(3))
+        .await
+        .unwrap_err();
+    assert!(store.run("2").await.unwrap().is_none());
+}
+
+async fn a_former_reader_writes_nothing(fixture: Fixture) {
+    let store = &fixture.store;
+    let former = reader(store, "a", 0).await;
+    let present = reader(store, "b", 10).await;
+    let late = write(store, 0, &former).await;
+    assert!(matches!(late, Err(StoreError::LeaseLost { .. })));
+    let closed = store.close_empty_stream_window(MONITOR, 0, &former, at(11));
+    assert!(matches!(closed.await, Err(StoreError::LeaseLost { .. })));
+    write(store, 0, &present).await.unwrap();
+    let closed = store.close_empty_stream_window(MONITOR, 0, &present, at(11));
+    closed.await.unwrap();
+}
+
+async fn files_are_replaced_with_a_run(fixture: Fixture) {
+    let store = &fixture.store;
+    let file = |name: &str| ReadFile {
+        plan: "p".to_owned(),
+        name: name.to_owned(),
+        size_bytes: 7,
+        version: "v".to_owned(),
+        content: "c".to_owned(),
+        range: Some((1, 2)),
+    };
+    for (id, files) in [("1", vec![file("a"), file("b")]), ("2", vec![file("b")])] {
+        let parts = Parts::of(id);
+        let commit = RunCommit {
+            read_files: Some(&files),
+            ..parts.commit()
+        };
+        store.commit_run(&commit, at(1)).await.unwrap();
+        assert_eq!(store.read_files(MONITOR).await.unwrap(), files);
+    }
+}
