@@ -541,7 +541,7 @@ fn wrong_usage_ends_with_2() {
             &["profile", "base.csv", "--format", "parquet"],
             "-o FILE.parquet",
         ),
-        (&["profile", "s3://bucket/key"], "`s3`"),
+        (&["profile", "ftp://host/key"], "`ftp`"),
         (
             &[
                 "drift", "base.csv", "live.csv", "--time", "day", "--window", "1y",

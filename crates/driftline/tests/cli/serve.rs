@@ -33,16 +33,24 @@ impl Answer {
 
 impl Server {
     pub(crate) fn start(desk: &Desk) -> Self {
-        let mut running = desk.start(&[
-            "serve",
-            "p.yaml",
-            "--listen",
-            "127.0.0.1:0",
-            "--store",
-            "sqlite://s.db",
-            "--every",
-            "1s",
-        ]);
+        Self::with(desk, "p.yaml", &[])
+    }
+
+    /// Of a pipeline, with an environment.
+    pub(crate) fn with(desk: &Desk, pipeline: &str, environment: &[(&str, &str)]) -> Self {
+        let mut running = desk.start_with(
+            &[
+                "serve",
+                pipeline,
+                "--listen",
+                "127.0.0.1:0",
+                "--store",
+                "sqlite://s.db",
+                "--every",
+                "1s",
+            ],
+            environment,
+        );
         let mut err = BufReader::new(running.0.stderr.take().unwrap());
         let mut line = String::new();
         let address = loop {

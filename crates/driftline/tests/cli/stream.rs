@@ -159,6 +159,41 @@ fn a_server_that_is_killed_again_and_again_judges_every_row_once() {
     }
 }
 
+/// The training data is a year of titles, which takes a while to learn.
+#[test]
+fn the_shipped_pipeline_of_a_topic_judges_a_week_that_is_over() {
+    let broker = Broker::start();
+    broker.cluster.create_topic("titles", 1, 1).unwrap();
+    for row in 0..600 {
+        let (day, number) = (2 + row / 40, row * 7_919 % 1_000);
+        let text = format!(
+            r#"{{"date":"2023-01-{day:02}","text":"第{number}个话题来了","is_topic":false}}"#
+        );
+        let record = BaseRecord::<(), str>::to("titles")
+            .partition(0)
+            .payload(&text);
+        broker
+            .producer
+            .send(record)
+            .map_err(|(error, _)| error)
+            .unwrap();
+    }
+    broker.flush();
+    let desk = Desk::new();
+    let pipeline = crate::desk::root().join("pipelines/stream.yaml");
+    let brokers = broker.cluster.bootstrap_servers();
+    let server = Server::with(&desk, pipeline.to_str().unwrap(), &[("BROKERS", &brokers)]);
+    let begin = std::time::Instant::now();
+    let mut found = windows(&server);
+    while found.is_empty() && begin.elapsed() < Duration::from_secs(300) {
+        std::thread::sleep(Duration::from_millis(200));
+        found = windows(&server);
+    }
+    let (start, judged) = found.first_key_value().expect("no week was judged");
+    assert_eq!(start, "2023-01-02T00:00:00+08:00");
+    assert_eq!(judged[0]["verdict"], "fail", "{}", judged[0]);
+}
+
 fn topic(desk: &Desk) -> Value {
     let shown: Ended = desk.driftline(&[
         "topic",

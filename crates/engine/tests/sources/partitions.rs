@@ -70,8 +70,8 @@ async fn folders_are_columns_in_every_format() {
         );
         let mut read = lines(&rows).await;
         read.sort();
-        assert_eq!(read[0], "1|2024-01-01|1|a b", "{ending}");
-        assert_eq!(read[7], "20|2024-01-02|2|a b", "{ending}");
+        assert_eq!(read[0], "10|2024-01-01|1|a b", "{ending}");
+        assert_eq!(read[7], "2|2024-01-02|2|a b", "{ending}");
         let found: Vec<String> = profiles(&rows)
             .await
             .iter()
