@@ -114,7 +114,7 @@ fn a_window_is_judged_as_in_a_run_over_everything() {
     let by_itself = |window: &Value| {
         let mut window = window.clone();
         let findings = window["findings"].as_array_mut().unwrap();
-        findings.retain(|finding| finding["kind"] != "slow_drift");
+        findings.retain(|finding| finding["measure"] != "slow_drift");
         window
     };
     assert_eq!(by_itself(&new[0]), by_itself(&whole[6]));
