@@ -339,6 +339,7 @@ impl TopicSource {
         }
         WindowRows {
             source,
+            types: self.decoder.columns().to_vec(),
             span: Span {
                 start_us: window.start_us,
                 end_us: window.end_us,

@@ -111,6 +111,10 @@ pub(crate) async fn read_live(
     let part = Part {
         within,
         only: pass.map(|pass| Arc::clone(&pass.only)),
+        types: match &request.window {
+            Some(window) => window.types.clone(),
+            None => Vec::new(),
+        },
     };
     let mut prepared = PreparedRows::read_part(engine, pipeline, &side, in_order, part).await?;
     if let Some(pass) = pass {

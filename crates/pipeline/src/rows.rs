@@ -24,13 +24,15 @@ pub(crate) struct PreparedRows {
     pub(crate) scored: Vec<ScoredColumn>,
 }
 
-/// Which files of a source are read; all by default.
+/// Which files of a source are read, and what they do not tell; all and nothing by default.
 #[derive(Debug, Default)]
 pub(crate) struct Part {
     /// Only folders that may hold rows of this time.
     pub(crate) within: Option<PartitionRange>,
     /// Only files of these names.
     pub(crate) only: Option<Arc<BTreeSet<String>>>,
+    /// What columns are, where the files do not tell.
+    pub(crate) types: Vec<ColumnInfo>,
 }
 
 impl PreparedRows {
@@ -60,6 +62,7 @@ impl PreparedRows {
             skip_corrupt: pipeline.skip_corrupt,
             within: part.within,
             only: part.only,
+            types: part.types,
             ..Source::new(pipeline.source(side))
         };
         let mut rows = engine.open(&source).await?;

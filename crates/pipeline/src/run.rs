@@ -21,7 +21,7 @@ use crate::{
 };
 use chrono::{DateTime, SecondsFormat, Utc};
 use driftline_drift::{Measurement, SequenceCard, SlowDrift, Sums, rate_share};
-use driftline_engine::{Engine, EngineConfig, FileVersion, Rows, Span};
+use driftline_engine::{ColumnInfo, Engine, EngineConfig, FileVersion, Rows, Span};
 use driftline_schema::{Schema, check};
 use driftline_scorer::Manifest;
 use driftline_statistics::ngrams::NgramCounts;
@@ -68,6 +68,8 @@ pub struct EvaluationRequest<'a> {
 pub struct WindowRows {
     /// Where they are: a source like any other.
     pub source: String,
+    /// What their columns are, where the source does not tell.
+    pub types: Vec<ColumnInfo>,
     /// The window.
     pub span: Span,
     /// What is known to be missing.

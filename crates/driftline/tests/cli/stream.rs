@@ -61,16 +61,22 @@ impl Broker {
     }
 }
 
-/// Rows by partition, and one far later in each, which closes the windows before it.
+/// Rows by partition as CSV, and one far later in each, which closes the windows before it.
 fn rows(shop: &Shop) -> [Vec<String>; 2] {
     let mut parts = [Vec::new(), Vec::new()];
-    for (place, line) in shop.json_lines().lines().enumerate() {
+    for (place, line) in shop.csv().lines().skip(1).enumerate() {
         parts[place % 2].push(line.to_owned());
     }
     for part in &mut parts {
-        part.push(r#"{"day":"2024-06-01","amount":100,"colour":"red"}"#.into());
+        part.push("2024-06-01,100,red".into());
     }
     parts
+}
+
+/// A row as JSON.
+fn message(row: &str) -> String {
+    let [day, amount, colour] = row.split(',').collect::<Vec<_>>().try_into().unwrap();
+    format!(r#"{{"day":"{day}","amount":{amount},"colour":"{colour}"}}"#)
 }
 
 /// The windows of all runs, by their start.
@@ -102,8 +108,10 @@ fn a_server_that_is_killed_again_and_again_judges_every_row_once() {
     let parts = rows(&DEARER);
     // What a file of the same rows gives.
     desk.write("base.csv", TRAINING.csv());
-    desk.write("live.jsonl", parts.concat().join("\n"));
-    desk.pipeline("base.csv", "live.jsonl", "");
+    let header = ["day,amount,colour".to_owned()];
+    let lines = [&header[..], &parts[0], &parts[1]].concat();
+    desk.write("live.csv", lines.join("\n"));
+    desk.pipeline("base.csv", "live.csv", "");
     // In a store of its own: the server's has the server's runs.
     let run = [
         "run",
@@ -126,7 +134,7 @@ fn a_server_that_is_killed_again_and_again_judges_every_row_once() {
         for (partition, rows) in parts.iter().enumerate() {
             let next = (sent[partition] + rows.len().div_ceil(kills)).min(rows.len());
             for row in &rows[sent[partition]..next] {
-                broker.send(partition as i32, row);
+                broker.send(partition as i32, &message(row));
             }
             sent[partition] = next;
         }
@@ -220,10 +228,10 @@ fn messages_that_cannot_be_read_are_kept_apart_and_make_a_window_unknown() {
         if place == 1 || place == 2 {
             broker.send(0, "no row");
         }
-        broker.send(0, row);
+        broker.send(0, &message(row));
     }
     for row in &second {
-        broker.send(1, row);
+        broker.send(1, &message(row));
     }
     broker.flush();
     let mut found = BTreeMap::new();

@@ -1,9 +1,9 @@
 //! JSON Lines: one object a line.
 
 use super::{DataFile, Layout, table::Batches};
-use crate::EngineError;
+use crate::{ColumnInfo, EngineError};
 use datafusion::arrow::{
-    datatypes::{Field, Schema, SchemaRef},
+    datatypes::{DataType, Field, Schema, SchemaRef},
     error::ArrowError,
     json::{ReaderBuilder, reader::infer_json_schema_from_iterator},
 };
@@ -14,7 +14,10 @@ use std::{
 };
 
 /// Reads all lines once, for the types and for lines that are wrong.
-pub(super) fn inspect(file: &DataFile) -> Result<(Layout, SchemaRef), EngineError> {
+pub(super) fn inspect(
+    file: &DataFile,
+    types: &[ColumnInfo],
+) -> Result<(Layout, SchemaRef), EngineError> {
     let mut wrong = None;
     let mut lines = Lines {
         file,
@@ -44,9 +47,27 @@ pub(super) fn inspect(file: &DataFile) -> Result<(Layout, SchemaRef), EngineErro
     let fields: Vec<Field> = schema
         .fields()
         .iter()
-        .map(|field| field.as_ref().clone().with_nullable(true))
+        .map(|field| {
+            let known = types.iter().find(|column| column.name == *field.name());
+            let data_type = match known {
+                Some(known) => told(field.data_type(), &known.data_type),
+                None => field.data_type().clone(),
+            };
+            Field::new(field.name(), data_type, true)
+        })
         .collect();
     Ok((Layout::Other, Arc::new(Schema::new(fields))))
+}
+
+/// The type of a column that is known, where JSON does not tell it.
+fn told(found: &DataType, known: &DataType) -> DataType {
+    let is_it = match found {
+        DataType::Null => !known.is_nested(),
+        DataType::Int64 => known.is_floating(),
+        DataType::Utf8 => matches!(known, DataType::Date32 | DataType::Timestamp(..)),
+        _ => false,
+    };
+    if is_it { known } else { found }.clone()
 }
 
 struct Lines<'a, R> {

@@ -21,7 +21,7 @@ pub use csv::CsvOptions;
 pub use partition::PartitionRange;
 pub use sample::{SourceHead, SourceSize};
 
-use crate::EngineError;
+use crate::{ColumnInfo, EngineError};
 use datafusion::{
     arrow::datatypes::{FieldRef, SchemaRef},
     common::ScalarValue,
@@ -60,6 +60,9 @@ pub struct Source {
     pub within: Option<PartitionRange>,
     /// Only files of these names; all by default.
     pub only: Option<Arc<BTreeSet<String>>>,
+    /// What columns of JSON Lines are, where JSON does not tell: dates and times are text there,
+    /// whole numbers may be any numbers, and nulls anything.
+    pub types: Vec<ColumnInfo>,
 }
 
 impl Source {
@@ -309,7 +312,7 @@ pub(crate) fn open_source(source: &Source) -> Result<SourceTable, EngineError> {
         let (layout, schema) = match file.format {
             Format::Parquet => parquet::inspect(&file)?,
             Format::Csv => csv::inspect(&file, &source.csv)?,
-            Format::JsonLines => jsonl::inspect(&file)?,
+            Format::JsonLines => jsonl::inspect(&file, &source.types)?,
             Format::ArrowFile | Format::ArrowStream => arrow_ipc::inspect(&file)?,
             Format::TfRecord => tfrecord::inspect(&file, &mut tolerance)?,
         };

@@ -2,8 +2,11 @@
 
 use super::Message;
 use crate::{ColumnInfo, Windows};
-use chrono::{DateTime, SecondsFormat};
-use datafusion::arrow::datatypes::DataType;
+use chrono::{DateTime, SecondsFormat, Utc};
+use datafusion::arrow::{
+    compute::kernels::cast_utils::{Parser, string_to_datetime},
+    datatypes::{DataType, Date32Type},
+};
 use serde_json::{Map, Number, Value};
 use std::collections::BTreeMap;
 
@@ -53,6 +56,8 @@ pub struct Row {
 enum Kind {
     Boolean,
     Number,
+    Date,
+    Time,
     Text,
     /// Lists and objects.
     Nested,
@@ -62,6 +67,8 @@ impl Kind {
     fn of(data_type: &DataType) -> Self {
         match data_type {
             DataType::Boolean => Self::Boolean,
+            DataType::Date32 => Self::Date,
+            DataType::Timestamp(..) => Self::Time,
             DataType::Dictionary(_, values) => Self::of(values),
             other if other.is_numeric() => Self::Number,
             other if other.is_nested() => Self::Nested,
@@ -73,6 +80,8 @@ impl Kind {
         match self {
             Self::Boolean => "true or false",
             Self::Number => "a number",
+            Self::Date => "a date",
+            Self::Time => "a time",
             Self::Text => "text",
             Self::Nested => "a list or an object",
         }
@@ -95,6 +104,11 @@ impl Decoder {
             kinds: kinds.collect(),
             options,
         }
+    }
+
+    /// The columns that rows are compared with.
+    pub fn columns(&self) -> &[ColumnInfo] {
+        &self.options.columns
     }
 
     /// The row of a message; `None` where it says that its key was deleted.
@@ -144,6 +158,8 @@ impl Decoder {
             | (Value::Number(_), Some(Kind::Number))
             | (Value::Bool(_), Some(Kind::Boolean))
             | (Value::Array(_) | Value::Object(_), Some(Kind::Nested)) => true,
+            (Value::String(text), Some(Kind::Date)) => Date32Type::parse(text).is_some(),
+            (Value::String(text), Some(Kind::Time)) => string_to_datetime(&Utc, text).is_ok(),
             (other, None) => {
                 *value = Value::String(other.to_string());
                 true
@@ -258,6 +274,7 @@ mod tests {
                 column("at", DataType::Utf8),
                 column("amount", DataType::Float64),
                 column("paid", DataType::Boolean),
+                column("due", DataType::Date32),
             ],
             key: Some("user".into()),
             timestamp: None,
@@ -320,6 +337,11 @@ mod tests {
                 &json,
                 r#"{"at":"2024-01-01","paid":1}"#,
                 "`paid` is not true or false",
+            ),
+            (
+                &json,
+                r#"{"at":"2024-01-01","due":"soon"}"#,
+                "`due` is not a date",
             ),
             (&csv, "2024-01-01", "1 cells, and 2 columns are named"),
             (&csv, "2024-01-01,x", "`amount` is not a number"),
