@@ -131,6 +131,22 @@ pub enum ScorerError {
         data_type: arrow_schema::DataType,
     },
 
+    /// A temperature that cannot be fitted.
+    #[error("the model `{model}` cannot be calibrated: {problem}")]
+    Calibration {
+        /// The model's name and version.
+        model: String,
+        /// What is missing.
+        problem: String,
+    },
+
+    /// A head that cannot be learnt, or its bundle not be written.
+    #[error("no bundle is made: {problem}")]
+    Adapt {
+        /// What is missing or in the way.
+        problem: String,
+    },
+
     /// A loaded model failed on a batch.
     #[error("the model `{model}` failed on a batch of rows (texts of {length} tokens): {problem}")]
     Run {

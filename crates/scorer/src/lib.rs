@@ -17,8 +17,10 @@
 //! # Ok::<(), driftline_scorer::ScorerError>(())
 //! ```
 
+mod adapt;
 mod batch;
 mod bundle;
+mod calibration;
 mod error;
 mod expected;
 mod features;
@@ -26,6 +28,7 @@ mod first_manifest;
 mod manifest;
 mod onnx;
 mod prediction;
+mod remote;
 mod runtime;
 mod tokenizer;
 mod verify;
@@ -38,6 +41,8 @@ use arrow_array::{ArrayRef, StringArray, StructArray};
 use arrow_schema::DataType;
 use rustc_hash::FxHashMap;
 
+pub use adapt::{Adapted, adapt};
+pub use calibration::Calibration;
 pub use error::ScorerError;
 pub use expected::Comparison;
 pub use first_manifest::first_manifest;
@@ -47,11 +52,13 @@ pub use manifest::{
 };
 pub use onnx::{Axis, Element, Graph, Operator, Runs, TensorSpec};
 pub use prediction::{Prediction, Score};
+pub use remote::{Protocol, Remote};
 pub use runtime::Axes;
 pub use verify::{Outcome, Speed, Verification, verify};
 
 use expected::Expected;
 use features::Layout;
+use remote::Client;
 use runtime::Runtime;
 use tokenizer::Tokenizer;
 
@@ -256,14 +263,27 @@ impl Loaded {
             .transpose()?;
         let model = folder.join(bundle::MODEL_FILE);
         let outputs: Vec<&str> = manifest.outputs.iter().map(|o| o.name.as_str()).collect();
-        let mut graph = Graph::read_outputs(&model, Some(&outputs))?;
+        let place = match &manifest.remote {
+            Some(_) => folder.join(bundle::MANIFEST_FILE),
+            None => model.clone(),
+        };
         let wrong = |problem| ScorerError::Model {
-            path: model.clone(),
+            path: place.clone(),
             problem,
+        };
+        let connect = |remote| Client::connect(remote, &manifest.name, &outputs).map_err(wrong);
+        let client = manifest.remote.as_ref().map(connect).transpose()?;
+        let mut graph = match &client {
+            Some(client) => Graph::of_server(client.inputs.clone(), client.outputs.clone()),
+            None => Graph::read_outputs(&model, Some(&outputs))?,
         };
         let layout = Layout::new(&manifest, &mut graph, tokenizer).map_err(wrong)?;
         let ranges = layout.ranges(&manifest, &graph).map_err(wrong)?;
-        let runtime = Runtime::load(graph, manifest.batch_size, &ranges).map_err(wrong)?;
+        let runtime = match client {
+            Some(client) => Runtime::remote(client, manifest.batch_size),
+            None => Runtime::load(graph, manifest.batch_size, &ranges),
+        };
+        let runtime = runtime.map_err(wrong)?;
         let loaded = Self {
             manifest,
             layout,

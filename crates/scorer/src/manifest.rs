@@ -12,6 +12,7 @@ use serde::Deserialize;
 
 use crate::ScorerError;
 use crate::bundle::read_text;
+use crate::remote::Remote;
 
 /// The column that a text input reads, where the manifest names none: whoever uses the
 /// model says which it is.
@@ -47,6 +48,9 @@ pub struct Manifest {
     pub inputs: Vec<Input>,
     /// The model's outputs, by their names in the ONNX graph.
     pub outputs: Vec<Output>,
+    /// The server that runs the model, instead of a graph in the bundle.
+    #[serde(default)]
+    pub remote: Option<Remote>,
     /// Tokens of a text that the model reads; the rest is cut off.
     #[serde(default = "default_max_length")]
     pub max_length: usize,
@@ -228,6 +232,8 @@ pub enum OutputMeaning {
     Embedding,
     /// The values of the first input again, as well as the model can.
     Reconstruction,
+    /// One number a row, which the graph itself makes: how badly the model knows the row.
+    ReconstructionError,
 }
 
 /// What a model was trained on.

@@ -58,6 +58,22 @@ impl Graph {
         })
     }
 
+    /// That of a model which another server runs: what it reads and gives, and no operators.
+    pub(crate) fn of_server(inputs: Vec<TensorSpec>, outputs: Vec<TensorSpec>) -> Self {
+        Self {
+            proto: pb::ModelProto {
+                graph: Some(pb::GraphProto::default()),
+                ..Default::default()
+            },
+            inputs,
+            outputs,
+            operators: Vec::new(),
+            labels: Vec::new(),
+            producer: String::new(),
+            opset: 0,
+        }
+    }
+
     fn parse(mut bytes: &[u8], outputs: Option<&[&str]>) -> Result<Self, String> {
         if bytes.is_empty() {
             return Err("the file is empty".to_owned());

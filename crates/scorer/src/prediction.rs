@@ -35,13 +35,14 @@ pub struct Score {
     pub value: Option<f64>,
     /// Of a model that embeds.
     pub embedding: Option<Arc<[f32]>>,
-    /// Of a model that reconstructs: the mean squared difference from the row.
+    /// Of a model that reconstructs: the mean squared difference from the row, or what the
+    /// graph itself makes of it.
     pub reconstruction_error: Option<f64>,
 }
 
 impl Prediction {
     /// From all labels' probabilities; the second of two from the threshold on.
-    fn new(probabilities: &[f32], threshold: f32) -> Self {
+    pub(crate) fn new(probabilities: &[f32], threshold: f32) -> Self {
         let label = match probabilities {
             [_, second] => usize::from(*second >= threshold),
             _ => {
@@ -93,6 +94,9 @@ pub(crate) fn score(
         match output.holds {
             OutputMeaning::Embedding => score.embedding = Some(Arc::from(*values)),
             OutputMeaning::Value => score.value = Some(f64::from(one()?)),
+            OutputMeaning::ReconstructionError => {
+                score.reconstruction_error = Some(f64::from(one()?));
+            }
             OutputMeaning::Reconstruction => {
                 let row = input.take().map(|input| input()).unwrap_or_default();
                 if row.len() != values.len() {
@@ -138,6 +142,22 @@ pub(crate) fn score(
     Ok(Some(score))
 }
 
+/// One logit for each label, whatever a classifier's output holds.
+pub(crate) fn logits(holds: OutputMeaning, values: &[f32]) -> Vec<f32> {
+    match holds {
+        OutputMeaning::ProbabilityOfSecondLabel => {
+            let inner = values.iter().map(|p| p.clamp(1e-7, 1.0 - 1e-7));
+            inner.flat_map(|p| [0.0, (p / (1.0 - p)).ln()]).collect()
+        }
+        OutputMeaning::LogitOfSecondLabel => values.iter().flat_map(|z| [0.0, *z]).collect(),
+        OutputMeaning::Probabilities => values
+            .iter()
+            .map(|p| p.max(f32::MIN_POSITIVE).ln())
+            .collect(),
+        _ => values.to_vec(),
+    }
+}
+
 fn probability(output: &str, value: f32) -> Result<f32, String> {
     if (-ROUNDING..=1.0 + ROUNDING).contains(&value) {
         Ok(value.clamp(0.0, 1.0))
@@ -161,7 +181,7 @@ fn sigmoid(logit: f32) -> f32 {
     1.0 / (1.0 + (-logit).exp())
 }
 
-fn softmax(logits: &[f32], temperature: f32) -> Vec<f32> {
+pub(crate) fn softmax(logits: &[f32], temperature: f32) -> Vec<f32> {
     let greatest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
     let powers: Vec<f32> = logits
         .iter()
@@ -206,7 +226,11 @@ pub(crate) fn fields(manifest: &Manifest) -> Fields {
         fields.push(Field::new("embedding", DataType::List(number), true));
         fields.push(Field::new("embedding_norm", DataType::Float64, true));
     }
-    if manifest.output(&[OutputMeaning::Reconstruction]).is_some() {
+    let reconstructs = [
+        OutputMeaning::Reconstruction,
+        OutputMeaning::ReconstructionError,
+    ];
+    if manifest.output(&reconstructs).is_some() {
         fields.push(Field::new("reconstruction_error", DataType::Float64, true));
     }
     Fields::from(fields)

@@ -21,6 +21,7 @@ use tract_onnx::prelude::{
 };
 
 use crate::onnx::{Axis, Graph, TensorSpec};
+use crate::remote::Client;
 pub(crate) use trial::{Ranges, Seeded, relative_difference};
 
 /// Rows that are run together where neither the file nor the manifest says.
@@ -45,6 +46,8 @@ enum Plans {
     One(Arc<TypedRunnableModel>),
     /// One for each length, made when it is first met.
     EachLength(Mutex<FxHashMap<usize, Arc<TypedRunnableModel>>>),
+    /// None: another server has them.
+    Remote(Client),
 }
 
 /// What became of the axes that a file leaves free.
@@ -145,6 +148,24 @@ impl Runtime {
         Ok(runtime)
     }
 
+    /// A model that a server runs, which takes batches of any size and length.
+    pub(crate) fn remote(client: Client, batch_size: Option<usize>) -> Result<Self, String> {
+        let graph = Graph::of_server(client.inputs.clone(), client.outputs.clone());
+        let batch_size = fixed_batch(&graph)?.or(batch_size).unwrap_or(BATCH_SIZE);
+        Ok(Self {
+            graph,
+            batch_size,
+            plans: Plans::Remote(client),
+            axes: Axes {
+                free_batch: true,
+                batch_size,
+                free_length: true,
+                refused: Vec::new(),
+                largest_difference: 0.0,
+            },
+        })
+    }
+
     pub(crate) fn graph(&self) -> &Graph {
         &self.graph
     }
@@ -165,6 +186,11 @@ impl Runtime {
             .first()
             .map_or(0, |tensor| tensor.shape().first().copied().unwrap_or(0));
         let plan = match &self.plans {
+            Plans::Remote(client) => {
+                let outputs = client.run(&inputs)?;
+                self.check_rows(&outputs, rows)?;
+                return Ok(outputs);
+            }
             Plans::One(plan) => Arc::clone(plan),
             Plans::EachLength(plans) => {
                 let length = self.length_of(&inputs);
@@ -190,6 +216,15 @@ impl Runtime {
         };
         let inputs: TVec<TValue> = inputs.into_iter().map(Tensor::into).collect();
         let outputs = plan.run(inputs).map_err(|error| format!("{error:#}"))?;
+        let outputs: Vec<Tensor> = outputs
+            .into_iter()
+            .map(|value| value.into_tensor())
+            .collect();
+        self.check_rows(&outputs, rows)?;
+        Ok(outputs)
+    }
+
+    fn check_rows(&self, outputs: &[Tensor], rows: usize) -> Result<(), String> {
         let names = self.graph.outputs.iter().map(|output| &output.name);
         for (output, name) in outputs.iter().zip(names) {
             if output.shape().first() != Some(&rows) {
@@ -200,10 +235,7 @@ impl Runtime {
                 ));
             }
         }
-        Ok(outputs
-            .into_iter()
-            .map(|value| value.into_tensor())
-            .collect())
+        Ok(())
     }
 
     /// Length of the free axis of a batch.

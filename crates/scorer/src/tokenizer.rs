@@ -8,9 +8,7 @@
 mod word_piece;
 
 use std::path::Path;
-use std::sync::OnceLock;
 
-use jieba_rs::Jieba;
 use rustc_hash::FxHashMap;
 use serde::Deserialize;
 use unicode_normalization::UnicodeNormalization;
@@ -137,12 +135,9 @@ impl Tokenizer {
                 numbers,
             } => {
                 let text: String = normalise(beginning(text, self.max_length)).collect();
-                let words = jieba().cut(&text, false);
-                words
-                    .iter()
-                    .take(self.max_length)
-                    .map(|token| numbers.of(token.word))
-                    .collect()
+                let words = words(&text);
+                let words = words.iter().take(self.max_length);
+                words.map(|word| numbers.of(word)).collect()
             }
         }
     }
@@ -186,6 +181,12 @@ fn units(json: &str) -> Result<Kind, String> {
     if !number.contains(&file.unknown_id) || !number.contains(&file.first_id) {
         return Err(
             "neither `first_id` nor `unknown_id` may be negative, or above 32 bits".to_owned(),
+        );
+    }
+    if cfg!(not(feature = "words")) && file.unit == Unit::Word {
+        return Err(
+            "parts texts into words, which this build cannot: build it with the feature `words`"
+                .to_owned(),
         );
     }
     if let Some(buckets) = file.buckets {
@@ -242,9 +243,19 @@ fn beginning(text: &str, tokens: usize) -> &str {
     text.split_at(end).0
 }
 
-fn jieba() -> &'static Jieba {
-    static JIEBA: OnceLock<Jieba> = OnceLock::new();
-    JIEBA.get_or_init(Jieba::new)
+/// The words of a text.
+#[cfg(feature = "words")]
+fn words(text: &str) -> Vec<&str> {
+    static JIEBA: std::sync::OnceLock<jieba_rs::Jieba> = std::sync::OnceLock::new();
+    let jieba = JIEBA.get_or_init(jieba_rs::Jieba::new);
+    let tokens = jieba.cut(text, false);
+    tokens.into_iter().map(|token| token.word).collect()
+}
+
+/// Without the dictionary, bundles that need it are refused when they are read.
+#[cfg(not(feature = "words"))]
+fn words(_: &str) -> Vec<&str> {
+    Vec::new()
 }
 
 /// NFKC, lower case character by character (no Greek final sigma), then

@@ -1,5 +1,7 @@
 //! What a manifest cannot say.
 
+use crate::remote::Remote;
+
 use super::{Feature, Input, InputSource, Manifest, OutputMeaning, Task, text_column};
 
 const FORMAT_VERSION: u32 = 1;
@@ -36,6 +38,9 @@ impl Manifest {
         }
         self.check_inputs()?;
         self.check_outputs()?;
+        if let Some(problem) = self.remote.as_ref().and_then(Remote::problem) {
+            return Err(("remote", problem));
+        }
         if !(1..=MAX_LENGTH_LIMIT).contains(&self.max_length) {
             return Err(("max_length", format!("must lie in 1..={MAX_LENGTH_LIMIT}")));
         }
@@ -143,7 +148,7 @@ impl Manifest {
         let held: Vec<OutputMeaning> = self.outputs.iter().map(|output| output.holds).collect();
         use OutputMeaning::{
             Embedding, LogitOfSecondLabel, Logits, Probabilities, ProbabilityOfSecondLabel,
-            Reconstruction, Value,
+            Reconstruction, ReconstructionError, Value,
         };
         let predictions: &[OutputMeaning] = match self.task {
             Task::BinaryClassification => &[
@@ -156,9 +161,10 @@ impl Manifest {
             Task::Regression => &[Value],
             Task::Free => &[],
         };
+        let beside = [Embedding, Reconstruction, ReconstructionError];
         if held
             .iter()
-            .any(|m| !predictions.contains(m) && !matches!(m, Embedding | Reconstruction))
+            .any(|m| !predictions.contains(m) && !beside.contains(m))
         {
             return wrong("holds what this `task` does not give");
         }
@@ -179,9 +185,8 @@ impl Manifest {
                 wrong("must name an output that holds an `embedding` or a `reconstruction`")
             }
             _ => {
-                let repeated =
-                    |m: &OutputMeaning| held.iter().filter(|held| *held == m).count() > 1;
-                if repeated(&Embedding) || repeated(&Reconstruction) {
+                let count = |of: &[OutputMeaning]| held.iter().filter(|m| of.contains(m)).count();
+                if count(&[Embedding]) > 1 || count(&[Reconstruction, ReconstructionError]) > 1 {
                     return wrong("holds one embedding and one reconstruction at most");
                 }
                 if held.contains(&Reconstruction) && self.inputs[0].from != InputSource::Columns {

@@ -142,10 +142,14 @@ impl TensorSpec {
         }
     }
 
+    /// The runtime's type; none for text and what is not known.
+    pub(crate) fn datum_type_or_none(&self) -> Option<DatumType> {
+        self.element.and_then(Element::datum_type)
+    }
+
     /// Its type, where it is an input.
     pub(crate) fn datum_type(&self) -> DatumType {
-        self.element
-            .and_then(Element::datum_type)
+        self.datum_type_or_none()
             .expect("inputs without a type of the runtime are refused when the file is read")
     }
 }
