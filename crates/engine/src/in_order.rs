@@ -5,8 +5,9 @@ use chrono_tz::Tz;
 use datafusion::{
     arrow::{
         array::{ArrayRef, AsArray},
-        datatypes::TimestampMicrosecondType,
+        datatypes::{DataType, TimestampMicrosecondType},
     },
+    logical_expr::cast,
     prelude::{Expr, ident},
 };
 
@@ -23,6 +24,28 @@ pub struct InOrder {
 }
 
 impl Rows {
+    /// Two columns as text, row by row in the order of the files, where neither is null. They
+    /// must fit in memory.
+    ///
+    /// # Errors
+    /// [`EngineError::UnknownColumn`]; what the rows' query fails with.
+    pub async fn text_pairs(
+        &self,
+        first: &str,
+        second: &str,
+    ) -> Result<Vec<(String, String)>, EngineError> {
+        self.check_columns([first, second])?;
+        let text = |column: &str, name: &str| cast(ident(column), DataType::Utf8).alias(name);
+        let selected = vec![text(first, "first"), text(second, "second")];
+        let mut pairs = Vec::new();
+        for batch in collect(self.ordered_frame(selected)?).await? {
+            let [first, second] = [0, 1].map(|at| batch.column(at).as_string::<i32>());
+            let both = first.iter().zip(second.iter());
+            pairs.extend(both.filter_map(|(a, b)| Some((a?.to_owned(), b?.to_owned()))));
+        }
+        Ok(pairs)
+    }
+
     /// Some columns, and the instants of a time column, with all their rows in the order of
     /// the files. They must fit in memory.
     ///

@@ -14,6 +14,7 @@ mod error;
 mod examples;
 mod feature_statistics;
 mod in_order;
+mod join;
 mod nested;
 mod novelty;
 mod offending;

@@ -75,6 +75,9 @@ pub struct Pipeline {
     /// Models that score the rows, by the name of their columns.
     #[serde(default)]
     pub models: BTreeMap<Name, ModelConfig>,
+    /// True values, as far as they are known.
+    #[serde(default)]
+    pub targets: Option<TargetsConfig>,
     /// How drift is judged.
     #[serde(default)]
     pub drift: DriftConfig,
@@ -210,6 +213,47 @@ pub struct ModelConfig {
     /// What a reader of the report must know about these rows and this model.
     #[serde(default)]
     pub note: String,
+    /// A second model on the same rows, which is compared and judges nothing.
+    #[serde(default)]
+    pub challenger: Option<ChallengerConfig>,
+}
+
+/// A model that may take the place of the one in service.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ChallengerConfig {
+    /// Its bundle's folder; one version of the same model, or another model.
+    pub bundle: PathBuf,
+    /// As of the model in service, where left out.
+    #[serde(default)]
+    pub text: Option<String>,
+    /// As of the model in service, where left out.
+    #[serde(default)]
+    pub columns: BTreeMap<String, String>,
+}
+
+/// True values, which a model's predictions are held against.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TargetsConfig {
+    /// The model; may be left out where there is one.
+    #[serde(default)]
+    pub model: Option<Name>,
+    /// The column of true values.
+    pub column: String,
+    /// A table of them, read as `live` is; without it the column is one of the rows.
+    #[serde(default)]
+    pub source: Option<String>,
+    /// SQL over that table.
+    #[serde(default)]
+    pub prepare: Option<String>,
+    /// The columns by which rows find their true value; both tables have them.
+    #[serde(default)]
+    pub key: Vec<String>,
+    /// The loss of accuracy, or the growth of the mean absolute error, from which on a window
+    /// fails; without it performance is told and not judged.
+    #[serde(default)]
+    pub max_loss: Option<f64>,
 }
 
 /// How drift is judged.
@@ -347,6 +391,11 @@ impl Name {
     /// The name as text.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// The name of a part of what this names.
+    pub(crate) fn joined(&self, part: &str) -> Self {
+        Self(format!("{}_{part}", self.0))
     }
 }
 
@@ -496,6 +545,7 @@ impl Pipeline {
             ignore: Vec::new(),
             slices: Vec::new(),
             models: BTreeMap::new(),
+            targets: None,
             drift: DriftConfig::default(),
             terms: None,
             rules: Vec::new(),
@@ -628,6 +678,9 @@ impl Pipeline {
         if let Some(twice) = names.windows(2).find(|pair| pair[0] == pair[1]) {
             return wrong("webhooks", format!("two webhooks are named `{}`", twice[0]));
         }
+        if let Some((key, message)) = self.targets.as_ref().and_then(|t| t.mistake(self)) {
+            return wrong(key, message);
+        }
         for webhook in &self.actions.webhooks {
             if let Some((key, message)) = webhook.mistake() {
                 return wrong(key, format!("webhook `{}`: {message}", webhook.name));
@@ -731,6 +784,45 @@ impl Pipeline {
     /// JSON Schema of the file, for editors.
     pub fn json_schema() -> serde_json::Value {
         serde_json::to_value(schemars::schema_for!(Self)).expect("a JSON Schema is JSON")
+    }
+}
+
+impl TargetsConfig {
+    /// The key, and what cannot hold.
+    fn mistake(&self, pipeline: &Pipeline) -> Option<(&'static str, String)> {
+        let wrong = |key, message: &str| Some((key, message.to_owned()));
+        if let Some(model) = &self.model
+            && !pipeline.models.contains_key(model)
+        {
+            return Some(("model:", format!("`models` does not name `{model}`")));
+        }
+        if pipeline.models.is_empty() {
+            return wrong(
+                "targets",
+                "there is no model whose predictions they could be held against",
+            );
+        }
+        match (&self.source, self.key.is_empty()) {
+            (Some(_), true) => wrong(
+                "targets",
+                "name the columns of `key` by which a row finds its true value in `source`",
+            ),
+            (None, false) => wrong(
+                "key",
+                "it belongs to a `source`; name that, or leave the key out",
+            ),
+            (None, true) if self.prepare.is_some() => wrong(
+                "targets",
+                "their `prepare` is SQL over their `source`; name that, or leave it out",
+            ),
+            _ if self
+                .max_loss
+                .is_some_and(|most| most.is_nan() || most < 0.0) =>
+            {
+                wrong("max_loss", "it must be 0 or more")
+            }
+            _ => None,
+        }
     }
 }
 

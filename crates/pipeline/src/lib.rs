@@ -5,6 +5,7 @@
 
 pub mod baseline;
 pub mod calibrate;
+mod challenger;
 mod concentration;
 pub mod config;
 mod constraints;
@@ -27,6 +28,7 @@ pub mod run;
 mod season;
 pub mod single;
 pub mod skew;
+mod targets;
 mod term_decisions;
 mod text_evidence;
 pub mod validation;

@@ -2,10 +2,12 @@
 
 use crate::{
     baseline::Baseline,
+    challenger,
     config::{Name, Pipeline},
     findings::{self, RuleLimits, Subject, class_of, tier_of},
     rows::scored_name,
     run::{Judged, JudgedWindow},
+    targets,
 };
 use chrono::{DateTime, SecondsFormat, Utc};
 use driftline_drift::{ColumnKey, Judgement, Measure};
@@ -36,7 +38,7 @@ pub(crate) fn instant(us: i64, zone: Tz) -> String {
     )
 }
 
-fn window_name(window: &JudgedWindow, index: usize) -> String {
+pub(crate) fn window_name(window: &JudgedWindow, index: usize) -> String {
     let live = &window.live;
     live.span.map_or_else(
         || (index + 1).to_string(),
@@ -143,6 +145,8 @@ pub(crate) fn report(
     let mut trends = drift_trends(pipeline, judged);
     trends.extend(rule_trends(pipeline, baseline, judged));
     trends.extend(model_trends(models, baseline, judged));
+    trends.extend(targets::trends(judged));
+    trends.extend(challenger::trends(judged));
     trends.extend(length_trends(baseline, judged));
     trends.extend(keyword_trends(judged));
     trends.push(volume_trend(judged));
@@ -305,7 +309,7 @@ fn model_trends(models: &[(Name, Manifest)], baseline: &Baseline, judged: &Judge
                 "entropy" => ("mean entropy", "bits"),
                 "margin" => ("mean margin", "probability"),
                 "value" => ("mean value", "value"),
-                "reconstruction_error" => ("mean reconstruction error", "squared difference"),
+                "reconstruction_error" => ("mean reconstruction error", "error"),
                 _ => ("mean length of the embedding", "length"),
             };
             let title = format!("{name}: {title}");

@@ -193,7 +193,7 @@ fn read_columns(
 }
 
 /// The columns that a model adds, and their SQL.
-fn score_columns(
+pub(crate) fn score_columns(
     pipeline: &Pipeline,
     name: &Name,
     model: &ModelConfig,

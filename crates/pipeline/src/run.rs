@@ -8,6 +8,7 @@
 use crate::{
     PipelineError, SchemaOrigin,
     baseline::Baseline,
+    challenger::{Challenger, Comparison},
     concentration::{self, Concentrations},
     config::{EvaluateConfig, ExamplesConfig, Name, Pipeline, TermsConfig},
     constraints::{self, Checked, CheckedRows, WindowProfiles},
@@ -15,6 +16,7 @@ use crate::{
     incremental::{self, ReadFiles},
     live::{LiveWindow, VocabularyReader, read_live},
     novelty, report,
+    targets::{Performance, Targets},
     term_decisions::TermDecisions,
     text_evidence::name_cells,
     window_schema::{self, WindowCheck},
@@ -109,6 +111,7 @@ pub(crate) struct Learnt {
     id: String,
     /// The models that score, by the pipeline's name for them.
     models: Vec<(Name, Manifest)>,
+    challengers: Vec<Challenger>,
     /// What is wrong with newer versions of them.
     refused: Vec<String>,
 }
@@ -144,6 +147,7 @@ impl Evaluator {
             baseline,
             id,
             models,
+            challengers,
             refused,
             ..
         } = self.learn().await?;
@@ -198,7 +202,29 @@ impl Evaluator {
         .await?;
         let spans: Vec<(Option<Span>, u64)> = windows.iter().map(|w| (w.span, w.rows)).collect();
         let novel = novelty::judge(&live.rows, pipeline, &baseline, &spans).await?;
+        let targets =
+            Targets::read(&engine, pipeline, &models, baseline.source_rows.as_ref()).await?;
+        let mut performance = match &targets {
+            Some(targets) => targets.judge(&live.rows, pipeline).await?,
+            None => BTreeMap::new(),
+        };
+        let asked: Vec<Option<Span>> = spans.iter().map(|(span, _)| *span).collect();
+        let mut compared = Vec::new();
+        for challenger in &challengers {
+            let rows = &live.rows;
+            compared.push(
+                challenger
+                    .compare(rows, pipeline, targets.as_ref(), &asked)
+                    .await?,
+            );
+        }
         let mut judged = judge(pipeline, Arc::clone(&baseline), windows, reader).await?;
+        for window in &mut judged.windows {
+            let span = window.live.span;
+            window.performance = performance.remove(&span);
+            let compared = compared.iter_mut();
+            window.challengers = compared.filter_map(|found| found.remove(&span)).collect();
+        }
         for (window, novel) in judged.windows.iter_mut().zip(novel) {
             window.measurements.extend(novel);
         }
@@ -306,7 +332,7 @@ impl Evaluator {
             config.advert_rules = Some(self.pipeline.path(rules));
         }
         let engine = Engine::new(config)?;
-        let (mut models, mut refused) = (Vec::new(), Vec::new());
+        let (mut models, mut challengers, mut refused) = (Vec::new(), Vec::new(), Vec::new());
         for (name, model) in &self.pipeline.models {
             let bundle = self.pipeline.path(&model.bundle);
             let scorer =
@@ -328,7 +354,9 @@ impl Evaluator {
             };
             let problems = scorer.refused().iter().map(|newer| &newer.problem);
             refused.extend(problems.map(|problem| refusal(name, problem)));
-            models.push((name.clone(), scorer.manifest().clone()));
+            let champion = scorer.manifest().clone();
+            challengers.extend(Challenger::load(&engine, &self.pipeline, name, &champion).await);
+            models.push((name.clone(), champion));
             engine.add_scorer(name.as_str(), scorer);
         }
         let baseline = Arc::new(Baseline::learn(&engine, &self.pipeline).await?);
@@ -339,6 +367,7 @@ impl Evaluator {
             baseline,
             id,
             models,
+            challengers,
             refused,
         };
         *self.learnt.lock().unwrap_or_else(PoisonError::into_inner) = Some(learnt.clone());
@@ -439,7 +468,10 @@ fn fingerprint(pipeline: &Pipeline) -> Result<Fingerprint, PipelineError> {
     let training = driftline_engine::Source::new(source).versions()?;
     let mut models = Vec::new();
     for model in pipeline.models.values() {
-        files_below(&pipeline.path(&model.bundle), 2, &mut models);
+        let challenger = model.challenger.iter().map(|challenger| &challenger.bundle);
+        for bundle in challenger.chain([&model.bundle]) {
+            files_below(&pipeline.path(bundle), 2, &mut models);
+        }
     }
     models.sort();
     Ok(Fingerprint { training, models })
@@ -501,6 +533,10 @@ pub(crate) struct JudgedWindow {
     pub(crate) slow: Vec<SlowDrift>,
     /// Slices that hold the drift of a column.
     pub(crate) concentrations: Concentrations,
+    /// How right the model with targets was.
+    pub(crate) performance: Option<Performance>,
+    /// What challengers say of the same rows.
+    pub(crate) challengers: Vec<Comparison>,
 }
 
 /// Compares every window with the baseline; pure computing, so off the async threads.
@@ -618,6 +654,8 @@ fn judge_windows(
             extrapolated,
             slow,
             concentrations: Concentrations::new(),
+            performance: None,
+            challengers: Vec::new(),
         });
     }
     let mut series = BTreeMap::new();
@@ -744,6 +782,12 @@ fn conclude(
                 .iter()
                 .map(|slow| findings::slow_drift(pipeline, slow)),
         );
+        if let Some(performance) = &window.performance {
+            performance.conclude(&mut found, &mut not_evaluated);
+        }
+        for challenger in &window.challengers {
+            challenger.conclude(&mut found, &mut not_evaluated);
+        }
         for (index, rule) in pipeline.rules.iter().enumerate() {
             let known = baseline.rules.get(index).map_or(&[][..], Vec::as_slice);
             let limits = findings::RuleLimits::of(rule, known);

@@ -77,8 +77,10 @@ pub enum FindingKind {
     Volume,
     /// Rows that are too old.
     Freshness,
-    /// An estimated loss of a model's performance.
+    /// A model's performance, realised or estimated.
     Performance,
+    /// How a model that may take another's place differs from it.
+    Challenger,
     /// A kind that this build does not know, from a later one.
     #[serde(other)]
     Other,
@@ -86,7 +88,7 @@ pub enum FindingKind {
 
 impl FindingKind {
     /// The kinds that this build writes.
-    pub const KNOWN: [Self; 7] = [
+    pub const KNOWN: [Self; 8] = [
         Self::Anomaly,
         Self::Drift,
         Self::Term,
@@ -94,6 +96,7 @@ impl FindingKind {
         Self::Volume,
         Self::Freshness,
         Self::Performance,
+        Self::Challenger,
     ];
 
     /// The name in JSON and in reports.
@@ -106,6 +109,7 @@ impl FindingKind {
             Self::Volume => "volume",
             Self::Freshness => "freshness",
             Self::Performance => "performance",
+            Self::Challenger => "challenger",
             Self::Other => "other",
         }
     }

@@ -10,8 +10,12 @@ pub(super) fn sections(finding: &Finding) -> Vec<Section> {
         FindingKind::Volume => "The number of rows, against what is expected of a window",
         FindingKind::Freshness => "The age of the newest row, against what the pipeline allows",
         FindingKind::Performance => {
-            "A model's performance, estimated from its own scores: a row that is given a score p is \
-             right with the probability p once scores are calibrated on the baseline"
+            "A model's performance: that on rows whose target is known, or one estimated from its own \
+             scores, where a row that is given a score p is right with the probability p once scores \
+             are calibrated on the baseline"
+        }
+        FindingKind::Challenger => {
+            "What a challenger makes of the rows that the champion scored as well"
         }
         _ => "A finding of a kind that this build does not know",
     };
@@ -38,16 +42,22 @@ pub(super) fn sections(finding: &Finding) -> Vec<Section> {
     }
     let mut sections = vec![Section::words("the condition", sentences)];
     if !finding.evidence.is_empty() {
-        let mut rows = vec![["value", "rows", "share"].map(str::to_owned).to_vec()];
+        let (title, head) = match finding.kind {
+            FindingKind::Challenger => {
+                ("shares of the labels", ["label", "champion", "challenger"])
+            }
+            _ => ("the values that break it", ["value", "rows", "share"]),
+        };
+        let mut rows = vec![head.map(str::to_owned).to_vec()];
         rows.extend(finding.evidence.iter().map(|evidence| {
-            vec![
-                evidence.label.clone(),
-                exact(evidence.window),
-                exact(evidence.contribution),
-            ]
+            let [first, second] = match finding.kind {
+                FindingKind::Challenger => [evidence.baseline, evidence.window],
+                _ => [evidence.window, evidence.contribution],
+            };
+            vec![evidence.label.clone(), exact(first), exact(second)]
         }));
         sections.push(Section {
-            title: "the values that break it",
+            title,
             sentences: Vec::new(),
             rows,
         });

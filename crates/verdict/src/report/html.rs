@@ -685,8 +685,15 @@ const GROUPS: [(&str, &str, &str, &[&str]); 4] = [
     (
         "confidence",
         "Model confidence",
-        "What the models make of the rows, and how sure they are.",
-        &["confidence", "label", "score", "model"],
+        "What the models make of the rows, how sure they are, and how right.",
+        &[
+            "confidence",
+            "label",
+            "score",
+            "model",
+            "performance",
+            "challenger",
+        ],
     ),
     ("more", "More trends", "", &[]),
 ];

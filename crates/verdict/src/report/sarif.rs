@@ -238,7 +238,8 @@ fn description(kind: FindingKind) -> &'static str {
         FindingKind::Rule => "A rule of the pipeline that does not hold.",
         FindingKind::Volume => "Too few or too many rows.",
         FindingKind::Freshness => "Rows that are too old.",
-        FindingKind::Performance => "An estimated loss of a model's performance.",
+        FindingKind::Performance => "A loss of a model's performance.",
+        FindingKind::Challenger => "How a model that may take another's place differs from it.",
         FindingKind::Other => "A finding of a kind from a later version.",
     }
 }
