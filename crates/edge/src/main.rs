@@ -1,0 +1,194 @@
+//! `driftline-edge`: scores rows where they are, and writes a profile of them.
+//!
+//! Rows are read, scored, counted and forgotten, a batch at a time. What leaves is a profile
+//! file as `driftline profile` writes it, which `driftline merge` puts together with others and
+//! `driftline drift` compares. Nothing of the query engine is linked, so that the binary fits a
+//! small device.
+
+mod read;
+mod summary;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use arrow_array::RecordBatch;
+use clap::{Parser, ValueEnum};
+use driftline_scorer::{Manifest, Scorer, ScorerError, TEXT_COLUMN};
+
+use summary::Summary;
+
+/// Exit codes of `driftline`, as far as they come up here.
+const WRONG_USAGE: u8 = 2;
+const UNREADABLE: u8 = 3;
+const UNWRITABLE: u8 = 4;
+
+/// Scores rows with a model bundle and writes the profile of the rows and their scores; no row
+/// leaves.
+#[derive(Debug, Parser)]
+#[command(name = "driftline-edge", version)]
+struct Arguments {
+    /// A CSV or JSON Lines file, a folder of such, or `-` for standard input.
+    #[arg(default_value = "-")]
+    input: PathBuf,
+    /// The model bundle's folder, or the folder above with versions; rows are not scored
+    /// without one.
+    #[arg(long, value_name = "DIR")]
+    model: Option<PathBuf>,
+    /// A column of free text; may be repeated. Of a bundle whose manifest names no column of
+    /// texts, the first is the one that it reads.
+    #[arg(long, value_name = "COLUMN")]
+    text: Vec<String>,
+    /// A column that the manifest names, and what it is called here; may be repeated.
+    #[arg(long, value_name = "MANIFEST=COLUMN")]
+    column: Vec<String>,
+    /// A column that is not profiled, such as one that names somebody; may be repeated.
+    #[arg(long, value_name = "COLUMN")]
+    ignore: Vec<String>,
+    /// How rows are written; told from their beginning where it is left out.
+    #[arg(long, value_enum)]
+    format: Option<Format>,
+    /// The profile file to write; it appears whole or not at all.
+    #[arg(short, long, value_name = "FILE")]
+    output: PathBuf,
+}
+
+/// How rows are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    Csv,
+    Jsonl,
+}
+
+/// What keeps a profile from being written.
+#[derive(Debug, thiserror::Error)]
+enum EdgeError {
+    #[error("{argument}: {reason}")]
+    Usage {
+        argument: &'static str,
+        reason: String,
+    },
+    #[error("{place}: {reason}")]
+    Unreadable { place: String, reason: String },
+    #[error("{place} cannot be written: {reason}")]
+    Unwritable { place: String, reason: String },
+    #[error(transparent)]
+    Scorer(#[from] ScorerError),
+}
+
+impl EdgeError {
+    fn exit_code(&self) -> u8 {
+        match self {
+            Self::Usage { .. } => WRONG_USAGE,
+            Self::Scorer(
+                ScorerError::Columns { .. }
+                | ScorerError::ColumnType { .. }
+                | ScorerError::NotText { .. }
+                | ScorerError::ManifestSyntax { .. }
+                | ScorerError::ManifestValue { .. },
+            ) => WRONG_USAGE,
+            Self::Unreadable { .. } | Self::Scorer(_) => UNREADABLE,
+            Self::Unwritable { .. } => UNWRITABLE,
+        }
+    }
+}
+
+#[expect(clippy::print_stderr, reason = "it is how the program ends")]
+fn main() -> ExitCode {
+    match run(&Arguments::parse()) {
+        Ok(rows) => {
+            eprintln!("{rows} rows");
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::from(error.exit_code())
+        }
+    }
+}
+
+fn run(arguments: &Arguments) -> Result<u64, EdgeError> {
+    let model = match &arguments.model {
+        Some(bundle) => Some(Model::load(bundle, arguments)?),
+        None => None,
+    };
+    let mut summary = Summary::new(arguments.text.clone(), arguments.ignore.clone());
+    read::batches(&arguments.input, arguments.format, |batch| {
+        if let Some(model) = &model {
+            model.score(&batch, &mut summary)?;
+        }
+        summary.add(&batch);
+        Ok(())
+    })?;
+    summary.write(&arguments.output)?;
+    Ok(summary.rows())
+}
+
+/// A model and the columns that it reads, by their names here.
+struct Model {
+    scorer: Scorer,
+    columns: Vec<String>,
+    name: String,
+}
+
+impl Model {
+    fn load(bundle: &std::path::Path, arguments: &Arguments) -> Result<Self, EdgeError> {
+        let scorer = Scorer::load(bundle)?;
+        let columns = columns(scorer.manifest(), arguments)?;
+        let name = scorer.manifest().name.clone();
+        Ok(Self {
+            scorer,
+            columns,
+            name,
+        })
+    }
+
+    fn score(&self, batch: &RecordBatch, summary: &mut Summary) -> Result<(), EdgeError> {
+        let read = |name: &String| {
+            let found = batch.column_by_name(name).cloned();
+            found.ok_or_else(|| EdgeError::Usage {
+                argument: "--column",
+                reason: format!(
+                    "the model reads the column `{name}`, which the rows do not have; say what it \
+                     is called here"
+                ),
+            })
+        };
+        let columns = self
+            .columns
+            .iter()
+            .map(read)
+            .collect::<Result<Vec<_>, _>>()?;
+        let scores = self.scorer.score_columns(&columns)?;
+        for field in driftline_scorer::monitored_fields(self.scorer.manifest()) {
+            if let Some(values) = scores.column_by_name(&field) {
+                summary.add_column(&format!("{}_{field}", self.name), values);
+            }
+        }
+        Ok(())
+    }
+}
+
+fn columns(manifest: &Manifest, arguments: &Arguments) -> Result<Vec<String>, EdgeError> {
+    let asked = manifest.columns();
+    let mut here: Vec<String> = asked.iter().map(|name| (*name).to_owned()).collect();
+    for given in &arguments.column {
+        let place = given.split_once('=').and_then(|(name, column)| {
+            let at = asked.iter().position(|known| *known == name)?;
+            Some((at, column))
+        });
+        let (at, column) = place.ok_or_else(|| EdgeError::Usage {
+            argument: "--column",
+            reason: format!(
+                "`{given}` is not MANIFEST=COLUMN of a column that the model reads: {}",
+                asked.join(", ")
+            ),
+        })?;
+        column.clone_into(&mut here[at]);
+    }
+    if let (Some(TEXT_COLUMN), Some(text)) = (manifest.text_column(), arguments.text.first())
+        && let Some(at) = asked.iter().position(|known| *known == TEXT_COLUMN)
+    {
+        here[at].clone_from(text);
+    }
+    Ok(here)
+}

@@ -1,0 +1,118 @@
+//! The profile of the rows so far, and its file.
+//!
+//! The file has those columns of a profile file without which it is none; `driftline merge`
+//! fills in the others from the states.
+
+use std::fs::File;
+use std::path::Path;
+use std::sync::Arc;
+
+use arrow_array::builder::{BinaryBuilder, StringBuilder};
+use arrow_array::{Array, ArrayRef, RecordBatch, UInt32Array, new_null_array};
+use arrow_schema::{DataType, Field, Schema, TimeUnit};
+use driftline_statistics::ColumnProfile;
+use parquet::arrow::ArrowWriter;
+
+use crate::EdgeError;
+
+/// Version of the profile file's columns.
+const PROFILE_FILE_VERSION: u32 = 1;
+
+/// Profiles of columns, in the order in which they came.
+pub(crate) struct Summary {
+    texts: Vec<String>,
+    ignored: Vec<String>,
+    columns: Vec<(String, ColumnProfile)>,
+    rows: u64,
+}
+
+impl Summary {
+    pub(crate) fn new(texts: Vec<String>, ignored: Vec<String>) -> Self {
+        Self {
+            texts,
+            ignored,
+            columns: Vec::new(),
+            rows: 0,
+        }
+    }
+
+    pub(crate) fn rows(&self) -> u64 {
+        self.rows
+    }
+
+    /// Adds every column that is not ignored.
+    pub(crate) fn add(&mut self, batch: &RecordBatch) {
+        self.rows += batch.num_rows() as u64;
+        for (field, values) in batch.schema_ref().fields().iter().zip(batch.columns()) {
+            if !self.ignored.contains(field.name()) {
+                self.add_column(field.name(), values);
+            }
+        }
+    }
+
+    pub(crate) fn add_column(&mut self, name: &str, values: &ArrayRef) {
+        let at = self.columns.iter().position(|(known, _)| known == name);
+        let at = at.unwrap_or_else(|| {
+            let text = self.texts.iter().any(|text| text == name);
+            let profile = ColumnProfile::new(values.data_type(), text);
+            self.columns.push((name.to_owned(), profile));
+            self.columns.len() - 1
+        });
+        self.columns[at].1.update(values, 0..values.len());
+    }
+
+    /// Writes the profile beside its place and renames it.
+    pub(crate) fn write(&self, path: &Path) -> Result<(), EdgeError> {
+        let unwritable = |reason: String| EdgeError::Unwritable {
+            place: path.display().to_string(),
+            reason,
+        };
+        let mut part = path.as_os_str().to_owned();
+        part.push(".part");
+        let batch = self.batch();
+        let put = || -> Result<(), String> {
+            let file = File::create(&part).map_err(|error| error.to_string())?;
+            let writer = ArrowWriter::try_new(file, batch.schema(), None);
+            let mut writer = writer.map_err(|error| error.to_string())?;
+            writer.write(&batch).map_err(|error| error.to_string())?;
+            let file = writer.into_inner().map_err(|error| error.to_string())?;
+            file.sync_all().map_err(|error| error.to_string())?;
+            std::fs::rename(&part, path).map_err(|error| error.to_string())
+        };
+        put().map_err(|reason| {
+            // What is left of it is of no use to anybody.
+            std::fs::remove_file(&part).unwrap_or_default();
+            unwritable(reason)
+        })
+    }
+
+    fn batch(&self) -> RecordBatch {
+        let count = self.columns.len();
+        let instant = DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()));
+        let (mut names, mut states) = (StringBuilder::new(), BinaryBuilder::new());
+        for (name, profile) in &self.columns {
+            names.append_value(name);
+            states.append_value(profile.to_bytes());
+        }
+        let columns: Vec<(&str, bool, ArrayRef)> = vec![
+            (
+                "format_version",
+                false,
+                Arc::new(UInt32Array::from(vec![PROFILE_FILE_VERSION; count])),
+            ),
+            ("window_start", true, new_null_array(&instant, count)),
+            ("window_end", true, new_null_array(&instant, count)),
+            ("slice_column", true, new_null_array(&DataType::Utf8, count)),
+            ("slice_value", true, new_null_array(&DataType::Utf8, count)),
+            ("column", false, Arc::new(names.finish())),
+            ("state", false, Arc::new(states.finish())),
+        ];
+        let field = |(name, nullable, values): &(&str, bool, ArrayRef)| {
+            Field::new(*name, values.data_type().clone(), *nullable)
+        };
+        let schema = Schema::new(columns.iter().map(field).collect::<Vec<_>>());
+        let columns = columns.into_iter().map(|(_, _, values)| values).collect();
+        RecordBatch::try_new(Arc::new(schema), columns)
+            .expect("each column has the type of its field and one value for each profile")
+    }
+}
