@@ -14,7 +14,9 @@ pub(crate) use baseline::{
 };
 pub(crate) use feature_statistics::{FeatureStatistics, pair};
 pub(crate) use key::{KeyCreate, KeyList, KeyRevoke, KeyRotate, KeyVerb, ScopeName};
-pub(crate) use model::{ModelInit, ModelVerb, ModelVerify, Score};
+pub(crate) use model::{
+    ModelAdapt, ModelCalibrate, ModelColumns, ModelInit, ModelVerb, ModelVerify, Score,
+};
 pub(crate) use preset::{PresetArguments, PresetName};
 pub(crate) use service::{
     GateArguments, Outbox, OutboxDeliver, OutboxList, OutboxReplay, Serve, StoreBackup, StoreCheck,

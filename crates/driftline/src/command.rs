@@ -106,7 +106,7 @@ pub(crate) async fn run(arguments: args::Arguments) -> miette::Result<u8> {
         Verb::Terms(arguments) => compare::terms(*arguments, config, quiet).await,
         Verb::Term(verb) => term::decide(verb),
         Verb::Score(arguments) => score::score(arguments, config, quiet).await,
-        Verb::Model(verb) => model::model(verb),
+        Verb::Model(verb) => model::model(verb, config, quiet).await,
         Verb::Calibrate(verb) => calibrate::calibrate(verb, config, quiet).await,
         Verb::Report(arguments) => report::report(arguments).await,
         Verb::Explain(arguments) => explain::explain(arguments).await,

@@ -15,7 +15,7 @@ use std::{
 };
 
 /// Verbs in the order of the book.
-const VERBS: [&str; 63] = [
+const VERBS: [&str; 65] = [
     "init",
     "run",
     "backfill",
@@ -40,6 +40,8 @@ const VERBS: [&str; 63] = [
     "model",
     "model verify",
     "model init",
+    "model calibrate",
+    "model adapt",
     "calibrate",
     "calibrate plan",
     "calibrate verify",

@@ -1,8 +1,13 @@
 //! `driftline model`: whether a model runs, and a first manifest for it.
 
-use crate::{args, command::CommandError, exit_code, output};
+use crate::{
+    args,
+    command::{self, CommandError, score},
+    exit_code, output,
+};
+use driftline_engine::EngineConfig;
 use driftline_pipeline::PipelineError;
-use driftline_scorer::{Manifest, Outcome, first_manifest, verify};
+use driftline_scorer::{Manifest, Outcome, Scorer, first_manifest, verify};
 use std::{
     io::Read,
     path::Path,
@@ -14,8 +19,14 @@ use std::{
 /// How often the bounded process is looked at.
 const POLL: Duration = Duration::from_millis(20);
 
-pub(crate) fn model(verb: args::ModelVerb) -> miette::Result<u8> {
+pub(crate) async fn model(
+    verb: args::ModelVerb,
+    config: EngineConfig,
+    quiet: bool,
+) -> miette::Result<u8> {
     match verb {
+        args::ModelVerb::Adapt(arguments) => adapt(&arguments, config).await,
+        args::ModelVerb::Calibrate(arguments) => calibrate(&arguments, config, quiet).await,
         args::ModelVerb::Verify(arguments) if arguments.here => verify_here(&arguments),
         args::ModelVerb::Verify(arguments) => verify_bounded(&arguments),
         args::ModelVerb::Init(arguments) => init(&arguments),
@@ -163,20 +174,91 @@ fn json(value: &serde_json::Value) -> String {
     format!("{value:#}\n")
 }
 
+/// Refuses to write over what is there.
+fn is_free(path: &Path) -> Result<(), CommandError> {
+    if !path.exists() {
+        return Ok(());
+    }
+    Err(CommandError::Usage {
+        argument: "--output",
+        reason: format!(
+            "{} is there already and is not written over",
+            path.display()
+        ),
+    })
+}
+
+async fn adapt(arguments: &args::ModelAdapt, config: EngineConfig) -> miette::Result<u8> {
+    is_free(&arguments.output)?;
+    let engine = command::engine(config)?;
+    let encoder = arguments.encoder.as_deref().map(Scorer::load);
+    let encoder = encoder.transpose().map_err(PipelineError::from)?;
+    let rows = command::single(&arguments.source)?.rows(&engine).await?;
+    let labelled = rows.text_pairs(&arguments.text, &arguments.label).await;
+    let labelled = labelled.map_err(PipelineError::from)?;
+    let (name, to) = (&arguments.name, &arguments.output);
+    let found = driftline_scorer::adapt(&labelled, encoder.as_ref(), name, to);
+    let found = found.map_err(PipelineError::from)?;
+    let text = match arguments.format {
+        args::Format::Table => found.table(),
+        args::Format::Json => json(&serde_json::json!(found)),
+    };
+    output::put(&text, None)?;
+    Ok(exit_code::PASS)
+}
+
+async fn calibrate(
+    arguments: &args::ModelCalibrate,
+    config: EngineConfig,
+    quiet: bool,
+) -> miette::Result<u8> {
+    let engine = command::engine(config)?;
+    let scorer = Scorer::load(&arguments.model).map_err(PipelineError::from)?;
+    let mut asked = score::columns(&arguments.columns, scorer.manifest())?;
+    asked.push(arguments.label.clone());
+    let asked: Vec<&str> = asked.iter().map(String::as_str).collect();
+    let rows = command::single(&arguments.source)?.rows(&engine).await?;
+    let mut read = rows
+        .in_order(&asked, None)
+        .await
+        .map_err(PipelineError::from)?;
+    let labels = read.columns.pop().unwrap_or_default();
+    let batches = labels.into_iter().enumerate().map(|(batch, labels)| {
+        let columns = read.columns.iter().map(|column| column[batch].clone());
+        (columns.collect(), labels)
+    });
+    let found = scorer.calibrate(batches).map_err(PipelineError::from)?;
+    let text = match arguments.format {
+        args::Format::Table => found.table(),
+        args::Format::Json => json(&serde_json::json!(found)),
+    };
+    if arguments.write {
+        let path = scorer.folder().join("manifest.yaml");
+        let unreadable = |error: std::io::Error| PipelineError::Unreadable {
+            path: path.clone(),
+            reason: error.to_string(),
+        };
+        let yaml = std::fs::read_to_string(&path).map_err(unreadable)?;
+        let yaml = found.in_manifest(&yaml);
+        Manifest::parse(&yaml, &path).map_err(PipelineError::from)?;
+        output::put(&yaml, Some(&path))?;
+        if !quiet {
+            output::tell(&format!(
+                "temperature {}: {}",
+                found.temperature,
+                path.display()
+            ));
+        }
+    }
+    output::put(&text, None)?;
+    Ok(exit_code::PASS)
+}
+
 fn init(arguments: &args::ModelInit) -> miette::Result<u8> {
     let yaml = first_manifest(&arguments.model).map_err(PipelineError::from)?;
     Manifest::parse(&yaml, Path::new("manifest.yaml")).map_err(PipelineError::from)?;
-    if let Some(path) = &arguments.output
-        && path.exists()
-    {
-        return Err(CommandError::Usage {
-            argument: "--output",
-            reason: format!(
-                "{} is there already and is not written over",
-                path.display()
-            ),
-        }
-        .into());
+    if let Some(path) = &arguments.output {
+        is_free(path)?;
     }
     output::put(&yaml, arguments.output.as_deref())?;
     Ok(exit_code::PASS)

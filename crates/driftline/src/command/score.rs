@@ -19,7 +19,9 @@ pub(crate) async fn score(
             output::tell(&format!("a newer version is not used: {}", newer.problem));
         }
     }
-    let columns = columns(&arguments, scorer.manifest())?.join(", ");
+    let columns = columns(&arguments.columns, scorer.manifest())?;
+    let columns: Vec<String> = columns.iter().map(|column| quoted(column)).collect();
+    let columns = columns.join(", ");
     let fields = scorer.fields();
     engine.add_scorer("model", scorer);
     let rows = command::single(&arguments.source)?.rows(&engine).await?;
@@ -44,8 +46,16 @@ pub(crate) async fn score(
     Ok(exit_code::PASS)
 }
 
-/// The columns that the model reads, as SQL.
-fn columns(arguments: &args::Score, manifest: &Manifest) -> Result<Vec<String>, CommandError> {
+/// A column's name as SQL.
+fn quoted(column: &str) -> String {
+    format!("\"{}\"", column.replace('"', "\"\""))
+}
+
+/// The columns that the model reads, by their names here.
+pub(crate) fn columns(
+    arguments: &args::ModelColumns,
+    manifest: &Manifest,
+) -> Result<Vec<String>, CommandError> {
     let asked = manifest.columns();
     let mut called: BTreeMap<&str, &str> = BTreeMap::new();
     for given in &arguments.column {
@@ -79,9 +89,6 @@ fn columns(arguments: &args::Score, manifest: &Manifest) -> Result<Vec<String>, 
         }
         (None, _) => {}
     }
-    let quoted = |column: &str| format!("\"{}\"", column.replace('"', "\"\""));
-    Ok(asked
-        .into_iter()
-        .map(|column| quoted(called.get(column).copied().unwrap_or(column)))
-        .collect())
+    let here = |column| called.get(column).copied().unwrap_or(column).to_owned();
+    Ok(asked.into_iter().map(here).collect())
 }

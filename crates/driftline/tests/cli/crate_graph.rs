@@ -20,6 +20,7 @@ const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
     ("store", &["statistics", "verdict"]),
     ("monitor", &["pipeline", "store"]),
     ("driftline", &["monitor"]),
+    ("edge", &["statistics", "scorer"]),
     ("benches", &["driftline"]),
 ];
 
