@@ -210,6 +210,85 @@ fn the_taxi_pipeline_tells_unseen_values_from_drift_and_from_missing_trips() {
     assert_eq!(of(false, "volume", "").len(), of_2016.count());
 }
 
+/// Starts, kinds, columns, measures and messages of what a run found, worst windows and all.
+fn findings(verdict: &serde_json::Value) -> Vec<[String; 5]> {
+    let mut found = Vec::new();
+    for window in verdict["windows"].as_array().unwrap() {
+        for finding in window["findings"].as_array().unwrap() {
+            let word = |key: &str| finding[key].as_str().unwrap_or_default().to_owned();
+            let start = window["start"].as_str().unwrap().split('T').next().unwrap();
+            let rest = ["kind", "column", "measure", "message"].map(word);
+            let [kind, column, measure, message] = rest;
+            found.push([start.to_owned(), kind, column, measure, message]);
+        }
+    }
+    found
+}
+
+#[test]
+fn the_posts_pipeline_watches_clusters_and_the_reconstruction_error_and_passes() {
+    let run = Shipped::run(&shipped("posts.yaml"), Desk::new());
+    run.ended.ends_with(0);
+    let verdict = run.desk.json("out/verdict.json");
+    is_a_verdict(&verdict);
+    let moved: BTreeSet<String> = findings(&verdict)
+        .into_iter()
+        .map(|[_, _, column, ..]| column)
+        .collect();
+    assert!(moved.contains("posts_entropy"), "{moved:?}");
+    assert!(!moved.contains("posts_label"), "{moved:?}");
+    let html = run.desk.read("out/report.html");
+    for trend in ["posts: mean reconstruction error", "posts: mean entropy"] {
+        assert!(html.contains(trend), "{trend}");
+    }
+}
+
+#[test]
+fn the_ranking_pipeline_sees_accuracy_fall_where_its_estimate_does_not() {
+    let run = Shipped::run(&shipped("ranking.yaml"), Desk::new());
+    run.ended.ends_with(1);
+    let verdict = run.desk.json("out/verdict.json");
+    is_a_verdict(&verdict);
+    let found = findings(&verdict);
+    let accuracy: Vec<_> = found
+        .iter()
+        .filter(|found| found[3] == "accuracy")
+        .collect();
+    assert_eq!(accuracy.len(), verdict["windows"].as_array().unwrap().len());
+    let too_high = accuracy
+        .iter()
+        .filter(|found| found[4].contains("too high"));
+    assert!(too_high.count() * 2 > accuracy.len(), "{accuracy:#?}");
+}
+
+#[test]
+fn the_actions_pipeline_finds_the_campaign_and_waits_for_the_last_weeks_targets() {
+    let run = Shipped::run(&shipped("actions.yaml"), Desk::new());
+    run.ended.ends_with(1);
+    let verdict = run.desk.json("out/verdict.json");
+    is_a_verdict(&verdict);
+    // The campaign begins on 1 April; targets are known up to 14 April.
+    let windows = verdict["windows"].as_array().unwrap();
+    for window in windows {
+        let start = window["start"].as_str().unwrap();
+        let fails = window["verdict"] == "fail";
+        assert!(!fails || start >= "2024-03-30", "{start}");
+        assert!(fails || start < "2024-04-08", "{start}");
+        let waits = window["not_evaluated"].to_string();
+        let waits = waits.contains("has a target yet");
+        assert_eq!(waits, start >= "2024-04-15", "{start}");
+    }
+    let of_outputs = findings(&verdict)
+        .into_iter()
+        .filter(|[start, kind, column, ..]| {
+            start.as_str() >= "2024-04-08" && kind == "drift" && column.starts_with("actions_")
+        });
+    let columns: BTreeSet<String> = of_outputs.map(|[_, _, column, ..]| column).collect();
+    for column in ["actions_entropy", "actions_label"] {
+        assert!(columns.contains(column), "{columns:?}");
+    }
+}
+
 /// A word whose year is known.
 struct Word {
     slang: String,
@@ -289,6 +368,14 @@ fn every_shipped_pipeline_has_a_test_here() {
     // That of a topic is in `stream.rs`, behind the feature that it needs.
     assert_eq!(
         text,
-        ["gate.yaml", "quickstart.yaml", "stream.yaml", "taxi.yaml"]
+        [
+            "actions.yaml",
+            "gate.yaml",
+            "posts.yaml",
+            "quickstart.yaml",
+            "ranking.yaml",
+            "stream.yaml",
+            "taxi.yaml"
+        ]
     );
 }
