@@ -80,6 +80,8 @@ async fn run(folder: &Path, more: &str) -> Result<Run, PipelineError> {
         run_id: "run".into(),
         now: chrono::DateTime::UNIX_EPOCH,
         range: None,
+        window: None,
+        read: None,
         progress: &|_| {},
     };
     let evaluator = Evaluator::new(Pipeline::read(&file)?, EngineConfig::default());
