@@ -356,7 +356,7 @@ fn credentials(scheme: &str) -> &'static str {
     }
 }
 
-/// The innermost cause and what it came of, on one line.
+/// What went wrong, on one line.
 fn reason(error: &Error) -> String {
     let text = error.to_string();
     text.split_whitespace().collect::<Vec<_>>().join(" ")

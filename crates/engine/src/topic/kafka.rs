@@ -8,8 +8,8 @@
 use super::{Message, Polled, Topic};
 use crate::EngineError;
 use rdkafka::{
-    ClientConfig, Message as _, Offset, TopicPartitionList,
-    consumer::{BaseConsumer, CommitMode, Consumer},
+    ClientConfig, ClientContext, Message as _, Offset, TopicPartitionList,
+    consumer::{BaseConsumer, CommitMode, Consumer, ConsumerContext},
     error::{KafkaError, RDKafkaErrorCode},
     message::Headers,
 };
@@ -36,9 +36,21 @@ pub struct KafkaOptions {
     pub next_offsets: BTreeMap<i32, i64>,
 }
 
+/// Says no more than what is read: every error comes out of a poll as well, the end of a
+/// partition among them.
+struct Quiet;
+
+impl ClientContext for Quiet {
+    fn error(&self, error: KafkaError, reason: &str) {
+        tracing::debug!(%error, reason, "librdkafka");
+    }
+}
+
+impl ConsumerContext for Quiet {}
+
 /// A topic of Kafka.
 pub struct KafkaTopic {
-    consumer: BaseConsumer,
+    consumer: BaseConsumer<Quiet>,
     options: KafkaOptions,
     assigned: Vec<i32>,
 }
@@ -67,8 +79,8 @@ impl KafkaTopic {
             // Offsets that the broker no longer has are a loss of messages, and said.
             .set("auto.offset.reset", "error")
             .set("isolation.level", "read_committed");
-        let consumer: BaseConsumer = config
-            .create()
+        let consumer: BaseConsumer<Quiet> = config
+            .create_with_context(Quiet)
             .map_err(|error| failed(&options.topic, &error))?;
         let mut topic = Self {
             consumer,
