@@ -538,7 +538,7 @@ async fn groups_that_do_not_fit_memory_go_to_disk_and_come_back_the_same() {
         assert_equal(&a.profile, &b.profile);
     }
     // What the query holds at a time fits, what it gives does not.
-    let error = profile(12 << 20).await.unwrap_err();
+    let error = profile(24 << 20).await.unwrap_err();
     assert!(
         matches!(&error, EngineError::OutOfMemory { reason }
             if reason.contains("the profiles of all windows and slices")),
@@ -546,7 +546,7 @@ async fn groups_that_do_not_fit_memory_go_to_disk_and_come_back_the_same() {
     );
     // One after the other they need not fit.
     let engine = Engine::new(EngineConfig {
-        memory_limit_bytes: 12 << 20,
+        memory_limit_bytes: 24 << 20,
         threads: NonZeroUsize::new(2),
         ..EngineConfig::default()
     })
