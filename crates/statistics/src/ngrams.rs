@@ -1,7 +1,8 @@
 //! Counts of n-grams of units: the raw material of vocabulary.
 //!
-//! N-grams share their beginnings, so they are kept as a trie: a node knows its prefix
-//! (all but the last unit) and its last unit, and no n-gram has a string of its own.
+//! N-grams share their beginnings, so they are kept as a trie: a node stands below its prefix
+//! (all but the last unit) and knows its last unit, and no n-gram has a string of its own.
+//! What follows an n-gram that occurs once is not spread over nodes, but listed as its tail.
 //! Texts wait in a batch until there are many or somebody asks, and are then counted
 //! together by sorting (`count.rs`), since a table of millions of n-grams waits for memory
 //! at each one that is counted by itself. The nodes stand in an order that depends on the
@@ -22,13 +23,15 @@ mod count;
 mod gate;
 mod merge;
 mod ngram;
+mod preceding;
 mod table;
 #[cfg(test)]
 mod tests;
 mod unit_texts;
 mod wire;
 
-pub use ngram::{Ngram, source_count};
+pub use ngram::{Ngram, NgramId, source_count};
+pub use preceding::Preceding;
 
 use crate::units::{UnitReader, mix};
 use batch::Batch;
@@ -65,7 +68,7 @@ pub struct NgramConfig {
 }
 
 impl NgramConfig {
-    /// For a window: at most 512 Ki n-grams, about 40 MiB, and a gate of 16 MiB past that.
+    /// For a window: at most 512 Ki n-grams and 40 MiB, and a gate of 16 MiB past that.
     pub fn window() -> Self {
         Self {
             max_units: 6,
@@ -74,7 +77,7 @@ impl NgramConfig {
         }
     }
 
-    /// For a baseline: at most 4 Mi n-grams, about 300 MiB, and a gate of 16 MiB past that.
+    /// For a baseline: at most 4 Mi n-grams and 300 MiB, and a gate of 16 MiB past that.
     pub fn baseline() -> Self {
         Self {
             max_ngrams: 1 << 22,
@@ -280,11 +283,6 @@ impl NgramCounts {
         };
         let hashes: Vec<u64> = run.units().iter().map(|unit| unit.hash).collect();
         self.find_units(&hashes)
-    }
-
-    /// Hash of all but the first unit of each n-gram, by identifier; 0 for single units.
-    pub fn suffix_hashes(&self) -> Vec<u64> {
-        self.table().suffix_hashes()
     }
 
     /// Counts what waits, gives back memory that is held for more texts, and forgets those

@@ -82,6 +82,7 @@ impl<'a> Run<'a> {
 /// A hash of an n-gram, from the hash of all but its last unit (0 for none) and the last unit's.
 ///
 /// The same on every machine: frozen vocabularies hold these.
+#[inline]
 pub fn extend_hash(prefix: u64, unit: u64) -> u64 {
     (prefix.rotate_left(29) ^ unit).wrapping_mul(0x9e37_79b9_7f4a_7c15)
 }

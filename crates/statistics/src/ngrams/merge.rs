@@ -4,7 +4,7 @@ use super::{
     NONE,
     gate::Gate,
     position,
-    table::{Node, Spread, Table},
+    table::{At, END, Level, Node, Table},
     unit_texts::{Union, UnitTexts},
 };
 use std::cmp::Ordering;
@@ -13,8 +13,9 @@ impl Table {
     /// The n-grams of this table and of another.
     ///
     /// Both are in order, so one walk over each level finds what is in both, and each level
-    /// of this table is given back once it was walked. Past the cap, what this table does
-    /// not have enters it only after its prefix and once it was seen often enough.
+    /// of this table is given back once the next was walked. What was of one place and is now
+    /// of more gives up its tail, which goes on in the next level. Past the cap, what this
+    /// table does not have enters it only after its prefix and once it was seen often enough.
     pub(super) fn merged(mut self, other: &Self) -> Self {
         let Union {
             units,
@@ -25,46 +26,54 @@ impl Table {
             units,
             gate: self.gate.take(),
             spreads: Vec::with_capacity(self.spreads.len().max(other.spreads.len())),
+            tails: Vec::with_capacity(self.tails.len().max(other.tails.len())),
             merged_shortfall: self.merged_shortfall,
             ..Self::new(self.config)
         };
-        let (mut mine_above, mut theirs_above) = (Vec::new(), Vec::new());
-        for level in 0..self.levels.len().max(other.levels.len()) {
-            let nodes_of_mine = match self.levels.get_mut(level) {
-                Some(nodes) => std::mem::take(nodes),
-                None => Vec::new(),
-            };
-            let mut mine = Side::new(&nodes_of_mine, &of_first, &mine_above);
-            let mut theirs = Side::new(other.level(level), &of_second, &theirs_above);
-            let mut nodes = Vec::with_capacity(mine.nodes.len().max(theirs.nodes.len()));
+        let mut levels = std::mem::take(&mut self.levels).into_iter();
+        let mut above = Vec::new();
+        let (mut from_mine, mut from_theirs) = (Passed::default(), Passed::default());
+        for level in 0..usize::from(self.config.max_units) {
+            let nodes = levels.next().unwrap_or_default();
+            let mut mine = Side::new(&self, &of_first, (&above, &nodes), &from_mine);
+            let beside = level
+                .checked_sub(1)
+                .map_or(&[][..], |level| other.level(level));
+            let theirs = (beside, other.level(level));
+            let mut theirs = Side::new(other, &of_second, theirs, &from_theirs);
+            let mut met = Level::with_capacity(mine.nodes.len().max(theirs.nodes.len()));
             loop {
-                let (at, order) = match (mine.next(), theirs.next()) {
-                    (None, None) => break,
-                    (Some(a), None) => (a, Ordering::Less),
-                    (None, Some(b)) => (b, Ordering::Greater),
-                    (Some(a), Some(b)) => (a.min(b), a.cmp(&b)),
-                };
-                let number = position(nodes.len());
-                nodes.push(match order {
+                let at = mine.at.min(theirs.at);
+                if at == END {
+                    break;
+                }
+                let node = match mine.at.cmp(&theirs.at) {
                     Ordering::Less => {
-                        let node = mine.take(number);
-                        let seen = other.gate.as_ref().map_or(0, |gate| gate.get(node.hash));
-                        merged.one(at, &self.spreads, node, seen)
+                        let seen = match &other.gate {
+                            Some(gate) => gate.get(mine.node.hash),
+                            None => 0,
+                        };
+                        merged.one(level, at, &mine, seen)
                     }
-                    Ordering::Equal => {
-                        merged.both(at, (&self, mine.take(number)), (other, theirs.take(number)))
-                    }
-                    Ordering::Greater => match merged.admit(theirs.peek()) {
-                        Some(seen) => merged.one(at, &other.spreads, theirs.take(number), seen),
+                    Ordering::Equal => merged.both(at, &mine, &theirs),
+                    Ordering::Greater => match merged.admit(&theirs.node) {
+                        Some(seen) => merged.one(level, at, &theirs, seen),
                         None => {
-                            theirs.take(NONE);
+                            theirs.leave();
                             continue;
                         }
                     },
-                });
+                };
+                let place = met.add(at, node);
+                for side in [&mut mine, &mut theirs] {
+                    if side.at == at {
+                        side.pass(place, node.count);
+                    }
+                }
             }
-            (mine_above, theirs_above) = (mine.moved, theirs.moved);
-            merged.levels.push(nodes);
+            (from_mine, from_theirs) = (mine.passed, theirs.passed);
+            above = nodes;
+            merged.add_level(met);
         }
         if let Some(theirs) = &other.gate {
             merged.merged_shortfall = merged.merged_shortfall.saturating_add(other.shortfall());
@@ -92,45 +101,45 @@ impl Table {
     }
 
     /// A node of one table only, which a gate has `seen` so often besides.
-    fn one(
-        &mut self,
-        (prefix, unit): (u32, u32),
-        spreads: &[Spread],
-        node: &Node,
-        seen: u32,
-    ) -> Node {
-        let spread = match spreads.get(node.spread as usize) {
-            None => NONE,
-            Some(spread) => {
-                self.spreads.push(*spread);
-                position(self.spreads.len() - 1)
-            }
+    fn one(&mut self, level: usize, (_, unit): At, side: &Side<'_>, seen: u32) -> Node {
+        let count = side.node.count.saturating_add(seen);
+        let room = usize::from(self.config.max_units) - 1 - level;
+        let tail = match count {
+            1 => side.table.tail(&side.node),
+            _ => &[],
+        };
+        let tail = &tail[..tail.len().min(room)];
+        let place = if !tail.is_empty() {
+            self.tails
+                .extend(tail.iter().map(|&unit| side.units[unit as usize]));
+            position(self.tails.len() - tail.len())
+        } else if let Some(spread) = side.table.known_spread(&side.node) {
+            self.spreads.push(*spread);
+            position(self.spreads.len() - 1)
+        } else {
+            NONE
         };
         Node {
-            prefix,
             unit,
-            count: node.count.saturating_add(seen),
-            documents: node.documents.saturating_add(seen),
-            spread,
-            ..*node
+            count,
+            documents: side.node.documents.saturating_add(seen),
+            place,
+            tail: tail.len() as u8,
+            ..side.node
         }
     }
 
-    fn both(
-        &mut self,
-        (prefix, unit): (u32, u32),
-        (first, a): (&Self, &Node),
-        (second, b): (&Self, &Node),
-    ) -> Node {
-        let mut spread = first.spread(a);
-        spread.add(&second.spread(b));
+    fn both(&mut self, (_, unit): At, mine: &Side<'_>, theirs: &Side<'_>) -> Node {
+        let (a, b) = (&mine.node, &theirs.node);
+        let mut spread = mine.table.spread(a);
+        spread.add(&theirs.table.spread(b));
         self.spreads.push(spread);
         Node {
-            prefix,
             unit,
             count: a.count.saturating_add(b.count),
             documents: a.documents.saturating_add(b.documents),
-            spread: position(self.spreads.len() - 1),
+            place: position(self.spreads.len() - 1),
+            tail: 0,
             ..*a
         }
     }
@@ -144,7 +153,8 @@ impl Table {
         let mut gate = (self.gate.take()).unwrap_or_else(|| Gate::new(self.config.max_ngrams));
         let frequent = |promotion: u32| {
             let nodes = self.levels.iter().flatten();
-            nodes.filter(|node| node.count >= promotion).count()
+            let of_tails = if promotion > 1 { 0 } else { self.tails.len() };
+            nodes.filter(|node| node.count >= promotion).count() + of_tails
         };
         if frequent(gate.promotion) > most {
             // At least a third must go, or the next n-grams would soon shrink it again.
@@ -155,25 +165,31 @@ impl Table {
         // What an n-gram begins is no more frequent than it and is dropped with it; the
         // shortfall allows for that, and the gate is spared what cannot enter soon.
         let mut whole = std::mem::replace(self, Self::new(self.config));
-        let mut above = Vec::new();
-        let mut used = vec![NONE; whole.units.len()];
+        let levels = std::mem::take(&mut whole.levels);
         let units: Vec<u32> = (0..position(whole.units.len())).collect();
-        for nodes in std::mem::take(&mut whole.levels) {
-            let mut side = Side::new(&nodes, &units, &above);
-            let mut kept = Vec::new();
-            while let Some(at) = side.next() {
-                let node = side.peek();
+        let mut used = vec![NONE; units.len()];
+        let mut above: &[Node] = &[];
+        let mut passed = Passed::default();
+        for (level, nodes) in levels.iter().enumerate() {
+            let mut side = Side::new(&whole, &units, (above, nodes), &passed);
+            let mut kept = Level::with_capacity(0);
+            while side.at != END {
+                let node = side.node;
                 if node.count < gate.promotion {
                     gate.raise(node.hash, node.count);
-                    side.take(NONE);
+                    side.leave();
                     continue;
                 }
                 used[node.unit as usize] = 0;
-                let node = side.take(position(kept.len()));
-                kept.push(self.one(at, &whole.spreads, node, 0));
+                for &unit in whole.tail(&node) {
+                    used[unit as usize] = 0;
+                }
+                let place = kept.add(side.at, self.one(level, side.at, &side, 0));
+                side.pass(place, node.count);
             }
-            above = side.moved;
-            self.levels.push(kept);
+            passed = side.passed;
+            above = nodes;
+            self.add_level(kept);
         }
         let kept = (0..).zip(&used).filter(|(_, used)| **used != NONE);
         self.units = whole.units.select(kept.map(|(unit, _)| unit));
@@ -181,57 +197,126 @@ impl Table {
         for number in used.iter_mut().filter(|number| **number != NONE) {
             (*number, count) = (count, count + 1);
         }
-        for node in self.levels.iter_mut().flatten() {
-            node.unit = used[node.unit as usize];
+        let of_nodes = (self.levels.iter_mut().flatten()).map(|node| &mut node.unit);
+        for unit in of_nodes.chain(&mut self.tails) {
+            *unit = used[*unit as usize];
         }
         self.merged_shortfall = whole.merged_shortfall;
         self.gate = Some(gate);
     }
 }
 
-/// The nodes of a level of one table on their way into another.
+/// What became of a level of one table on its way into another.
+#[derive(Default)]
+struct Passed {
+    /// New places of its nodes, `NONE` for what did not get there.
+    places: Vec<u32>,
+    /// What is left of nodes that gave up their tails, each with its prefix's new place.
+    given_up: Vec<(u32, Node)>,
+}
+
+/// A level of one table on its way into another.
 struct Side<'a> {
-    nodes: &'a [Node],
+    table: &'a Table,
     /// New numbers of units.
     units: &'a [u32],
-    /// New places of the level above, `NONE` for what did not get there.
-    above: &'a [u32],
-    /// New places of the nodes before the next.
-    moved: Vec<u32>,
+    /// The level above.
+    above: &'a [Node],
+    nodes: &'a [Node],
+    /// What became of the level above.
+    before: &'a Passed,
+    passed: Passed,
+    /// Place above of the prefix of the next of `nodes`.
+    prefix: usize,
+    /// How many of those given up are gone.
+    given_up: usize,
+    /// Where the next node comes, and the node.
+    at: At,
+    node: Node,
 }
 
 impl<'a> Side<'a> {
-    fn new(nodes: &'a [Node], units: &'a [u32], above: &'a [u32]) -> Self {
-        Self {
-            nodes,
+    fn new(
+        table: &'a Table,
+        units: &'a [u32],
+        (above, nodes): (&'a [Node], &'a [Node]),
+        before: &'a Passed,
+    ) -> Self {
+        let mut side = Self {
+            table,
             units,
             above,
-            moved: Vec::with_capacity(nodes.len()),
-        }
+            nodes,
+            before,
+            passed: Passed {
+                places: Vec::with_capacity(nodes.len()),
+                given_up: Vec::new(),
+            },
+            prefix: 0,
+            given_up: 0,
+            at: END,
+            node: Node::default(),
+        };
+        side.advance();
+        side
     }
 
-    /// Prefix and last unit of the next node, as they are there; those whose prefix is
-    /// not there are passed over.
-    fn next(&mut self) -> Option<(u32, u32)> {
-        loop {
-            let node = self.nodes.get(self.moved.len())?;
-            let unit = self.units[node.unit as usize];
-            match self.above.get(node.prefix as usize) {
-                Some(&NONE) => self.moved.push(NONE),
-                Some(&prefix) => return Some((prefix, unit)),
-                None => return Some((NONE, unit)),
+    /// Goes to the next node; those whose prefix is not there are passed over.
+    fn advance(&mut self) {
+        self.at = END;
+        while let Some(node) = self.nodes.get(self.passed.places.len()) {
+            let prefix = self.prefix_of_next();
+            if prefix == Some(NONE) {
+                self.passed.places.push(NONE);
+                continue;
             }
+            self.at = (prefix.unwrap_or(NONE), self.units[node.unit as usize]);
+            self.node = *node;
+            break;
+        }
+        if let Some((prefix, node)) = self.before.given_up.get(self.given_up)
+            && *prefix < self.at.0
+        {
+            self.at = (*prefix, self.units[node.unit as usize]);
+            self.node = *node;
         }
     }
 
-    fn peek(&self) -> &'a Node {
-        &self.nodes[self.moved.len()]
+    /// New place of the prefix of the next of `nodes`.
+    fn prefix_of_next(&mut self) -> Option<u32> {
+        let next = position(self.passed.places.len());
+        while self
+            .above
+            .get(self.prefix + 1)
+            .is_some_and(|after| after.extensions <= next)
+        {
+            self.prefix += 1;
+        }
+        self.before.places.get(self.prefix).copied()
     }
 
-    /// The next node, which goes to that place.
-    fn take(&mut self, place: u32) -> &'a Node {
-        let node = self.peek();
-        self.moved.push(place);
-        node
+    /// The next node goes to that place, where it occurs so often.
+    fn pass(&mut self, place: u32, count: u32) {
+        if count > 1 {
+            let rest = self.node.further(&self.table.units, &self.table.tails);
+            self.passed.given_up.extend(rest.map(|rest| (place, rest)));
+        }
+        self.left(place);
+    }
+
+    /// The next node goes nowhere.
+    fn leave(&mut self) {
+        self.left(NONE);
+    }
+
+    fn left(&mut self, place: u32) {
+        let is_given_up = (self.before.given_up.get(self.given_up))
+            .is_some_and(|(prefix, _)| *prefix == self.at.0);
+        if is_given_up {
+            self.given_up += 1;
+        } else {
+            self.passed.places.push(place);
+        }
+        self.advance();
     }
 }

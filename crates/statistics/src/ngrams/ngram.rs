@@ -1,135 +1,186 @@
 //! One n-gram of a table.
 
 use super::{
-    FOLDS, NONE, NgramCounts,
+    FOLDS, NgramCounts,
     table::{Node, Table},
 };
-use crate::units::UnitKind;
-use std::ops::Range;
+use crate::units::{UnitKind, extend_hash};
 
 /// One n-gram of a table.
 #[derive(Debug, Clone, Copy)]
 pub struct Ngram<'a> {
     table: &'a Table,
+    /// The longest n-gram it begins with that has a node; its own, where it has one.
     node: &'a Node,
-    level: usize,
-    at: u32,
+    id: NgramId,
+    hash: u64,
+}
+
+/// Which n-gram of its table one is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct NgramId {
+    /// Place of the node in its level.
+    pub(super) at: u32,
+    pub(super) level: u8,
+    /// Units of the node's tail that the n-gram has besides.
+    pub(super) tail: u8,
 }
 
 impl NgramCounts {
-    /// The n-grams in the order of their identifiers.
+    /// All n-grams; each comes before what it begins.
+    #[inline]
     pub fn ngrams(&self) -> impl Iterator<Item = Ngram<'_>> {
         let table = self.table();
-        (table.levels.iter().enumerate()).flat_map(move |(level, nodes)| {
-            (0..).zip(nodes).map(move |(at, node)| Ngram {
-                table,
-                node,
-                level,
-                at,
-            })
-        })
+        (0..table.levels.len())
+            .flat_map(move |level| Ngram::of_level(table, level))
+            .flat_map(|ngram| std::iter::successors(Some(ngram), Ngram::further))
     }
 
-    /// The n-grams of so many units, in the order of their identifiers.
-    pub fn ngrams_of_length(&self, units: usize) -> impl ExactSizeIterator<Item = Ngram<'_>> {
+    /// The n-grams of so many units.
+    pub fn ngrams_of_length(&self, units: usize) -> impl Iterator<Item = Ngram<'_>> {
         let table = self.table();
-        let level = units.wrapping_sub(1);
-        let nodes = table.level(level).iter().enumerate();
-        nodes.map(move |(at, node)| Ngram {
-            table,
-            node,
-            level,
-            at: at as u32,
+        (0..units).rev().flat_map(move |level| {
+            let more = units - 1 - level;
+            Ngram::of_level(table, level)
+                .filter(move |ngram| usize::from(ngram.node.tail) >= more)
+                .filter_map(move |ngram| (0..more).try_fold(ngram, |ngram, _| ngram.further()))
         })
     }
 
-    /// The n-gram with this identifier, below [`len`](Self::len). A longer n-gram has a
-    /// greater identifier than a shorter one, and tables of equal n-grams give them equal
-    /// identifiers.
+    /// Tells hash and documents of every n-gram of at most so many units: what
+    /// [`ngrams`](Self::ngrams) does, faster.
+    pub fn for_each(&self, longest: usize, mut tell: impl FnMut(u64, u32)) {
+        let table = self.table();
+        for (level, nodes) in table.levels.iter().enumerate().take(longest) {
+            for node in nodes {
+                tell(node.hash, node.documents);
+                let mut hash = node.hash;
+                for &unit in table.tail(node).iter().take(longest - 1 - level) {
+                    hash = extend_hash(hash, table.units.hash(unit));
+                    tell(hash, 1);
+                }
+            }
+        }
+    }
+
+    /// The n-gram of this table that an identifier is of.
     ///
     /// # Panics
-    /// If `id` is not below the number of n-grams.
-    pub fn ngram(&self, id: u32) -> Ngram<'_> {
-        let table = self.table();
-        let (level, at) = (table.place(id)).unwrap_or_else(|| panic!("no n-gram {id}"));
-        Ngram::new(table, level, at)
-    }
-
-    /// Identifiers of the n-grams of so many units.
-    pub fn ids_of_length(&self, units: usize) -> Range<u32> {
-        let table = self.table();
-        let level = |length: usize| table.first_id(length.min(table.levels.len()));
-        level(units.saturating_sub(1))..level(units)
+    /// If the identifier is of another table.
+    pub fn ngram(&self, id: NgramId) -> Ngram<'_> {
+        let node = Ngram::new(self.table(), id.level.into(), id.at);
+        (0..id.tail)
+            .try_fold(node, |ngram, _| ngram.further())
+            .expect("a tail is as long as it was")
     }
 
     /// The n-gram of units with these hashes, if the table has it.
     pub fn find_units(&self, hashes: &[u64]) -> Option<Ngram<'_>> {
         let table = self.table();
-        let units: Option<Vec<u32>> = hashes.iter().map(|&hash| table.units.find(hash)).collect();
-        let (level, at) = table.find(units?)?;
-        Some(Ngram::new(table, level, at))
+        let (first, rest) = hashes.split_first()?;
+        let first = table.single(table.units.find(*first)?)?;
+        rest.iter()
+            .try_fold(Ngram::new(table, 0, first), |ngram, &hash| {
+                ngram.extension(table.units.find(hash)?)
+            })
     }
 }
 
 impl<'a> Ngram<'a> {
+    #[inline]
     fn new(table: &'a Table, level: usize, at: u32) -> Self {
+        let node = &table.levels[level][at as usize];
         Self {
             table,
-            node: &table.levels[level][at as usize],
-            level,
-            at,
+            node,
+            id: NgramId {
+                at,
+                level: level as u8,
+                tail: 0,
+            },
+            hash: node.hash,
         }
     }
 
-    fn units(&self) -> Vec<u32> {
-        self.table.units_of(self.level, self.at)
+    #[inline]
+    fn of_level(table: &'a Table, level: usize) -> impl Iterator<Item = Self> {
+        (0..).zip(table.level(level)).map(move |(at, node)| Self {
+            table,
+            node,
+            id: NgramId {
+                at,
+                level: level as u8,
+                tail: 0,
+            },
+            hash: node.hash,
+        })
+    }
+
+    /// With the next unit of the tail.
+    #[inline]
+    fn further(&self) -> Option<Self> {
+        let unit = *(self.table.tail(self.node)).get(usize::from(self.id.tail))?;
+        let mut further = *self;
+        further.id.tail += 1;
+        further.hash = extend_hash(self.hash, self.table.units.hash(unit));
+        Some(further)
+    }
+
+    /// Numbers of its units, in order.
+    pub(super) fn units(&self) -> Vec<u32> {
+        let mut units = self.table.units_of(self.id.level.into(), self.id.at);
+        units.extend_from_slice(&self.table.tail(self.node)[..self.id.tail.into()]);
+        units
+    }
+
+    /// Number of the last unit.
+    #[inline]
+    pub(super) fn last(&self) -> u32 {
+        match self.id.tail {
+            0 => self.node.unit,
+            tail => self.table.tail(self.node)[usize::from(tail) - 1],
+        }
     }
 
     /// Its identifier in its table.
-    pub fn id(&self) -> u32 {
-        self.table.first_id(self.level) + self.at
+    #[inline]
+    pub fn id(&self) -> NgramId {
+        self.id
     }
 
     /// Hash of its units; see [`extend_hash`](crate::units::extend_hash).
     #[inline]
     pub fn hash(&self) -> u64 {
-        self.node.hash
-    }
-
-    /// Identifier of all but its last unit; `None` for a single unit.
-    pub fn prefix(&self) -> Option<u32> {
-        let above = self.level.checked_sub(1)?;
-        Some(self.table.first_id(above) + self.node.prefix)
-    }
-
-    /// Identifier of all but its first unit; `None` for a single unit, or where a table
-    /// that is not exact does not hold it.
-    pub fn suffix(&self) -> Option<u32> {
-        let (level, at) = self.table.find(self.units().into_iter().skip(1))?;
-        Some(self.table.first_id(level) + at)
+        self.hash
     }
 
     /// The n-grams that it begins and that are one unit longer.
-    pub fn extensions(&self) -> impl Iterator<Item = Ngram<'a>> {
-        let (table, level) = (self.table, self.level + 1);
-        let nodes = table.level(level);
-        let begin = first_extension(nodes, self.at, table.level(self.level).len());
-        let prefix = self.at;
-        (begin as u32..)
-            .zip(&nodes[begin..])
-            .take_while(move |(_, node)| node.prefix == prefix)
-            .map(move |(at, node)| Ngram {
-                table,
-                node,
-                level,
-                at,
-            })
+    #[inline]
+    pub fn extensions(&self) -> impl Iterator<Item = Ngram<'a>> + use<'a> {
+        let (table, level) = (self.table, usize::from(self.id.level));
+        let nodes = match self.node.tail {
+            0 => table.extensions(level, self.id.at),
+            _ => 0..0,
+        };
+        let of_nodes = nodes.map(move |at| Ngram::new(table, level + 1, at));
+        self.further().into_iter().chain(of_nodes)
+    }
+
+    /// The n-gram that it begins and that ends in the unit of this number.
+    #[inline]
+    pub(super) fn extension(&self, unit: u32) -> Option<Self> {
+        if self.node.tail > 0 {
+            return self.further().filter(|further| further.last() == unit);
+        }
+        let level = usize::from(self.id.level);
+        let at = self.table.extension(level, self.id.at, unit)?;
+        Some(Self::new(self.table, level + 1, at))
     }
 
     /// Number of units.
     #[inline]
     pub fn length(&self) -> usize {
-        self.level + 1
+        usize::from(self.id.level) + 1 + usize::from(self.id.tail)
     }
 
     /// Number of units that are words.
@@ -140,12 +191,19 @@ impl<'a> Ngram<'a> {
 
     /// Text of the last unit.
     pub fn last_unit(&self) -> &'a str {
-        self.table.units.text(self.node.unit)
+        self.table.units.text(self.last())
     }
 
     /// What the last unit is made of.
+    #[inline]
     pub fn last_kind(&self) -> UnitKind {
-        self.table.units.kind(self.node.unit)
+        self.table.units.kind(self.last())
+    }
+
+    /// Hash of the last unit.
+    #[inline]
+    pub fn last_hash(&self) -> u64 {
+        self.table.units.hash(self.last())
     }
 
     /// Hashes of its units, in order.
@@ -187,13 +245,13 @@ impl<'a> Ngram<'a> {
     }
 
     /// The folds with documents that hold it, one bit for each.
+    #[inline]
     pub fn fold_bits(&self) -> u16 {
-        match self.node.spread {
-            NONE => 1 << self.node.first.fold,
-            spread => (self.table.spreads[spread as usize].folds.iter().enumerate())
-                .fold(0, |bits, (fold, documents)| {
-                    bits | u16::from(*documents > 0) << fold
-                }),
+        match self.table.known_spread(self.node) {
+            None => 1 << self.node.first.fold,
+            Some(spread) => (spread.folds.iter().enumerate()).fold(0, |bits, (fold, documents)| {
+                bits | u16::from(*documents > 0) << fold
+            }),
         }
     }
 
@@ -201,26 +259,6 @@ impl<'a> Ngram<'a> {
     pub fn source_bits(&self) -> u64 {
         self.table.spread(self.node).sources
     }
-}
-
-/// Where the nodes begin whose prefix is at `at`, or would: looked for outwards from where
-/// they would be if all of `prefixes` began equally many.
-fn first_extension(nodes: &[Node], at: u32, prefixes: usize) -> usize {
-    let is_before = |place: usize| nodes.get(place).is_some_and(|node| node.prefix < at);
-    let guess = (at as usize * nodes.len()) / prefixes.max(1);
-    let mut step = 8;
-    let (mut low, mut high) = (guess, guess);
-    while low > 0 && !is_before(low - 1) {
-        low = low.saturating_sub(step);
-        step *= 2;
-    }
-    step = 8;
-    while is_before(high) {
-        high += step;
-        step *= 2;
-    }
-    let (low, high) = (low.min(nodes.len()), high.min(nodes.len()));
-    low + nodes[low..high].partition_point(|node| node.prefix < at)
 }
 
 /// Number of sources behind a set of [`Ngram::source_bits`], by linear counting; `None` where

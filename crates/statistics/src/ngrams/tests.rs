@@ -103,14 +103,10 @@ fn ngrams_end_at_six_units_and_at_four_words() {
     assert_eq!(table.ngrams().map(|n| n.length()).max(), Some(6));
     assert!(table.find("two three four five").is_some());
     assert_eq!(table.ngrams().map(|n| n.words()).max(), Some(4));
-    let of_length = |units| {
-        table
-            .ids_of_length(units)
-            .map(|id| table.ngram(id).length())
-    };
+    let of_length = |units| table.ngrams_of_length(units).map(|n| n.length());
     assert!((1..9).all(|units| of_length(units).all(|length| length == units)));
     assert_eq!(
-        (1..9).map(|units| of_length(units).len()).sum::<usize>(),
+        (1..9).map(|units| of_length(units).count()).sum::<usize>(),
         table.len()
     );
     assert_eq!(table.find("one two").unwrap().text(), "one two");
@@ -247,28 +243,32 @@ proptest! {
     }
 
     #[test]
-    fn links_lead_to_the_prefix_and_the_suffix(texts in small_texts(), cut in 0..30_usize) {
+    fn ngrams_lead_to_those_of_a_unit_more_on_either_side(texts in small_texts(), cut in 0..30_usize) {
         let (head, tail) = texts.split_at(cut.min(texts.len()));
         let mut table = table(head, NgramConfig::default());
         table.merge(&self::table(tail, NgramConfig::default()));
-        let mut extensions: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
+        let preceding = Preceding::new(&table);
+        let by_units: BTreeMap<Vec<u64>, NgramId> = (table.ngrams())
+            .map(|ngram| (ngram.unit_hashes(), ngram.id()))
+            .collect();
+        prop_assert_eq!(by_units.len(), table.len());
         for ngram in table.ngrams() {
-            if let Some(prefix) = ngram.prefix() {
-                extensions.entry(prefix).or_default().push(ngram.id());
-            }
-        }
-        for ngram in table.ngrams() {
-            let found: Vec<u32> = ngram.extensions().map(|longer| longer.id()).collect();
-            prop_assert_eq!(found, extensions.remove(&ngram.id()).unwrap_or_default());
-        }
-        for ngram in table.ngrams().filter(|n| n.length() > 1) {
-            let text = ngram.text();
-            let (prefix, suffix) = (table.ngram(ngram.prefix().unwrap()), table.ngram(ngram.suffix().unwrap()));
-            prop_assert!(text.starts_with(&prefix.text()) && text.ends_with(&suffix.text()));
-            prop_assert_eq!((prefix.length(), suffix.length()), (ngram.length() - 1, ngram.length() - 1));
-            prop_assert!(prefix.id() < ngram.id() && suffix.id() < ngram.id());
-            prop_assert_eq!(table.suffix_hashes()[ngram.id() as usize], suffix.hash());
-            prop_assert_eq!(Some(ngram.hash()), crate::units::ngram_hash(&text));
+            let units = ngram.unit_hashes();
+            let longer = |is_longer: &dyn Fn(&[u64]) -> bool| -> BTreeSet<NgramId> {
+                let ids = by_units.iter().filter(|(other, _)| {
+                    other.len() == units.len() + 1 && is_longer(other)
+                });
+                ids.map(|(_, id)| *id).collect()
+            };
+            let behind: BTreeSet<NgramId> = ngram.extensions().map(|longer| longer.id()).collect();
+            prop_assert_eq!(behind, longer(&|other| other.starts_with(&units)));
+            let front = preceding.longer(&table, &ngram);
+            let front: BTreeSet<NgramId> = front.map(|longer| longer.id()).collect();
+            prop_assert_eq!(front, longer(&|other| other.ends_with(&units)));
+            prop_assert_eq!(table.find_units(&units).map(|found| found.id()), Some(ngram.id()));
+            prop_assert_eq!(table.ngram(ngram.id()).text(), ngram.text());
+            prop_assert_eq!(Some(ngram.hash()), crate::units::ngram_hash(&ngram.text()));
+            prop_assert_eq!(units.last().copied(), Some(ngram.last_hash()));
         }
     }
 

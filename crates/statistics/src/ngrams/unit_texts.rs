@@ -36,10 +36,12 @@ impl UnitTexts {
         number
     }
 
+    #[inline]
     pub(super) fn hash(&self, unit: u32) -> u64 {
         self.hashes[unit as usize]
     }
 
+    #[inline]
     pub(super) fn kind(&self, unit: u32) -> UnitKind {
         self.kinds[unit as usize]
     }
@@ -60,7 +62,23 @@ impl UnitTexts {
 
     /// The unit with this hash, of units in the order of their hashes.
     pub(super) fn find(&self, hash: u64) -> Option<u32> {
-        self.hashes.binary_search(&hash).ok().map(position)
+        // Hashes are spread evenly, so it stands near where they would be if they were so
+        // exactly.
+        let guess = (u128::from(hash) * self.hashes.len() as u128) >> u64::BITS;
+        let (below, above) = self.hashes.split_at(guess as usize);
+        let (at, found) = if above.first().is_some_and(|&first| first <= hash) {
+            let further = above.iter().take_while(|&&other| other < hash).count();
+            (below.len() + further, above.get(further))
+        } else {
+            let back = below
+                .iter()
+                .rev()
+                .take_while(|&&other| other >= hash)
+                .count();
+            let at = below.len() - back;
+            (at, below.get(at))
+        };
+        (found == Some(&hash)).then(|| position(at))
     }
 
     /// The numbers of the units in the order of their hashes.

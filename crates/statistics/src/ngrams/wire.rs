@@ -9,15 +9,15 @@ use super::{
     FOLDS, NONE, NgramConfig, NgramCounts, Origin, Totals,
     gate::{Gate, MAX_CELLS},
     position,
-    table::{Node, Spread, Table},
+    table::{Level, Node, Spread, Table},
 };
 use crate::{
     StatisticsError,
     units::{UnitKind, extend_hash, hash_unit},
 };
 
-/// 1 listed the nodes by first sight, with prefix and suffix; no file holds it.
-const VERSION: u8 = 2;
+/// 1 and 2 listed every n-gram; no release wrote them.
+const VERSION: u8 = 3;
 
 impl NgramCounts {
     /// The table as bytes: the same for the same texts, in whatever order and parts they
@@ -46,15 +46,21 @@ impl NgramCounts {
         for level in 0..usize::from(table.config.max_units) {
             let nodes = table.level(level);
             out.number(nodes.len() as u64);
+            let above = level
+                .checked_sub(1)
+                .map_or(&[][..], |above| table.level(above));
             let (mut prefix, mut unit) = (0, 0);
-            for node in nodes {
-                let own = if level == 0 { 0 } else { node.prefix };
-                if own != prefix {
+            for (at, node) in (0..).zip(nodes) {
+                let before = prefix;
+                while (above.get(prefix + 1)).is_some_and(|after| after.extensions <= at) {
+                    prefix += 1;
+                }
+                if before != prefix {
                     unit = 0;
                 }
-                out.number((own - prefix).into());
+                out.number((prefix - before) as u64);
                 out.number((node.unit - unit).into());
-                (prefix, unit) = (own, node.unit);
+                unit = node.unit;
                 out.node(table, node);
             }
         }
@@ -138,7 +144,7 @@ impl Table {
 
     fn read_level(&mut self, level: usize, bytes: &mut Reader<'_>) -> Result<(), StatisticsError> {
         let count = bytes.length(6)?;
-        let mut nodes = Vec::with_capacity(count);
+        let mut nodes = Level::with_capacity(count);
         let (mut prefix, mut unit) = (0_u32, 0_u32);
         for at in 0..count {
             let (further, distance) = (bytes.small()?, bytes.small()?);
@@ -161,6 +167,11 @@ impl Table {
                 None => (NONE, 0),
                 Some(above) => match self.level(above).get(prefix as usize) {
                     None => return Err(missing()),
+                    Some(node) if node.tail > 0 => {
+                        return Err(corrupt(
+                            "an n-gram that occurs once is made longer twice".into(),
+                        ));
+                    }
                     Some(node) => (prefix, node.hash),
                 },
             };
@@ -168,25 +179,50 @@ impl Table {
             if count == 0 || documents == 0 {
                 return Err(corrupt("an n-gram that does not occur".into()));
             }
-            let (first, spread) = match documents {
+            let (first, mut place) = match documents {
                 1 => (bytes.origin()?, NONE),
                 _ => {
                     self.spreads.push(bytes.spread()?);
                     (Origin::default(), position(self.spreads.len() - 1))
                 }
             };
-            nodes.push(Node {
+            let tail = match (count, documents) {
+                (1, 1) => self.read_tail(level, bytes)?,
+                _ => 0,
+            };
+            if tail > 0 {
+                place = position(self.tails.len() - usize::from(tail));
+            }
+            let node = Node {
                 hash: extend_hash(before, self.units.hash(unit)),
-                prefix,
                 unit,
                 count,
                 documents,
-                spread,
+                extensions: 0,
+                place,
                 first,
-            });
+                tail,
+            };
+            nodes.add((prefix, unit), node);
         }
-        self.levels.push(nodes);
+        self.add_level(nodes);
         Ok(())
+    }
+
+    /// Reads the units that follow an n-gram, and tells how many there are.
+    fn read_tail(&mut self, level: usize, bytes: &mut Reader<'_>) -> Result<u8, StatisticsError> {
+        let units = bytes.byte()?;
+        if level + 1 + usize::from(units) > self.config.max_units.into() {
+            return Err(corrupt("an n-gram of too many units".into()));
+        }
+        for _ in 0..units {
+            let unit = bytes.small()?;
+            if unit as usize >= self.units.len() {
+                return Err(corrupt("an n-gram of a unit that is not there".into()));
+            }
+            self.tails.push(unit);
+        }
+        Ok(units)
     }
 }
 
@@ -212,6 +248,12 @@ impl Writer {
         if node.documents == 1 {
             self.byte(node.first.fold);
             self.byte(node.first.source_bit);
+            if node.count == 1 {
+                self.byte(node.tail);
+                for &unit in table.tail(node) {
+                    self.number(unit.into());
+                }
+            }
             return;
         }
         let spread = table.spread(node);

@@ -1,6 +1,6 @@
 //! N-grams on their way through the filters that look at their surroundings.
 
-use super::{TermConfig, lookback::Lookback, track::Best};
+use super::{TermConfig, lookback::Lookback, track::Best, window::Key};
 use crate::contrast::Exposure;
 use driftline_statistics::ngrams::source_count;
 use rustc_hash::FxHashMap;
@@ -36,11 +36,18 @@ pub(super) struct Spread {
 }
 
 impl Candidate {
+    pub(super) fn key(&self) -> Key<'_> {
+        Key {
+            hash: self.hash,
+            units: &self.units,
+        }
+    }
+
     /// Whether enough days and sources have it, none of the days too much of it.
     pub(super) fn is_spread(&mut self, config: &TermConfig, lookback: &mut Lookback) -> bool {
         let starts: Vec<i64> = lookback.starts().collect();
-        let spread = &mut self.spread;
-        let by_window = lookback.places(self.hash).by_window();
+        let by_window = lookback.places(self.key()).by_window();
+        let mut spread = Spread::default();
         for (start, place) in starts.into_iter().zip(by_window) {
             let Some(place) = place else { continue };
             spread.days += place.days;
@@ -48,6 +55,8 @@ impl Candidate {
             spread.first.get_or_insert((start, place.first_day));
             spread.sources |= place.sources;
         }
+        self.spread = spread;
+        let spread = &self.spread;
         let least_sources = f64::from(config.min_sources);
         spread.days >= config.min_days
             && f64::from(spread.top_day) <= config.max_day_share * f64::from(self.documents)
@@ -76,7 +85,7 @@ impl Candidate {
 
     /// Fills in the entropy of what stands on either side; whether it is enough.
     pub(super) fn meets_many(&mut self, config: &TermConfig, lookback: &mut Lookback) -> bool {
-        let places = lookback.places(self.hash);
+        let places = lookback.places(self.key());
         let occurrences = places.by_window().flatten().map(|place| place.count).sum();
         // With the candidate given, the longer n-gram stands for the neighbour.
         self.entropy = [0, 1].map(|side| entropy(&places.longer[side], occurrences));

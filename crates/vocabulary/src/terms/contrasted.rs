@@ -1,16 +1,17 @@
 //! What is frequent, and more frequent than in the baseline: asked of every n-gram.
 
 use super::{
-    TermFinder,
+    TermConfig, TermFinder,
     candidate::{Candidate, Spread},
-    track::{Factors, best_horizon},
-    window::{Sightings, Window},
+    track::{Before, Factors, Spans, Tracks, best_horizon},
+    window::{Key, Sightings, Window},
 };
-use crate::contrast::Exposure;
+use crate::{BaselineVocabulary, contrast::Exposure};
 use driftline_statistics::{
-    ngrams::{Ngram, NgramCounts},
-    units::UnitKind,
+    ngrams::Ngram,
+    units::{UnitKind, extend_hash},
 };
+use std::collections::VecDeque;
 
 /// About three times the n-grams of a quarter of headlines, and as much memory as a
 /// processor has near; more n-grams only cost time.
@@ -56,15 +57,6 @@ impl Recent {
     }
 }
 
-/// An n-gram of the newest window that may be frequent enough over the lookback.
-struct Supported<'a> {
-    ngram: Ngram<'a>,
-    /// At most so many documents over the lookback.
-    recent: u32,
-    before: Exposure,
-    baseline_exact: bool,
-}
-
 impl TermFinder<'_> {
     /// N-grams of the newest window with support and a contrast to the baseline; `old` is
     /// the window that went.
@@ -74,117 +66,159 @@ impl TermFinder<'_> {
         let Some(newest) = windows.back() else {
             return Vec::new();
         };
-        let mut supported = self.supported(&newest.counts);
-        supported.retain_mut(|ngram| {
-            self.look_up(ngram);
-            self.is_unusual(ngram, ngram.recent, newest.counts.units())
-        });
-        let mut found = Vec::new();
-        let mut factors = Factors::default();
-        for ngram in supported {
-            let hash = ngram.ngram.hash();
-            let track = self.tracks.bring_up(hash, self.observed, windows);
-            let seen = self.tracks.newest_first(track);
-            let documents = seen.take(windows.len()).map(Sightings::documents).sum();
-            if documents < self.config.min_documents
-                || !self.is_unusual(&ngram, documents, newest.counts.units())
-            {
-                // So that no collision of hashes makes a track.
-                self.tracks.end(hash);
-                continue;
-            }
-            let before = ngram.before;
-            let seen = self.tracks.newest_first(track);
-            let best = best_horizon(&self.config, &self.spans, seen, before, &mut factors);
-            if best.ln_bayes_factor < self.config.watch {
-                continue;
-            }
-            let (baseline_exact, ngram) = (ngram.baseline_exact, ngram.ngram);
-            found.push(Candidate {
-                hash,
-                units: ngram.unit_hashes(),
-                text: ngram.text(),
-                best,
-                before,
-                baseline_exact,
-                documents,
-                cohesion: None,
-                entropy: [0.0; 2],
-                spread: Spread::default(),
-            });
+        let mut search = Search {
+            baseline: self.baseline,
+            config: &self.config,
+            recent: &self.recent,
+            spans: &self.spans,
+            windows,
+            observed: self.observed,
+            newest_units: newest.counts.units(),
+            tracks: &mut self.tracks,
+            factors: Factors::default(),
+            units: Vec::new(),
+            found: Vec::new(),
+        };
+        for single in newest.counts.ngrams_of_length(1) {
+            search.visit(single, u32::MAX, None);
         }
-        found
+        search.found
     }
 
     /// Brings [`Recent`] up to the newest window.
     fn slide(&mut self, old: Option<&Window>) {
+        let (recent, longest) = (&mut self.recent, self.config.max_units);
         // The longest n-grams are there for their neighbours' sake.
-        for length in 1..=self.config.max_units {
-            if let Some(newest) = self.lookback.windows.back() {
-                for ngram in newest.counts.ngrams_of_length(length) {
-                    self.recent.add(ngram.hash(), ngram.documents());
-                }
-            }
-            if let Some(old) = old {
-                for ngram in old.counts.ngrams_of_length(length) {
-                    self.recent.subtract(ngram.hash(), ngram.documents());
-                }
-            }
+        if let Some(newest) = self.lookback.windows.back() {
+            (newest.counts).for_each(longest, |hash, documents| recent.add(hash, documents));
+        }
+        if let Some(old) = old {
+            (old.counts).for_each(longest, |hash, documents| recent.subtract(hash, documents));
         }
     }
+}
 
-    /// N-grams of the newest window that may be frequent enough to be terms. None is more
-    /// frequent than what it begins with (Apriori).
-    fn supported<'w>(&self, newest: &'w NgramCounts) -> Vec<Supported<'w>> {
-        let units = self.baseline.units() as f64;
-        // By n-gram the documents over the lookback, at most; none where they are too few.
-        let mut frequent = vec![0; newest.ids_of_length(self.config.max_units).end as usize];
-        let mut supported = Vec::new();
-        for length in 1..=self.config.max_units {
-            let first = newest.ids_of_length(length).start as usize;
-            for (id, ngram) in (first..).zip(newest.ngrams_of_length(length)) {
-                let most = (ngram.prefix()).map_or(u32::MAX, |prefix| frequent[prefix as usize]);
-                if most < self.config.min_documents {
-                    continue;
-                }
-                let recent = self.recent.get(ngram.hash()).min(most);
-                if recent < self.config.min_documents {
-                    continue;
-                }
-                frequent[id] = recent;
-                if length > 1 || is_a_long_word(&ngram) {
-                    supported.push(Supported {
-                        ngram,
-                        recent,
-                        before: Exposure { count: 0.0, units },
-                        baseline_exact: false,
-                    });
-                }
+/// A search of the newest window.
+struct Search<'a> {
+    baseline: &'a BaselineVocabulary,
+    config: &'a TermConfig,
+    recent: &'a Recent,
+    spans: &'a Spans,
+    windows: &'a VecDeque<Window>,
+    /// Number of the newest window.
+    observed: usize,
+    newest_units: u64,
+    tracks: &'a mut Tracks,
+    factors: Factors,
+    /// Hashes of the units of the n-gram that is visited.
+    units: Vec<u64>,
+    found: Vec<Candidate>,
+}
+
+impl Search<'_> {
+    /// Looks at an n-gram and at all that it begins, as long as they may be frequent enough:
+    /// none is more frequent than what it begins with, or ends with (Apriori). Its prefix has
+    /// at most `most` documents over the lookback; `suffix` is the hash of what the prefix has
+    /// without its first unit.
+    fn visit(&mut self, ngram: Ngram<'_>, most: u32, suffix: Option<u64>) {
+        let least = self.config.min_documents;
+        let mut recent = self.recent.get(ngram.hash()).min(most);
+        if recent < least {
+            return;
+        }
+        let unit = ngram.last_hash();
+        let suffix = suffix.map(|suffix| extend_hash(suffix, unit));
+        if let Some(suffix) = suffix {
+            recent = recent.min(self.recent.get(suffix));
+            if recent < least {
+                return;
             }
         }
-        supported
+        self.units.push(unit);
+        if ngram.length() > 1 || is_a_long_word(&ngram) {
+            self.contrast(&ngram, recent);
+        }
+        if ngram.length() < self.config.max_units {
+            for longer in ngram.extensions() {
+                self.visit(longer, recent, Some(suffix.unwrap_or(0)));
+            }
+        }
+        self.units.pop();
     }
 
-    /// Looks an n-gram up in the baseline.
-    fn look_up(&self, ngram: &mut Supported<'_>) {
-        let known = self.baseline.documents_with(ngram.ngram.hash());
-        let documents = known.unwrap_or_else(|| self.baseline.absent_bound(ngram.ngram.length()));
-        ngram.before.count = documents.into();
-        ngram.baseline_exact = known.is_some();
+    /// Keeps an n-gram, with at most `recent` documents over the lookback, if it has support
+    /// and a contrast to the baseline.
+    fn contrast(&mut self, ngram: &Ngram<'_>, recent: u32) {
+        let hash = ngram.hash();
+        let track = self.tracks.find(hash);
+        let before = match track {
+            Some(track) => self.tracks.before(track),
+            None => self.look_up(ngram),
+        };
+        let exposure = Exposure {
+            count: before.documents.into(),
+            units: self.baseline.units() as f64,
+        };
+        if !self.is_unusual(ngram, recent, exposure) {
+            return;
+        }
+        let key = Key {
+            hash,
+            units: &self.units,
+        };
+        let newest = (Sightings::of(ngram), self.observed);
+        let track = (self.tracks).bring_up(track, (key, before), newest, self.windows);
+        let seen = self.tracks.newest_first(track);
+        let documents = (seen.take(self.windows.len()).map(Sightings::documents)).sum();
+        if documents < self.config.min_documents || !self.is_unusual(ngram, documents, exposure) {
+            // So that no collision of hashes makes a track.
+            self.tracks.end(hash);
+            return;
+        }
+        let seen = self.tracks.newest_first(track);
+        let best = best_horizon(self.config, self.spans, seen, exposure, &mut self.factors);
+        if best.ln_bayes_factor < self.config.watch {
+            return;
+        }
+        self.found.push(Candidate {
+            hash,
+            units: self.units.clone(),
+            text: ngram.text(),
+            best,
+            before: exposure,
+            baseline_exact: before.exact,
+            documents,
+            cohesion: None,
+            entropy: [0.0; 2],
+            spread: Spread::default(),
+        });
+    }
+
+    fn look_up(&self, ngram: &Ngram<'_>) -> Before {
+        match self.baseline.documents_with(ngram.hash()) {
+            Some(documents) => Before {
+                documents,
+                exact: true,
+            },
+            None => Before {
+                documents: self.baseline.absent_bound(ngram.length()),
+                exact: false,
+            },
+        }
     }
 
     /// Whether it can be much more frequent than in the baseline, with at most `recent`
     /// documents over the lookback.
-    fn is_unusual(&self, ngram: &Supported<'_>, recent: u32, newest_units: u64) -> bool {
+    fn is_unusual(&self, ngram: &Ngram<'_>, recent: u32, before: Exposure) -> bool {
         // Units of the shortest horizon of more than one window.
         let horizons = self.config.horizons.iter().copied();
         let more = horizons.filter(|&horizon| horizon > 1).min().unwrap_or(1);
         let more_units = self.spans.units(more).max(1) as f64;
         // The rate over one window is known, and over more at most so many documents
         // stand among at least so many units.
-        let in_newest = f64::from(ngram.ngram.documents()) / newest_units.max(1) as f64;
+        let in_newest = f64::from(ngram.documents()) / self.newest_units.max(1) as f64;
         let in_more = f64::from(recent) / more_units;
-        in_newest.max(in_more) > self.config.min_rate_ratio * ngram.before.rate()
+        in_newest.max(in_more) > self.config.min_rate_ratio * before.rate()
     }
 }
 

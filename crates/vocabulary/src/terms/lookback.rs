@@ -1,6 +1,6 @@
 //! The last windows, and what was found in each of them.
 
-use super::window::{Place, Window};
+use super::window::{Key, Place, Window};
 use driftline_statistics::units::extend_hash;
 use rustc_hash::FxHashMap;
 use std::collections::{VecDeque, hash_map::Entry};
@@ -72,11 +72,11 @@ impl<T> Found<T> {
 }
 
 impl Places {
-    fn bring_up(&mut self, hash: u64, windows: &VecDeque<Window>, observed: usize) {
+    fn bring_up(&mut self, key: Key<'_>, windows: &VecDeque<Window>, observed: usize) {
         let Self { found, longer } = self;
         let mut went = Vec::new();
         let find = |window: &Window| {
-            let place = window.place(hash)?;
+            let place = window.place(key)?;
             for (all, counts) in longer.iter_mut().zip(&place.longer) {
                 for &(longer, count) in counts {
                     *all.entry(longer).or_default() += count;
@@ -151,11 +151,11 @@ impl Lookback {
         self.windows.iter().map(|window| window.start)
     }
 
-    /// Where the n-gram with this hash stands.
-    pub(super) fn places(&mut self, hash: u64) -> &Places {
-        let places = self.places.entry(hash).or_default();
+    /// Where the n-gram of a key stands.
+    pub(super) fn places(&mut self, key: Key<'_>) -> &Places {
+        let places = self.places.entry(key.hash).or_default();
         if places.found.observed < self.observed {
-            places.bring_up(hash, &self.windows, self.observed);
+            places.bring_up(key, &self.windows, self.observed);
         }
         places
     }
@@ -163,11 +163,12 @@ impl Lookback {
     /// Occurrences of the n-gram of these units.
     pub(super) fn count(&mut self, units: &[u64]) -> u64 {
         let hash = (units.iter()).fold(0, |hash, &unit| extend_hash(hash, unit));
+        let key = Key { hash, units };
         let Counts { found, total } = self.counts.entry(hash).or_default();
         if found.observed < self.observed {
             let mut gone = 0;
             let find = |window: &Window| {
-                let count = window.find(hash).map_or(0, |ngram| ngram.count());
+                let count = window.find(key).map_or(0, |ngram| ngram.count());
                 *total += u64::from(count);
                 count
             };

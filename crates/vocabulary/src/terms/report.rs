@@ -3,7 +3,7 @@
 use super::{
     Term, TermClass, TermFinder, TermSeries, Tier,
     candidate::Candidate,
-    window::{Sightings, Window},
+    window::{Key, Sightings, Window},
 };
 use crate::{contrast, lexicon};
 use driftline_statistics::ngrams::source_count;
@@ -15,6 +15,8 @@ const REPEATED_RISE: f64 = 2.0;
 #[derive(Debug)]
 pub(super) struct Reported {
     hash: u64,
+    /// Hashes of its units.
+    units: Vec<u64>,
     tier: Tier,
     /// Number of the window of the last change of tier.
     at: usize,
@@ -27,7 +29,10 @@ pub(super) struct Reported {
 impl Reported {
     /// Continues the series by a window.
     pub(super) fn extend(&mut self, window: &Window) {
-        let ngram = window.find(self.hash);
+        let ngram = window.find(Key {
+            hash: self.hash,
+            units: &self.units,
+        });
         let documents = ngram.map_or(0, |ngram| ngram.documents());
         self.series.documents.push(documents);
     }
@@ -72,6 +77,7 @@ impl TermFinder<'_> {
                 None => {
                     let reported = Reported {
                         hash: candidate.hash,
+                        units: candidate.units.clone(),
                         tier,
                         at: now,
                         confirmed: false,
@@ -121,7 +127,7 @@ impl TermFinder<'_> {
         let best = candidate.best;
         let (mut count, mut documents) = (0, 0);
         for window in self.lookback.windows.iter().rev().take(best.horizon) {
-            if let Some(ngram) = window.find(candidate.hash) {
+            if let Some(ngram) = window.find(candidate.key()) {
                 count += u64::from(ngram.count());
                 documents += u64::from(ngram.documents());
             }

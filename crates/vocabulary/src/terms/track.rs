@@ -2,7 +2,7 @@
 
 use super::{
     config::TermConfig,
-    window::{Sightings, Window},
+    window::{Key, Sightings, Window},
 };
 use crate::contrast::{self, Exposure};
 use rustc_hash::FxHashMap;
@@ -21,13 +21,22 @@ pub(super) struct Tracks {
     free: Vec<u32>,
 }
 
-/// Which windows of an n-gram are known.
+/// What is known of an n-gram.
 #[derive(Debug, Clone, Copy)]
 struct Known {
-    /// Number of the newest, from 1.
+    /// Number of the newest window that is known, from 1.
     newest: u32,
-    /// How many, up to the newest.
+    /// How many are, up to the newest.
     windows: u32,
+    before: Before,
+}
+
+/// How often an n-gram stands in the baseline.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Before {
+    /// Documents with it, or the most there can be.
+    pub(super) documents: u32,
+    pub(super) exact: bool,
 }
 
 impl Tracks {
@@ -47,29 +56,37 @@ impl Tracks {
         self.by_hash.get(&hash).copied()
     }
 
-    /// The track of an n-gram, known up to the newest of `windows`, which has the number
-    /// `observed`: what is missing is looked up.
+    /// How often an n-gram stands in the baseline.
+    pub(super) fn before(&self, track: u32) -> Before {
+        self.known[track as usize].before
+    }
+
+    /// The track of an n-gram of the newest of `windows`, known up to that, which has the number
+    /// `observed`: what is missing is looked up. `track` is where it is, if there is one.
     pub(super) fn bring_up(
         &mut self,
-        hash: u64,
-        observed: usize,
+        track: Option<u32>,
+        (key, before): (Key<'_>, Before),
+        (newest, observed): (Sightings, usize),
         windows: &VecDeque<Window>,
     ) -> u32 {
         let nothing = Known {
             newest: (observed - windows.len()) as u32,
             windows: 0,
+            before,
         };
-        let track = match self.find(hash) {
-            Some(track) => track,
-            None => self.begin(hash, nothing),
-        };
+        let track = track.unwrap_or_else(|| self.begin(key.hash, nothing));
         let known = &mut self.known[track as usize];
         if known.newest < nothing.newest {
             *known = nothing;
         }
         let missing = observed - known.newest as usize;
-        for window in windows.iter().skip(windows.len() - missing) {
-            self.push(track, window.sightings(hash));
+        let first = windows.len() - missing;
+        for window in windows.range(first..windows.len().saturating_sub(1).max(first)) {
+            self.push(track, window.sightings(key));
+        }
+        if missing > 0 {
+            self.push(track, newest);
         }
         track
     }

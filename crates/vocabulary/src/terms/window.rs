@@ -1,6 +1,6 @@
 //! The n-grams of one window, and what finds them.
 
-use driftline_statistics::ngrams::{Ngram, NgramCounts};
+use driftline_statistics::ngrams::{Ngram, NgramCounts, Preceding};
 
 /// A window of the lookback.
 #[derive(Debug)]
@@ -8,8 +8,16 @@ pub(super) struct Window {
     pub(super) start: i64,
     pub(super) counts: NgramCounts,
     present: Present,
-    by_hash: HashIndex,
-    by_suffix: SuffixIndex,
+    preceding: Preceding,
+}
+
+/// What an n-gram is looked up by.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Key<'a> {
+    /// Hash of all its units.
+    pub(super) hash: u64,
+    /// Hashes of its units, in order.
+    pub(super) units: &'a [u64],
 }
 
 /// How often an n-gram was seen in one window: its documents, and the folds with one.
@@ -39,34 +47,31 @@ impl Window {
         Self {
             start,
             present: Present::new(&counts),
-            by_hash: HashIndex::new(&counts),
-            by_suffix: SuffixIndex::new(counts.suffix_hashes()),
+            preceding: Preceding::new(&counts),
             counts,
         }
     }
 
-    /// The n-gram with this hash.
-    pub(super) fn find(&self, hash: u64) -> Option<Ngram<'_>> {
-        if !self.present.may_hold(hash) {
-            return None;
+    /// The n-gram of a key.
+    pub(super) fn find(&self, key: Key<'_>) -> Option<Ngram<'_>> {
+        match self.present.may_hold(key.hash) {
+            true => self.counts.find_units(key.units),
+            false => None,
         }
-        let ids = self.by_hash.may_be(hash);
-        let mut ngrams = ids.map(|id| self.counts.ngram(id));
-        ngrams.find(|ngram| ngram.hash() == hash)
     }
 
-    /// How the n-gram with this hash was seen.
-    pub(super) fn sightings(&self, hash: u64) -> Sightings {
-        self.find(hash)
+    /// How the n-gram of a key was seen.
+    pub(super) fn sightings(&self, key: Key<'_>) -> Sightings {
+        self.find(key)
             .map_or_else(Sightings::default, |ngram| Sightings::of(&ngram))
     }
 
-    pub(super) fn place(&self, hash: u64) -> Option<Place> {
-        let ngram = self.find(hash)?;
+    pub(super) fn place(&self, key: Key<'_>) -> Option<Place> {
+        let ngram = self.find(key)?;
         let counted = |longer: Ngram<'_>| (longer.hash(), longer.count());
         let folds = ngram.folds();
         let days = || (0..).zip(folds).filter(|(_, documents)| *documents > 0);
-        let preceded = self.by_suffix.find(hash);
+        let preceded = self.preceding.longer(&self.counts, &ngram);
         Some(Place {
             count: ngram.count(),
             sources: ngram.source_bits(),
@@ -74,7 +79,7 @@ impl Window {
             top_day: folds.into_iter().max().map_or(0, u32::from),
             first_day: days().next().map_or(0, |(day, _)| day),
             longer: [
-                preceded.map(|id| counted(self.counts.ngram(id))).collect(),
+                preceded.map(counted).collect(),
                 ngram.extensions().map(counted).collect(),
             ],
         })
@@ -113,14 +118,13 @@ struct Present(Vec<u64>);
 impl Present {
     fn new(counts: &NgramCounts) -> Self {
         let mut bits = Self(vec![0; (counts.len() / 8).next_power_of_two()]);
-        for ngram in counts.ngrams() {
-            let (word, bit) = bits.place(ngram.hash());
+        counts.for_each(usize::MAX, |hash, _| {
+            let (word, bit) = bits.place(hash);
             bits.0[word] |= bit;
-        }
+        });
         bits
     }
 
-    /// By the lower bits: the upper ones are those of the place in [`HashIndex`].
     fn place(&self, hash: u64) -> (usize, u64) {
         ((hash >> 6) as usize & (self.0.len() - 1), 1 << (hash % 64))
     }
@@ -128,90 +132,5 @@ impl Present {
     fn may_hold(&self, hash: u64) -> bool {
         let (word, bit) = self.place(hash);
         self.0[word] & bit != 0
-    }
-}
-
-/// N-grams by their hash: a table with linear probing, whose slots hold the lower half of
-/// the hash beside the number.
-#[derive(Debug)]
-struct HashIndex {
-    slots: Vec<u64>,
-    shift: u32,
-}
-
-/// No n-gram has this number.
-const EMPTY: u64 = u64::MAX;
-
-impl HashIndex {
-    fn new(counts: &NgramCounts) -> Self {
-        let room = (counts.len() * 3 / 2).max(2).next_power_of_two();
-        let shift = u64::BITS - room.trailing_zeros();
-        let mut slots = vec![EMPTY; room];
-        for (id, ngram) in (0..).zip(counts.ngrams()) {
-            let mut at = (ngram.hash() >> shift) as usize;
-            while slots[at] != EMPTY {
-                at = (at + 1) & (room - 1);
-            }
-            slots[at] = slot(ngram.hash(), id);
-        }
-        Self { slots, shift }
-    }
-
-    /// N-grams that may have this hash, those of least number first.
-    fn may_be(&self, hash: u64) -> impl Iterator<Item = u32> {
-        let mask = self.slots.len() - 1;
-        let first = (hash >> self.shift) as usize;
-        (0..self.slots.len())
-            .map(move |step| self.slots[(first + step) & mask])
-            .take_while(|&held| held != EMPTY)
-            .filter(move |&held| slot(hash, held as u32) == held)
-            .map(|held| held as u32)
-    }
-}
-
-fn slot(hash: u64, id: u32) -> u64 {
-    hash << u32::BITS | u64::from(id)
-}
-
-/// N-grams by the hash of all but their first unit: chained lists, since few are asked for.
-#[derive(Debug)]
-struct SuffixIndex {
-    /// By n-gram.
-    hashes: Vec<u64>,
-    /// By the upper bits of the hash the last n-gram, or `NONE`.
-    last: Vec<u32>,
-    /// By n-gram the one before with the same upper bits, or `NONE`.
-    previous: Vec<u32>,
-    shift: u32,
-}
-
-const NONE: u32 = u32::MAX;
-
-impl SuffixIndex {
-    /// Of n-grams by number; single units, whose hash is 0, are in no list.
-    fn new(hashes: Vec<u64>) -> Self {
-        let bits = hashes.len().max(2).next_power_of_two().trailing_zeros();
-        let shift = u64::BITS - bits;
-        let mut last = vec![NONE; 1 << bits];
-        let previous = (0..)
-            .zip(&hashes)
-            .map(|(id, hash)| match hash {
-                0 => NONE,
-                hash => std::mem::replace(&mut last[(hash >> shift) as usize], id),
-            })
-            .collect();
-        Self {
-            hashes,
-            last,
-            previous,
-            shift,
-        }
-    }
-
-    fn find(&self, hash: u64) -> impl Iterator<Item = u32> {
-        let some = |id: u32| Some(id).filter(|&id| id != NONE);
-        let last = some(self.last[(hash >> self.shift) as usize]);
-        std::iter::successors(last, move |&id| some(self.previous[id as usize]))
-            .filter(move |&id| self.hashes[id as usize] == hash)
     }
 }
