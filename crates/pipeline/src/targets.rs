@@ -16,6 +16,7 @@ use crate::{
     rows::{quoted, scored_name},
     run::Judged,
 };
+use driftline_drift::verify::exact_interval;
 use driftline_engine::{Engine, Rows, Source, Span};
 use driftline_scorer::{Manifest, Task};
 use driftline_verdict::{
@@ -310,7 +311,7 @@ impl Counts {
             });
         }
         let right: f64 = self.bins.iter().map(|bin| bin.right).sum();
-        let (lower, upper) = wilson(right, rows);
+        let (lower, upper) = exact_interval(right as usize, rows as usize);
         Some(Amount {
             rows,
             value: right / rows,
@@ -318,17 +319,6 @@ impl Counts {
             upper,
         })
     }
-}
-
-/// Interval of a share.
-///
-/// Wilson (1927), "Probable inference, the law of succession, and statistical inference".
-fn wilson(count: f64, rows: f64) -> (f64, f64) {
-    let (share, square) = (count / rows, QUANTILE * QUANTILE);
-    let middle = (share + square / (2.0 * rows)) / (1.0 + square / rows);
-    let half = QUANTILE / (1.0 + square / rows)
-        * (share * (1.0 - share) / rows + square / (4.0 * rows * rows)).sqrt();
-    (middle - half, middle + half)
 }
 
 impl Performance {
@@ -576,18 +566,5 @@ fn unknown(column: &str, known: &[driftline_engine::ColumnInfo]) -> PipelineErro
              where the targets are a table of their own, name it as `targets.source`",
             known.join(", ")
         ),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_interval_of_a_share_is_wilsons() {
-        // statsmodels.stats.proportion.proportion_confint(81, 263, method="wilson"):
-        // 0.2553 to 0.3662 (Newcombe 1998, table I, method 3).
-        let (lower, upper) = wilson(81.0, 263.0);
-        assert!((lower - 0.2553).abs() < 1e-4 && (upper - 0.3662).abs() < 1e-4);
     }
 }
