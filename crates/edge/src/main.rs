@@ -1,8 +1,7 @@
 //! `driftline-edge`: scores rows where they are, and writes a profile of them.
 //!
 //! Rows are read, scored, counted and forgotten, a batch at a time. What leaves is a profile
-//! file as `driftline profile` writes it, which `driftline merge` puts together with others and
-//! `driftline drift` compares. Nothing of the query engine is linked, so that the binary fits a
+//! file as `driftline profile` writes it, which `driftline merge` puts together with others. Nothing of the query engine is linked, so that the binary fits a
 //! small device.
 
 mod read;
