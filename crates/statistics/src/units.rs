@@ -84,8 +84,23 @@ impl<'a> Run<'a> {
 /// The same on every machine: frozen vocabularies hold these.
 #[inline]
 pub fn extend_hash(prefix: u64, unit: u64) -> u64 {
-    (prefix.rotate_left(29) ^ unit).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+    (prefix.rotate_left(PREFIX_BITS) ^ unit).wrapping_mul(MULTIPLIER)
 }
+
+/// The last unit's hash, from that of the n-gram and of all but the last unit.
+pub fn last_unit_hash(ngram: u64, prefix: u64) -> u64 {
+    ngram.wrapping_mul(INVERSE) ^ prefix.rotate_left(PREFIX_BITS)
+}
+
+/// The hash of all but the last unit, from that of the n-gram and the last unit's.
+pub fn prefix_hash(ngram: u64, unit: u64) -> u64 {
+    (ngram.wrapping_mul(INVERSE) ^ unit).rotate_right(PREFIX_BITS)
+}
+
+const PREFIX_BITS: u32 = 29;
+const MULTIPLIER: u64 = 0x9e37_79b9_7f4a_7c15;
+/// Of [`MULTIPLIER`], modulo 2⁶⁴.
+const INVERSE: u64 = 0xf1de_83e1_9937_733d;
 
 /// Reads texts into units; one reader for many texts, since it keeps its buffers.
 ///
@@ -274,7 +289,7 @@ pub(crate) fn hash_unit(unit: &str) -> u64 {
 }
 
 /// The finaliser of SplitMix64 (Steele, Lea, Flood 2014).
-pub(crate) fn mix(mut hash: u64) -> u64 {
+pub fn mix(mut hash: u64) -> u64 {
     hash = (hash ^ (hash >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     hash = (hash ^ (hash >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     hash ^ (hash >> 31)

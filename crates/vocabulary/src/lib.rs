@@ -18,6 +18,7 @@ pub mod keyword;
 pub mod lexicon;
 mod novel_stretch;
 mod out_of_vocabulary;
+mod surroundings;
 pub mod terms;
 
 pub use baseline::BaselineVocabulary;

@@ -27,7 +27,7 @@ mod window;
 pub use config::TermConfig;
 pub use term::{Term, TermClass, TermSeries, Tier};
 
-use crate::{BaselineVocabulary, lexicon};
+use crate::BaselineVocabulary;
 use contrasted::Recent;
 use driftline_statistics::ngrams::NgramCounts;
 use lookback::Lookback;
@@ -79,10 +79,10 @@ impl<'a> TermFinder<'a> {
         let mut candidates = self.contrasted(old.as_ref());
         let (config, lookback) = (&self.config, &mut self.lookback);
         candidates.retain_mut(|candidate| {
-            (!lexicon::is_cut_out(&candidate.text) || lexicon::is_known(&candidate.text))
-                && candidate.is_spread(config, lookback)
+            candidate.is_spread(config, lookback)
+                && candidate.is_whole(lookback)
                 && candidate.holds_together(config, lookback)
-                && candidate.meets_many(config, lookback)
+                && candidate.meets_many(config, &self.baseline.surroundings, lookback)
         });
         self.report(unnested(candidates))
     }

@@ -1,7 +1,7 @@
 //! N-grams on their way through the filters that look at their surroundings.
 
 use super::{TermConfig, lookback::Lookback, track::Best, window::Key};
-use crate::contrast::Exposure;
+use crate::{contrast::Exposure, lexicon, surroundings::Surroundings};
 use driftline_statistics::ngrams::source_count;
 use rustc_hash::FxHashMap;
 
@@ -22,6 +22,8 @@ pub(super) struct Candidate {
     pub(super) documents: u32,
     pub(super) cohesion: Option<f64>,
     pub(super) entropy: [f64; 2],
+    /// Log odds of a name by what stands on either side.
+    pub(super) surroundings: Option<f64>,
     pub(super) spread: Spread,
 }
 
@@ -35,12 +37,31 @@ pub(super) struct Spread {
     pub(super) first: Option<(i64, u8)>,
 }
 
+/// A word begins or ends with a character that ties sentences together only where the rest of it
+/// has that character beside it at least so often; else it is cut out of sentences.
+const BELONGS: f64 = 0.6;
+
 impl Candidate {
     pub(super) fn key(&self) -> Key<'_> {
         Key {
             hash: self.hash,
             units: &self.units,
         }
+    }
+
+    /// Whether it is more than a piece cut out of a sentence, such as 在乌 or 普京称.
+    pub(super) fn is_whole(&self, lookback: &mut Lookback) -> bool {
+        let [first, last] = lexicon::relating_ends(&self.text);
+        if !first && !last || lexicon::is_known(&self.text) {
+            return true;
+        }
+        let whole = lookback.count(&self.units) as f64;
+        let rests = [
+            first.then(|| &self.units[1..]),
+            last.then(|| &self.units[..self.units.len() - 1]),
+        ];
+        let mut rests = rests.into_iter().flatten();
+        rests.all(|rest| !rest.is_empty() && whole >= BELONGS * lookback.count(rest) as f64)
     }
 
     /// Whether enough days and sources have it, none of the days too much of it.
@@ -83,12 +104,18 @@ impl Candidate {
         least >= config.min_cohesion
     }
 
-    /// Fills in the entropy of what stands on either side; whether it is enough.
-    pub(super) fn meets_many(&mut self, config: &TermConfig, lookback: &mut Lookback) -> bool {
+    /// Fills in what stands on either side; whether it varies enough.
+    pub(super) fn meets_many(
+        &mut self,
+        config: &TermConfig,
+        surroundings: &Surroundings,
+        lookback: &mut Lookback,
+    ) -> bool {
         let places = lookback.places(self.key());
         let occurrences = places.by_window().flatten().map(|place| place.count).sum();
         // With the candidate given, the longer n-gram stands for the neighbour.
         self.entropy = [0, 1].map(|side| entropy(&places.longer[side], occurrences));
+        self.surroundings = surroundings.odds(&self.units, &places.longer, occurrences);
         let least = self.entropy[0].min(self.entropy[1]);
         let most = f64::from(occurrences).log2();
         if occurrences < FEW_OCCURRENCES {

@@ -190,6 +190,7 @@ impl Search<'_> {
             documents,
             cohesion: None,
             entropy: [0.0; 2],
+            surroundings: None,
             spread: Spread::default(),
         });
     }

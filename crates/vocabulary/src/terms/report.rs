@@ -98,11 +98,16 @@ impl TermFinder<'_> {
         terms
     }
 
-    fn class(&self, candidate: &Candidate) -> TermClass {
+    fn class(&self, candidate: &Candidate, name_odds: f64) -> TermClass {
         let folds = self.baseline.folds_with(candidate.hash).count_ones();
-        if lexicon::is_name(&candidate.text) {
+        let is_known = lexicon::is_known(&candidate.text);
+        let is_name = match is_known {
+            true => lexicon::is_known_name(&candidate.text) == Some(true),
+            false => name_odds > 0.0,
+        };
+        if is_name {
             TermClass::Entity
-        } else if folds >= self.config.established_folds || lexicon::is_known(&candidate.text) {
+        } else if is_known || folds >= self.config.established_folds {
             TermClass::Surge
         } else {
             TermClass::Coinage
@@ -132,9 +137,10 @@ impl TermFinder<'_> {
                 documents += u64::from(ngram.documents());
             }
         }
-        let class = self.class(&candidate);
+        let name_odds = lexicon::name_odds(&candidate.text, candidate.surroundings);
+        let class = self.class(&candidate, name_odds);
         let likeness = match class {
-            TermClass::Coinage => lexicon::word_likeness(&candidate.text),
+            TermClass::Coinage => lexicon::word_likeness(&candidate.text, name_odds),
             TermClass::Entity | TermClass::Surge => 1.0,
         };
         Term {

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 pub enum TermClass {
     /// A word or phrase that neither the dictionary nor the baseline knows.
     Coinage,
-    /// A name of a person, a place or an organisation, known before or not.
+    /// A name of a person, a place, an organisation, a work, a product or an event, known before or not.
     Entity,
     /// A word of the dictionary, or one in use all through the baseline, that rose.
     Surge,
@@ -72,7 +72,7 @@ pub struct Term {
     /// Sources over the lookback, estimated; `None` where there are too many to tell.
     pub sources: Option<f64>,
     /// What lists of a class are ordered by, the greatest first: the log Bayes factor, of a coinage
-    /// times how much it looks like [a word](crate::lexicon::word_likeness).
+    /// times how much it looks like a word.
     pub score: f64,
 }
 

@@ -1,0 +1,231 @@
+//! What stands beside names, and what beside other words.
+//!
+//! A word that somebody makes up may have the characters of a name. What is before it and
+//! after it tells them apart: a name begins a title and 回应 follows it, a word stands after
+//! 的 and 很. How much more often each unit is beside the dictionary's names than beside its
+//! other words is counted in the training data, so it is that of the text that is judged.
+
+use crate::{
+    by_hash::{ByHash, Hashed},
+    lexicon,
+};
+use driftline_statistics::{
+    ngrams::{Ngram, NgramCounts, Preceding},
+    units::{UnitKind, extend_hash, last_unit_hash, prefix_hash},
+};
+use rustc_hash::FxHashMap;
+use std::{collections::BTreeMap, ops::RangeInclusive};
+
+/// Lengths, in units, of the dictionary's words that are looked at.
+const WORD_UNITS: RangeInclusive<usize> = 2..=4;
+/// Fewer documents with a word say little about it.
+const LEAST_DOCUMENTS: u32 = 2;
+/// Names and other words that it takes to tell them apart.
+const LEAST_WORDS: usize = 5;
+/// A word counts as if it occurred so often at most, or the names of one year would be all.
+const MOST_OCCURRENCES: f64 = 30.0;
+/// Occurrences that every unit is given beside all words alike.
+const PRIOR: f64 = 10.0;
+/// Stands for the end of a run; no unit has this hash but by chance.
+const END: u64 = 0;
+
+/// How much more often units stand beside names than beside other words.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Surroundings(ByHash<Beside>);
+
+/// Log odds of a name with this unit beside it, in hundredths of a nat.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Beside {
+    pub(crate) unit: u64,
+    /// Where it stands before and after the word.
+    pub(crate) odds: [i16; 2],
+}
+
+impl Hashed for Beside {
+    fn hash(&self) -> u64 {
+        self.unit
+    }
+}
+
+/// What a unit is beside of, by side and by whether it is a name.
+type Tally = [[f64; 2]; 2];
+
+impl Surroundings {
+    /// Of units in the order of their hashes, each once.
+    pub(crate) fn of(units: &[Beside]) -> Self {
+        Self(ByHash::new(units))
+    }
+
+    /// In the order of their hashes.
+    pub(crate) fn units(&self) -> &[Beside] {
+        self.0.entries()
+    }
+
+    /// Counts what stands beside the words that the dictionary has.
+    pub(crate) fn learn(counts: &NgramCounts) -> Self {
+        let preceding = Preceding::new(counts);
+        let mut tallies: BTreeMap<u64, Tally> = BTreeMap::new();
+        let mut words = [0_usize; 2];
+        for ngram in WORD_UNITS.flat_map(|length| counts.ngrams_of_length(length)) {
+            let Some(is_name) = is_name_of_dictionary(&ngram) else {
+                continue;
+            };
+            let kind = usize::from(is_name);
+            words[kind] += 1;
+            let before = preceding.longer(counts, &ngram);
+            let before = before.map(|longer| (longer.unit_hashes()[0], longer.count()));
+            let after = ngram.extensions();
+            let after = after.map(|longer| (longer.last_hash(), longer.count()));
+            let sides: [Vec<(u64, u32)>; 2] = [before.collect(), after.collect()];
+            let weight = (MOST_OCCURRENCES / f64::from(ngram.count().max(1))).min(1.0);
+            for (side, beside) in sides.into_iter().enumerate() {
+                let known: u32 = beside.iter().map(|(_, count)| count).sum();
+                let ends = (END, ngram.count().saturating_sub(known));
+                for (unit, count) in beside.into_iter().chain([ends]) {
+                    let tally = tallies.entry(unit).or_default();
+                    tally[side][kind] += weight * f64::from(count);
+                }
+            }
+        }
+        match words.into_iter().min() {
+            Some(fewest) if fewest >= LEAST_WORDS => Self::of(&odds(&tallies)),
+            _ => Self::of(&[]),
+        }
+    }
+
+    /// Mean log odds, in nats, that an n-gram is a name by what stands beside it: of its
+    /// units, of the n-grams with one unit more in front and behind, with their counts, and
+    /// of its own occurrences. `None` where the training data have too few of the dictionary's words.
+    pub(crate) fn odds(
+        &self,
+        units: &[u64],
+        longer: &[FxHashMap<u64, u32>; 2],
+        occurrences: u32,
+    ) -> Option<f64> {
+        if self.units().is_empty() {
+            return None;
+        }
+        let ngram = units.iter().fold(0, |hash, &unit| extend_hash(hash, unit));
+        let unit_of = |side: usize, longer: u64| match side {
+            0 => {
+                let whole = units.iter().rev();
+                last_unit_hash(whole.fold(longer, |hash, &unit| prefix_hash(hash, unit)), 0)
+            }
+            _ => last_unit_hash(longer, ngram),
+        };
+        let mut sum = 0;
+        for (side, longer) in longer.iter().enumerate() {
+            let known: u32 = longer.values().sum();
+            let beside = longer.iter().map(|(&hash, &n)| (unit_of(side, hash), n));
+            let ends = (END, occurrences.saturating_sub(known));
+            sum += (beside.chain([ends]))
+                .map(|(unit, count)| i64::from(self.of_unit(unit, side)) * i64::from(count))
+                .sum::<i64>();
+        }
+        Some(sum as f64 / 100.0 / f64::from(occurrences.max(1)))
+    }
+
+    fn of_unit(&self, unit: u64, side: usize) -> i16 {
+        self.0.get(unit).map_or(0, |beside| beside.odds[side])
+    }
+}
+
+/// Whether the dictionary has the n-gram as a name, or as another word; `None` if it has not.
+fn is_name_of_dictionary(ngram: &Ngram<'_>) -> Option<bool> {
+    if ngram.documents() < LEAST_DOCUMENTS || ngram.last_kind() != UnitKind::Ideograph {
+        return None;
+    }
+    lexicon::is_known_name(&ngram.text())
+}
+
+/// The log odds that are not zero.
+fn odds(tallies: &BTreeMap<u64, Tally>) -> Vec<Beside> {
+    let total = |side: usize, kind: usize| -> f64 {
+        tallies.values().map(|tally| tally[side][kind]).sum::<f64>()
+    };
+    let shares = [0, 1].map(|side| {
+        let [other, name] = [0, 1].map(|kind| total(side, kind).max(1.0));
+        [other, name].map(|of| of / (other + name))
+    });
+    let of = |(&unit, tally): (&u64, &Tally)| {
+        let odds = [0, 1].map(|side| {
+            let [other, name] = [0, 1].map(|kind| {
+                let share = shares[side][kind];
+                (tally[side][kind] + PRIOR * share) / share
+            });
+            ((name / other).ln() * 100.0).round() as i16
+        });
+        (odds != [0; 2]).then_some(Beside { unit, odds })
+    };
+    tallies.iter().filter_map(of).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use driftline_statistics::{ngrams::NgramConfig, units::ngram_hash};
+
+    fn counts(texts: &[&str]) -> NgramCounts {
+        let mut counts = NgramCounts::new(NgramConfig::baseline());
+        for (at, text) in texts.iter().enumerate() {
+            counts.update(text, at as u8, None);
+        }
+        counts
+    }
+
+    /// Odds of the only n-gram that is `text`, in other texts.
+    fn odds_in(surroundings: &Surroundings, text: &str, texts: &[&str]) -> f64 {
+        let live = counts(texts);
+        let found = live.find(text).unwrap();
+        let counted = |longer: Ngram<'_>| (longer.hash(), longer.count());
+        let preceding = Preceding::new(&live);
+        let longer = [
+            preceding.longer(&live, &found).map(counted).collect(),
+            found.extensions().map(counted).collect(),
+        ];
+        let odds = surroundings.odds(&found.unit_hashes(), &longer, found.count());
+        odds.unwrap()
+    }
+
+    #[test]
+    fn what_begins_titles_and_answers_is_a_name() {
+        let places = ["乌克兰", "俄罗斯", "新加坡", "阿根廷", "葡萄牙", "墨西哥"];
+        let words = ["朋友", "东西", "问题", "办法", "道理", "心情"];
+        let mut texts = Vec::new();
+        for ending in ["一", "再"] {
+            texts.extend(places.map(|place| format!("{place}回应{ending}")));
+            texts.extend(words.map(|word| format!("{ending}很好的{word}了")));
+        }
+        let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+        let learnt = Surroundings::learn(&counts(&texts));
+        let name = odds_in(&learnt, "辛巴", &["辛巴回应了", "辛巴回来"]);
+        let word = odds_in(&learnt, "班味", &["满满的班味了", "我的班味"]);
+        assert!(name > 1.0 && word < -0.5, "{name} {word}");
+        let unknown = odds_in(&learnt, "显眼包", &["甲显眼包乙", "丙显眼包丁"]);
+        assert!(unknown.abs() < 1e-9);
+        assert_eq!(Surroundings::of(learnt.units()), learnt);
+    }
+
+    #[test]
+    fn a_neighbour_is_told_from_the_hash_of_both() {
+        let unit = |text: &str| last_unit_hash(ngram_hash(text).unwrap(), 0);
+        let [before, word, after] = ["的", "班味", "了"];
+        let with = ngram_hash(&format!("{word}{after}")).unwrap();
+        assert_eq!(last_unit_hash(with, ngram_hash(word).unwrap()), unit(after));
+        assert_eq!(extend_hash(ngram_hash(word).unwrap(), unit(after)), with);
+        let with = ngram_hash(&format!("{before}{word}")).unwrap();
+        let rest = ["味", "班"]
+            .iter()
+            .fold(with, |hash, part| prefix_hash(hash, unit(part)));
+        assert_eq!(last_unit_hash(rest, 0), unit(before));
+    }
+
+    #[test]
+    fn nothing_is_learnt_of_nothing() {
+        assert!(
+            Surroundings::learn(&NgramCounts::default())
+                .units()
+                .is_empty()
+        );
+    }
+}
