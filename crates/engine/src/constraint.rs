@@ -12,7 +12,7 @@
 use crate::window::WINDOW;
 use crate::{
     EngineError, Rows,
-    examples::{cut, mask},
+    mentions::{cut, mask},
     rows::collect,
     window::{Span, Windows},
 };

@@ -121,6 +121,7 @@ impl Engine {
             text_udf::keywords_udf(),
             text_udf::seeded_hash_udf(),
             crate::score_udf::score_udf(Arc::clone(&scorers)),
+            crate::tokens_udf::tokens_udf(Arc::clone(&scorers)),
             EVENT_TIME.clone(),
             WINDOW_START.clone(),
             WINDOW_END.clone(),

@@ -4,8 +4,8 @@
 
 use datafusion::arrow::{array::AsArray, util::pretty::pretty_format_batches};
 use driftline_engine::{
-    AdvertRules, Engine, EngineConfig, EngineError, Rows, Source, Span, Tz, VocabularyRequest,
-    VocabularyTime, Windows,
+    AdvertRules, Engine, EngineConfig, EngineError, MentionsRequest, Rows, Source, Span, Tz,
+    VocabularyRequest, VocabularyTime, Windows,
 };
 use driftline_scorer::Scorer;
 use driftline_vocabulary::BaselineVocabulary;
@@ -562,12 +562,21 @@ async fn examples_are_masked_chosen_by_their_text_and_from_the_window_asked_for(
     };
     let week = rows.within("day", Tz::UTC, span).unwrap();
     let terms = ["摆烂".to_owned(), "破防".to_owned()];
-    let found = week.examples("text", &terms, 5).await.unwrap();
+    let request = |examples| MentionsRequest {
+        text: "text",
+        author: None,
+        time: Some(("day", Tz::UTC)),
+        terms: &terms,
+        examples,
+    };
+    let found = week.mentions(&request(5)).await.unwrap();
     assert_eq!(found.len(), 1);
-    let mut examples = found["摆烂"].clone();
+    let mut examples = found["摆烂"].examples.clone();
     examples.sort();
     assert_eq!(examples, ["不摆烂", "又摆烂 [link]", "摆爛了 @…"]);
-    let two = week.examples("text", &terms, 2).await.unwrap();
+    // Four texts are too few to say where they come from.
+    assert_eq!(found["摆烂"].mentions.origin(None), None);
+    let two = week.mentions(&request(2)).await.unwrap();
     let backwards = rows
         .prepare("SELECT * FROM source ORDER BY text DESC")
         .await
@@ -575,11 +584,11 @@ async fn examples_are_masked_chosen_by_their_text_and_from_the_window_asked_for(
     let again = backwards
         .within("day", Tz::UTC, span)
         .unwrap()
-        .examples("text", &terms, 2)
+        .mentions(&request(2))
         .await
         .unwrap();
-    assert_eq!(two, again);
-    assert_eq!(two["摆烂"].len(), 2);
+    assert_eq!(two["摆烂"].examples, again["摆烂"].examples);
+    assert_eq!(two["摆烂"].examples.len(), 2);
 }
 
 #[tokio::test]

@@ -6,11 +6,13 @@
 
 mod alerts;
 mod schedule;
+mod terms;
 mod topic;
 mod webhook;
 
 pub use alerts::{AlertField, AlertsConfig};
 pub use schedule::{CatchUp, CronText, ScheduleConfig, ZoneName};
+pub use terms::{TermsConfig, WatchLimit};
 pub use topic::{TopicConfig, TopicFormat, TopicSetting, TopicStart};
 pub use webhook::{SecretReference, SuccessRule, TargetFormat, Topic, WebhookTarget};
 
@@ -207,6 +209,10 @@ pub struct ModelConfig {
     /// Columns that the manifest names, and what they are called here, where that differs.
     #[serde(default)]
     pub columns: BTreeMap<String, String>,
+    /// Whether what the model's tokenizer makes of each text becomes columns, too: the share of
+    /// words that it lacks, of tokens that are unknown, and the tokens a character.
+    #[serde(default)]
+    pub tokens: bool,
     /// How many rows of a window are scored, drawn by a seeded hash; all by default.
     #[serde(default)]
     pub rows: Option<u64>,
@@ -289,28 +295,6 @@ pub struct ColumnDriftConfig {
     pub min_effect: Option<f64>,
     /// Whether a window in which this column cannot be judged is unknown.
     pub required: bool,
-}
-
-/// New terms and watched words.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct TermsConfig {
-    /// The text column.
-    pub column: String,
-    /// Words whose documents are counted in every window and held against the baseline.
-    #[serde(default)]
-    pub watch: Vec<String>,
-    /// The greatest number of terms a window reports.
-    #[serde(default = "default_terms_per_window")]
-    pub per_window: usize,
-    /// A file of what people said of terms, as `driftline term` writes it: which are ignored,
-    /// and which are of another class than the one found.
-    #[serde(default)]
-    pub decisions: Option<PathBuf>,
-}
-
-fn default_terms_per_window() -> usize {
-    30
 }
 
 /// A SQL aggregate of every window, with limits.
@@ -669,6 +653,9 @@ impl Pipeline {
                 );
             }
         }
+        if let Some((key, message)) = self.terms.as_ref().and_then(TermsConfig::mistake) {
+            return wrong(key, message);
+        }
         let schedule = self.schedule.as_ref().and_then(ScheduleConfig::mistake);
         if let Some((key, message)) = self.alerts.mistake().or(schedule) {
             return wrong(key, message);
@@ -826,18 +813,6 @@ impl TargetsConfig {
     }
 }
 
-impl TermsConfig {
-    /// Terms of a column, nothing watched.
-    pub fn of(column: String) -> Self {
-        Self {
-            column,
-            watch: Vec::new(),
-            per_window: default_terms_per_window(),
-            decisions: None,
-        }
-    }
-}
-
 impl TimeConfig {
     /// Windows by a column, in UTC.
     pub fn of(column: String, window: Duration) -> Self {
@@ -989,6 +964,20 @@ mod tests {
         let secret = format!("{topic}  topic: {{settings: {{sasl.password: 'env:P'}}}}\n{time}");
         parse(&secret).unwrap();
         assert!(message(&topic.replace("/t", "")).contains("names no topic"));
+    }
+
+    #[test]
+    fn a_limit_of_a_word_that_nobody_watches_is_refused() {
+        for (limit, said) in [
+            ("退款: {max_share: 0.1}", "name it in `watch`"),
+            ("退钱: {}", "give `max_share` or `max_documents`"),
+            ("退钱: {max_share: 10}", "from 0 to 1"),
+        ] {
+            let terms =
+                format!("terms:\n  column: x\n  watch: [退钱]\n  watch_limits:\n    {limit}\n");
+            let shown = message(&format!("{LEAST}{terms}"));
+            assert!(shown.contains(said), "{limit}: {shown}");
+        }
     }
 
     #[test]

@@ -10,12 +10,7 @@ use driftline_verdict::{
     ActionKind, Concentration, Evidence, Finding, FindingKind, LimitWorkings, NotEvaluated,
     Severity, TermClass, TermTier, Workings,
 };
-use driftline_vocabulary::{KeywordCount, Term, Tier};
-
-/// A watched word's count this far above its expectation is surprising: in z.
-const SURPRISING_Z: f64 = 3.0;
-/// Documents of a surge, at least.
-const LEAST_SURGE: u32 = 5;
+use driftline_vocabulary::{Term, Tier};
 
 /// Terms of this class and tier are told; the others are listed.
 fn term_severity(class: TermClass, tier: TermTier) -> Severity {
@@ -345,12 +340,7 @@ pub(crate) fn tier_of(term: &Term) -> TermTier {
 }
 
 /// The finding of a term; `documents` are those of the windows that it was counted over.
-pub(crate) fn term(
-    term: &Term,
-    documents: u64,
-    first_seen: String,
-    examples: Vec<String>,
-) -> Finding {
+pub(crate) fn term(term: &Term, documents: u64, first_seen: String) -> Finding {
     let (class, tier) = (class_of(term), tier_of(term));
     let severity = term_severity(class, tier);
     let what = match class {
@@ -382,7 +372,6 @@ pub(crate) fn term(
         tier: Some(tier),
         first_seen: Some(first_seen),
         count: Some(term.documents),
-        examples,
         evidence: vec![
             Evidence {
                 label: "documents".into(),
@@ -469,36 +458,6 @@ pub(crate) fn rule(rule: &RuleConfig, limits: &RuleLimits, value: f64, rows: u64
                 rule.name,
                 shown(value),
                 shown(limit)
-            ),
-        )
-    }
-}
-
-/// Whether a watched word surges: surprising, more frequent, and in more than a few texts.
-pub(crate) fn surges(count: &KeywordCount) -> bool {
-    count.documents >= LEAST_SURGE && count.z > SURPRISING_Z && count.rate_ratio_lower > 1.0
-}
-
-/// The finding of a watched word that surges.
-pub(crate) fn keyword(word: &str, count: &KeywordCount) -> Finding {
-    Finding {
-        measure: Some(format!("watched word {word}")),
-        value: Some(f64::from(count.documents)),
-        threshold: Some(count.expected + SURPRISING_Z * count.expected.sqrt()),
-        effect_lower: Some(count.rate_ratio_lower),
-        unit: Some("documents".to_owned()),
-        window_rows: Some(count.window_documents),
-        action: Some(ActionKind::Notify),
-        ..Finding::new(
-            FindingKind::Rule,
-            Severity::Warning,
-            format!(
-                "watched word {word}: in {} of {} documents, {} at the baseline's rate (at least {} times that rate, z = {})",
-                count.documents,
-                count.window_documents,
-                number(count.expected),
-                number(count.rate_ratio_lower),
-                number(count.z),
             ),
         )
     }

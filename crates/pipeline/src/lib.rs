@@ -30,8 +30,10 @@ pub mod single;
 pub mod skew;
 mod targets;
 mod term_decisions;
+mod term_texts;
 mod text_evidence;
 pub mod validation;
+mod watched;
 mod window_schema;
 
 pub use baseline::{Baseline, Manifest};

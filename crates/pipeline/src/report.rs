@@ -7,12 +7,12 @@ use crate::{
     findings::{self, RuleLimits, Subject, class_of, tier_of},
     rows::scored_name,
     run::{Judged, JudgedWindow},
-    targets,
+    targets, term_texts, watched,
 };
 use chrono::{DateTime, SecondsFormat, Utc};
 use driftline_drift::{ColumnKey, Judgement, Measure};
-use driftline_engine::Tz;
-use driftline_scorer::Manifest;
+use driftline_engine::{TermTexts, Tz};
+use driftline_scorer::{Manifest, TOKEN_FIELDS};
 use driftline_statistics::{ColumnProfile, NumericProfile, Summary};
 use driftline_verdict::{
     Report, Run, TermTier,
@@ -138,23 +138,23 @@ pub(crate) fn report(
     pipeline: &Pipeline,
     baseline: &Baseline,
     judged: &Judged,
-    examples: &BTreeMap<String, Vec<String>>,
+    texts: &BTreeMap<String, TermTexts>,
     models: &[(Name, Manifest)],
     run: Run,
 ) -> Report {
     let mut trends = drift_trends(pipeline, judged);
     trends.extend(rule_trends(pipeline, baseline, judged));
-    trends.extend(model_trends(models, baseline, judged));
+    trends.extend(model_trends(pipeline, models, baseline, judged));
     trends.extend(targets::trends(judged));
     trends.extend(challenger::trends(judged));
     trends.extend(length_trends(baseline, judged));
-    trends.extend(keyword_trends(judged));
+    trends.extend(keyword_trends(pipeline, judged));
     trends.push(volume_trend(judged));
     Report {
         baseline: summary(pipeline, baseline, judged),
         trends,
         distributions: distributions(baseline, judged),
-        terms: terms(judged, examples),
+        terms: terms(judged, texts),
         models: model_summaries(pipeline, models),
         run,
     }
@@ -297,18 +297,29 @@ fn rule_trends(pipeline: &Pipeline, baseline: &Baseline, judged: &Judged) -> Vec
         .collect()
 }
 
-/// Means of what models give, and the share of the last label, the positive one of two.
-fn model_trends(models: &[(Name, Manifest)], baseline: &Baseline, judged: &Judged) -> Vec<Trend> {
+/// Means of what models and their tokenizers give, and the share of the last label, the positive one of two.
+fn model_trends(
+    pipeline: &Pipeline,
+    models: &[(Name, Manifest)],
+    baseline: &Baseline,
+    judged: &Judged,
+) -> Vec<Trend> {
     let mean = |profile: &ColumnProfile| profile.numeric()?.mean();
     let mut trends = Vec::new();
     for (name, manifest) in models {
-        for field in driftline_scorer::monitored_fields(manifest) {
+        let tokens = pipeline.models.get(name).is_some_and(|model| model.tokens);
+        let tokens = TOKEN_FIELDS.into_iter().filter(|_| tokens);
+        let scored = driftline_scorer::monitored_fields(manifest).into_iter();
+        for field in scored.chain(tokens.map(str::to_owned)) {
             let (title, unit) = match field.as_str() {
                 "label" => continue,
                 "confidence" => ("mean confidence", "probability"),
                 "entropy" => ("mean entropy", "bits"),
                 "margin" => ("mean margin", "probability"),
                 "value" => ("mean value", "value"),
+                "out_of_vocabulary" => ("mean share of words that its tokenizer lacks", "share"),
+                "unknown_tokens" => ("mean share of unknown tokens", "share"),
+                "tokens_per_character" => ("mean tokens a character", "tokens"),
                 "reconstruction_error" => ("mean reconstruction error", "error"),
                 _ => ("mean length of the embedding", "length"),
             };
@@ -392,7 +403,9 @@ fn column_trend(
 }
 
 /// Share of the documents with each watched word.
-fn keyword_trends(judged: &Judged) -> Vec<Trend> {
+fn keyword_trends(pipeline: &Pipeline, judged: &Judged) -> Vec<Trend> {
+    let limits = pipeline.terms.as_ref().map(|terms| &terms.watch_limits);
+    let limit = |word: &str| limits.and_then(|limits| limits.get(word));
     let mut trends: BTreeMap<&str, Vec<TrendPoint>> = BTreeMap::new();
     for (index, window) in judged.windows.iter().enumerate() {
         for (word, count) in &window.keywords {
@@ -403,10 +416,20 @@ fn keyword_trends(judged: &Judged) -> Vec<Trend> {
             trends.entry(word).or_default().push(TrendPoint {
                 window: window_name(window, index),
                 value: count.and_then(|count| share(f64::from(count.documents))),
-                limit: None,
+                limit: limit(word).and_then(|limit| {
+                    let by_number = limit.max_documents.and_then(|most| share(f64::from(most)));
+                    limit
+                        .max_share
+                        .into_iter()
+                        .chain(by_number)
+                        .reduce(f64::min)
+                }),
                 lower_limit: None,
                 baseline: count.and_then(|count| share(count.expected)),
-                alarm: count.as_ref().is_some_and(findings::surges),
+                alarm: count.as_ref().is_some_and(|count| {
+                    let beyond = |limit| watched::is_beyond(count, limit);
+                    watched::surges(count) || limit(word).is_some_and(beyond)
+                }),
             });
         }
     }
@@ -417,7 +440,7 @@ fn keyword_trends(judged: &Judged) -> Vec<Trend> {
             name: word.to_owned(),
             measure: None,
             unit: "share of documents".into(),
-            limit_label: None,
+            limit_label: limit(word).map(|_| "limit of the watched word".to_owned()),
             points,
         })
         .collect()
@@ -602,7 +625,7 @@ fn category_bins(before: &ColumnProfile, now: &ColumnProfile) -> Vec<Distributio
 }
 
 /// Every term once, at its strongest; what is only watched is left out.
-fn terms(judged: &Judged, examples: &BTreeMap<String, Vec<String>>) -> Vec<TermRow> {
+fn terms(judged: &Judged, texts: &BTreeMap<String, TermTexts>) -> Vec<TermRow> {
     let mut rows: BTreeMap<String, (f64, TermRow)> = BTreeMap::new();
     for (index, window) in judged.windows.iter().enumerate() {
         for (term, _) in &window.terms {
@@ -614,6 +637,9 @@ fn terms(judged: &Judged, examples: &BTreeMap<String, Vec<String>>) -> Vec<TermR
             };
             let series = judged.series.get(&term.text).cloned().unwrap_or_default();
             let (best, row) = rows.entry(term.text.clone()).or_insert_with(|| {
+                let texts = texts.get(&term.text);
+                let told = &judged.windows[..=index];
+                let origin = texts.and_then(|texts| term_texts::origin(term, texts, told));
                 let row = TermRow {
                     term: term.text.clone(),
                     class: class_of(term),
@@ -624,7 +650,10 @@ fn terms(judged: &Judged, examples: &BTreeMap<String, Vec<String>>) -> Vec<TermR
                     baseline_count: u64::from(term.baseline_documents),
                     score: term.ln_bayes_factor,
                     series,
-                    examples: examples.get(&term.text).cloned().unwrap_or_default(),
+                    origin: origin.map(|origin| origin.sentence()),
+                    examples: texts
+                        .map(|texts| texts.examples.clone())
+                        .unwrap_or_default(),
                 };
                 (term.score, row)
             });

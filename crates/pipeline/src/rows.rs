@@ -7,7 +7,7 @@ use crate::{
 };
 use driftline_engine::{ColumnInfo, Engine, PartitionRange, ProfileColumn, Rows, Source, Tz};
 use driftline_schema::Role;
-use driftline_scorer::Manifest;
+use driftline_scorer::{Manifest, TOKEN_FIELDS};
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
@@ -202,6 +202,11 @@ pub(crate) fn score_columns(
 ) -> Result<Vec<(ScoredColumn, String)>, PipelineError> {
     let columns = read_columns(name, model, manifest, rows)?;
     let columns: Vec<String> = columns.iter().map(|column| quoted(column)).collect();
+    let asked = manifest.columns();
+    let text = asked
+        .iter()
+        .position(|&asked| manifest.text_column() == Some(asked));
+    let text = text.and_then(|at| columns.get(at));
     let read = columns.join(", ");
     let row = match columns.as_slice() {
         [one] => one.clone(),
@@ -223,13 +228,37 @@ pub(crate) fn score_columns(
             None => format!("row_number() OVER (ORDER BY seeded_hash({row}, {seed})) <= {rows}"),
         }
     });
-    Ok(driftline_scorer::monitored_fields(manifest)
-        .into_iter()
-        .map(|field| {
-            let score = format!("score('{name}', {read})['{field}']");
+    let scored = driftline_scorer::monitored_fields(manifest).into_iter();
+    let scored = scored.map(|field| {
+        let score = format!("score('{name}', {read})['{field}']");
+        (field, score)
+    });
+    let tokens: Vec<(String, String)> = match (model.tokens, text) {
+        (false, _) => Vec::new(),
+        (true, Some(text)) => TOKEN_FIELDS
+            .map(|field| {
+                (
+                    field.to_owned(),
+                    format!("tokens('{name}', {text})['{field}']"),
+                )
+            })
+            .into(),
+        (true, None) => {
+            return Err(PipelineError::Configuration {
+                message: format!(
+                    "`models.{name}.tokens` is for a model that reads texts; {} reads {}",
+                    manifest.id(),
+                    asked.join(", ")
+                ),
+            });
+        }
+    };
+    Ok(scored
+        .chain(tokens)
+        .map(|(field, value)| {
             let expression = match &chosen {
-                Some(chosen) => format!("CASE WHEN {chosen} THEN {score} END"),
-                None => score,
+                Some(chosen) => format!("CASE WHEN {chosen} THEN {value} END"),
+                None => value,
             };
             let name = scored_name(name, &field);
             (ScoredColumn { name, field }, expression)

@@ -18,12 +18,14 @@ use crate::{
     novelty, report,
     targets::{Performance, Targets},
     term_decisions::TermDecisions,
+    term_texts,
     text_evidence::name_cells,
+    watched,
     window_schema::{self, WindowCheck},
 };
 use chrono::{DateTime, SecondsFormat, Utc};
 use driftline_drift::{Measurement, SequenceCard, SlowDrift, Sums, rate_share};
-use driftline_engine::{ColumnInfo, Engine, EngineConfig, FileVersion, Rows, Span};
+use driftline_engine::{ColumnInfo, Engine, EngineConfig, FileVersion, Rows, Span, TermTexts};
 use driftline_schema::{Schema, check};
 use driftline_scorer::Manifest;
 use driftline_statistics::ngrams::NgramCounts;
@@ -44,9 +46,6 @@ const OVERDISPERSION: f64 = 0.45;
 
 /// Windows whose n-grams are held at a time, beside those that terms look back on.
 const WINDOWS_AT_ONCE: usize = 13;
-
-/// Examples shown of a term.
-const EXAMPLES: usize = 3;
 
 /// What an evaluation is told from outside, so that it has no clock of its own.
 pub struct EvaluationRequest<'a> {
@@ -235,7 +234,7 @@ impl Evaluator {
             judged.windows[index].concentrations = held;
         }
         (request.progress)("looking for examples");
-        let examples = term_examples(pipeline, &live.rows, &judged).await?;
+        let texts = term_texts::read(pipeline, &live.rows, &judged).await?;
         let mut not_fresh = None;
         if let (Some(freshness), Some(newest)) = (&pipeline.freshness, live.newest_us) {
             let age_us = request.now.timestamp_micros() - newest;
@@ -244,11 +243,10 @@ impl Evaluator {
             }
         }
         let mut shown = Vec::new();
-        for (index, window) in judged.windows.iter_mut().enumerate() {
+        for index in 0..judged.windows.len() {
+            let told = &judged.windows[..=index];
             let check = checks.as_ref().and_then(|checks| checks.get(index));
-            let mut concluded = conclude(
-                pipeline, &baseline, &schema, window, check, &examples, index,
-            );
+            let mut concluded = conclude(pipeline, &baseline, &schema, told, check, &texts);
             if let Some(asked) = rules.get(index) {
                 let rows = concluded.rows;
                 let broken = asked.anomalies.iter();
@@ -297,14 +295,7 @@ impl Evaluator {
             notes,
             windows: shown,
         };
-        let report = report::report(
-            pipeline,
-            &baseline,
-            &judged,
-            &examples,
-            &models,
-            run.clone(),
-        );
+        let report = report::report(pipeline, &baseline, &judged, &texts, &models, run.clone());
         Ok(Evaluation {
             run,
             report,
@@ -690,22 +681,6 @@ fn over_windows(series: &TermSeries, starts: &[i64]) -> Vec<u64> {
     counts
 }
 
-/// Masked examples of every term that is told, by term.
-async fn term_examples(
-    pipeline: &Pipeline,
-    rows: &Rows,
-    judged: &Judged,
-) -> Result<BTreeMap<String, Vec<String>>, PipelineError> {
-    let Some(terms) = &pipeline.terms else {
-        return Ok(BTreeMap::new());
-    };
-    if pipeline.examples == ExamplesConfig::None || judged.series.is_empty() {
-        return Ok(BTreeMap::new());
-    }
-    let wanted: Vec<String> = judged.series.keys().cloned().collect();
-    Ok(rows.examples(&terms.column, &wanted, EXAMPLES).await?)
-}
-
 fn freshness_finding(age_us: i64, max_age: crate::config::Duration) -> (Finding, NotEvaluated) {
     let hours = age_us as f64 / 3.6e9;
     let message = format!(
@@ -728,16 +703,16 @@ fn freshness_finding(age_us: i64, max_age: crate::config::Duration) -> (Finding,
     (finding, missing)
 }
 
-/// Puts one window into findings.
+/// Puts the last of some windows into findings.
 fn conclude(
     pipeline: &Pipeline,
     baseline: &Baseline,
     schema: &Schema,
-    window: &JudgedWindow,
+    windows: &[JudgedWindow],
     check: Option<&WindowCheck>,
-    examples: &BTreeMap<String, Vec<String>>,
-    index: usize,
+    texts: &BTreeMap<String, TermTexts>,
 ) -> Window {
+    let (index, window) = (windows.len() - 1, &windows[windows.len() - 1]);
     let live = &window.live;
     let mut found: Vec<Finding> = Vec::new();
     let mut not_evaluated: Vec<NotEvaluated> = Vec::new();
@@ -803,18 +778,12 @@ fn conclude(
                 }),
             }
         }
-        for (word, count) in &window.keywords {
-            match count {
-                Some(count) if findings::surges(count) => {
-                    found.push(findings::keyword(word, count))
+        if let Some(terms) = &pipeline.terms {
+            for (word, count) in &window.keywords {
+                match watched::finding(word, count.as_ref(), terms) {
+                    Ok(finding) => found.extend(finding),
+                    Err(missing) => not_evaluated.push(missing),
                 }
-                Some(_) => {}
-                None => not_evaluated.push(NotEvaluated {
-                    check: format!("watched word {word}"),
-                    reason: "it is no single run of up to six units, so it cannot be counted"
-                        .into(),
-                    required: false,
-                }),
             }
         }
         for (term, documents) in &window.terms {
@@ -823,8 +792,14 @@ fn conclude(
             } else {
                 index.to_string()
             };
-            let examples = examples.get(&term.text).cloned().unwrap_or_default();
-            found.push(findings::term(term, *documents, first_seen, examples));
+            let texts = texts.get(&term.text);
+            found.push(Finding {
+                origin: texts.and_then(|texts| term_texts::origin(term, texts, windows)),
+                examples: texts
+                    .map(|texts| texts.examples.clone())
+                    .unwrap_or_default(),
+                ..findings::term(term, *documents, first_seen)
+            });
         }
     }
     Window {

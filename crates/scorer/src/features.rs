@@ -5,7 +5,7 @@
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::Float64Type;
-use arrow_array::{Array, ArrayRef, Float64Array, StringArray};
+use arrow_array::{Array, ArrayRef, Float64Array, StringArray, StructArray};
 use arrow_cast::cast;
 use arrow_schema::DataType;
 use rustc_hash::FxHashMap;
@@ -16,6 +16,7 @@ use crate::ScorerError;
 use crate::manifest::{Encoding, Feature, InputSource, Manifest};
 use crate::onnx::{Axis, Graph};
 use crate::runtime::{Ranges, tensor};
+use crate::token_statistics;
 use crate::tokenizer::Tokenizer;
 
 /// How columns become the inputs of a graph.
@@ -244,6 +245,13 @@ impl Layout {
             }
             _ => Vec::new(),
         }
+    }
+
+    /// How the texts of a column fare in the model's tokens; none of a model that reads none.
+    pub(crate) fn token_statistics(&self, column: &ArrayRef) -> Result<StructArray, ScorerError> {
+        let texts = texts(column)?;
+        let of = |text: &str| self.tokenizer.as_ref()?.statistics(text);
+        Ok(token_statistics::column(&texts, of))
     }
 
     /// Whether a row without tokens cannot be scored.

@@ -30,6 +30,7 @@ mod onnx;
 mod prediction;
 mod remote;
 mod runtime;
+mod token_statistics;
 mod tokenizer;
 mod verify;
 
@@ -54,6 +55,7 @@ pub use onnx::{Axis, Element, Graph, Operator, Runs, TensorSpec};
 pub use prediction::{Prediction, Score};
 pub use remote::{Protocol, Remote};
 pub use runtime::Axes;
+pub use token_statistics::{TOKEN_FIELDS, TokenStatistics};
 pub use verify::{Outcome, Speed, Verification, verify};
 
 use expected::Expected;
@@ -188,6 +190,16 @@ impl Scorer {
     pub fn fields(&self) -> Vec<String> {
         let fields = prediction::fields(self.manifest());
         fields.iter().map(|field| field.name().clone()).collect()
+    }
+
+    /// How the texts of a column fare in the tokens that the model reads of them: a column of
+    /// [`TokenStatistics`]. Null for a null, for a text with nothing to read, and for a model
+    /// that reads no text.
+    ///
+    /// # Errors
+    /// [`ScorerError::NotText`] for a column of another type.
+    pub fn token_statistics(&self, texts: &ArrayRef) -> Result<StructArray, ScorerError> {
+        self.loaded.layout.token_statistics(texts)
     }
 
     /// As [`score_columns`](Self::score_columns), without Arrow.

@@ -16,6 +16,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use crate::ScorerError;
 use crate::bundle::read_text;
+use crate::token_statistics::{Counted, TokenStatistics};
 use word_piece::WordPiece;
 
 const FORMAT_VERSION: u32 = 1;
@@ -142,6 +143,40 @@ impl Tokenizer {
         }
     }
 
+    /// How the tokens that [`encode`](Self::encode) gives fare; none where it gives none.
+    pub(crate) fn statistics(&self, text: &str) -> Option<TokenStatistics> {
+        let (unit, numbers) = match &self.kind {
+            Kind::WordPiece(pieces) => {
+                let text = beginning(text, self.max_length);
+                return pieces.count(text, self.max_length).statistics();
+            }
+            Kind::Units { unit, numbers } => (unit, numbers),
+        };
+        let mut counted = Counted::default();
+        let mut count = |unit: &str| {
+            let unknown = usize::from(!numbers.holds(unit));
+            counted.words += 1;
+            counted.tokens += 1;
+            counted.foreign += unknown;
+            counted.unknown += unknown;
+            counted.characters += unit.chars().count();
+        };
+        match unit {
+            Unit::Character => {
+                let mut buffer = [0; 4];
+                for c in normalise(text).take(self.max_length) {
+                    count(c.encode_utf8(&mut buffer));
+                }
+            }
+            Unit::Word => {
+                let text: String = normalise(beginning(text, self.max_length)).collect();
+                let words = words(&text);
+                (words.iter().take(self.max_length)).for_each(|word| count(word));
+            }
+        }
+        counted.statistics()
+    }
+
     /// The greatest number that [`encode`](Self::encode) can return.
     pub(crate) fn greatest_id(&self) -> i64 {
         match &self.kind {
@@ -159,6 +194,14 @@ impl Tokenizer {
 }
 
 impl Numbers {
+    /// Whether a unit has a number of its own; a hash is one.
+    fn holds(&self, unit: &str) -> bool {
+        match self {
+            Self::Known { numbers, .. } => numbers.contains_key(unit),
+            Self::Hashed { .. } => true,
+        }
+    }
+
     fn of(&self, unit: &str) -> i64 {
         match self {
             Self::Known { numbers, unknown } => numbers.get(unit).copied().unwrap_or(*unknown),
@@ -296,6 +339,36 @@ mod tests {
         let json = r#"{"format_version": 1, "unit": "word", "normalisation": "nfkc_lowercase_no_space",
             "unknown_id": 1, "first_id": 2, "words": ["我们", "喜欢"]}"#;
         assert_eq!(encoded(json, "我们喜欢苹果"), [2, 3, 1]);
+    }
+
+    #[test]
+    fn a_text_is_described_by_how_its_tokens_fare() {
+        let json = r#"{"format_version": 1, "unit": "word", "normalisation": "nfkc_lowercase_no_space",
+            "unknown_id": 1, "first_id": 2, "words": ["我们", "喜欢"]}"#;
+        let tokenizer = super::Tokenizer {
+            kind: units(json).unwrap(),
+            max_length: 8,
+        };
+        let found = tokenizer.statistics("我们 喜欢 苹果!").unwrap();
+        // 我们, 喜欢, and the unknown 苹果 and !, in seven characters.
+        assert!((found.out_of_vocabulary - 0.5).abs() < 1e-12);
+        assert!((found.unknown_tokens - 0.5).abs() < 1e-12);
+        assert!((found.tokens_per_character - 4.0 / 7.0).abs() < 1e-12);
+        assert_eq!(tokenizer.statistics(" \n"), None);
+    }
+
+    #[test]
+    fn a_word_in_pieces_is_foreign_and_its_tokens_are_known() {
+        let vocabulary = "[UNK]\n[CLS]\n[SEP]\nplay\n##ing\nwe\n";
+        let tokenizer = super::Tokenizer {
+            kind: Kind::WordPiece(super::WordPiece::of_lines(vocabulary).unwrap()),
+            max_length: 16,
+        };
+        let found = tokenizer.statistics("we playing chess").unwrap();
+        // we; play, ##ing; unknown.
+        assert!((found.out_of_vocabulary - 2.0 / 3.0).abs() < 1e-12);
+        assert!((found.unknown_tokens - 0.25).abs() < 1e-12);
+        assert!((found.tokens_per_character - 4.0 / 14.0).abs() < 1e-12);
     }
 
     #[test]

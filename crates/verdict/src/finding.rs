@@ -236,6 +236,48 @@ pub struct Concentration {
     pub rest: f64,
 }
 
+/// What can be known of where the texts with a term come from.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Origin {
+    /// Texts looked at.
+    pub texts: u64,
+    /// Whether most of them are near copies, by three authors, or of the same ten minutes.
+    pub coordinated: bool,
+    /// Share of them that are near copies of at least two others.
+    pub near_copies: f64,
+    /// Share that the three busiest authors wrote; absent where no author is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub top_authors: Option<f64>,
+    /// The greatest share within ten minutes; absent where no time is finer than an hour.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ten_minutes: Option<f64>,
+}
+
+impl Origin {
+    /// In words, with what cannot be known.
+    pub fn sentence(&self) -> String {
+        let percent = |share: f64| format!("{:.0} %", share * 100.0);
+        let mut parts = vec![format!(
+            "of {} texts {} are near copies of others",
+            self.texts,
+            percent(self.near_copies)
+        )];
+        parts.push(match self.top_authors {
+            Some(share) => format!("three authors wrote {}", percent(share)),
+            None => "authors are not known".to_owned(),
+        });
+        parts.push(match self.ten_minutes {
+            Some(share) => format!("{} came within ten minutes", percent(share)),
+            None => "the time is not known to the minute".to_owned(),
+        });
+        let sign = match self.coordinated {
+            true => "looks coordinated",
+            false => "no sign of coordination",
+        };
+        format!("{sign}: {}", parts.join(", "))
+    }
+}
+
 /// One thing worth saying about a window.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Finding {
@@ -309,6 +351,9 @@ pub struct Finding {
     /// Documents with the term, in the window or the horizon that raised it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub count: Option<u64>,
+    /// Where the texts with the term come from; absent of names, and of too few texts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<Origin>,
     /// Masked examples.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub examples: Vec<String>,
@@ -342,6 +387,7 @@ impl Finding {
             tier: None,
             first_seen: None,
             count: None,
+            origin: None,
             examples: Vec::new(),
         }
     }

@@ -3,7 +3,9 @@
 mod demo;
 
 use driftline_verdict::report::{self, MAX_SIZE_BYTES};
-use driftline_verdict::{Evidence, Finding, FindingKind, Severity, Window, window_verdict};
+use driftline_verdict::{
+    Concentration, Evidence, Finding, FindingKind, Severity, Window, window_verdict,
+};
 
 /// Writes the page for a look in a browser where `DRIFTLINE_REPORT_DIR` names a folder.
 fn keep(name: &str, page: &str) {
@@ -45,6 +47,28 @@ fn the_first_screen_says_what_moved_since_when_and_what_to_do() {
         "Retrain the model",
     ] {
         assert!(first.contains(said), "{said}");
+    }
+}
+
+#[test]
+fn the_slices_that_hold_a_drift_stand_with_its_evidence() {
+    let mut report = demo::report(52);
+    assert!(!report::html(&report).unwrap().contains("Where it is"));
+    let newest = report.run.windows.last_mut().unwrap();
+    let mut drift = newest.findings.iter_mut();
+    let drift = drift.find(|f| f.kind == FindingKind::Drift).unwrap();
+    drift.concentrations.push(Concentration {
+        slice: "country=德国, device=phone".into(),
+        window_rows: 310,
+        window_share: 0.25,
+        baseline_share: 0.2,
+        value: 0.5,
+        value_lower: 0.4,
+        rest: 0.01,
+    });
+    let page = report::html(&report).unwrap();
+    for said in ["Where it is", "country=德国, device=phone", "25 %", "20 %"] {
+        assert!(page.contains(said), "{said}");
     }
 }
 

@@ -5,6 +5,7 @@
 //! known piece from the left. Hugging Face's `tokenizer.json` says the same in settings;
 //! those of other kinds than WordPiece are refused.
 
+use crate::token_statistics::Counted;
 use rustc_hash::FxHashMap;
 use serde::Deserialize;
 use unicode_normalization::UnicodeNormalization;
@@ -188,6 +189,31 @@ impl WordPiece {
             return inner;
         }
         [self.before.as_slice(), &inner, &self.after].concat()
+    }
+
+    /// Counts words and tokens as far as [`encode`](Self::encode) reads; those that every text
+    /// has before and behind it are left out.
+    pub(super) fn count(&self, text: &str, max_length: usize) -> Counted {
+        let room = max_length - self.frame();
+        let mut counted = Counted::default();
+        let mut tokens = Vec::new();
+        for word in self.words(text) {
+            if counted.tokens >= room {
+                break;
+            }
+            tokens.clear();
+            self.cut(&word, &mut tokens);
+            let unknown = tokens
+                .iter()
+                .filter(|token| **token == self.unknown)
+                .count();
+            counted.words += 1;
+            counted.foreign += usize::from(tokens.len() > 1 || unknown > 0);
+            counted.tokens += tokens.len();
+            counted.unknown += unknown;
+            counted.characters += word.chars().count();
+        }
+        counted
     }
 
     fn words(&self, text: &str) -> Vec<String> {

@@ -34,6 +34,10 @@ pub(super) fn sections(finding: &Finding) -> Vec<Section> {
             .map(|first| format!("First seen in the window that begins {first}.")),
     );
     sections.push(Section::words("what kind of term", standing));
+    if let Some(origin) = &finding.origin {
+        let sentence = origin.sentence();
+        sections.push(Section::words("where it comes from", vec![sentence]));
+    }
     if !finding.examples.is_empty() {
         sections.push(Section::words("examples", finding.examples.clone()));
     }

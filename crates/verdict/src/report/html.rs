@@ -243,6 +243,18 @@ struct FindingView {
     since: String,
     numbers: Vec<(&'static str, String)>,
     evidence: Cut<EvidenceView>,
+    places: Cut<PlaceView>,
+}
+
+/// A slice that holds the drift.
+#[derive(Serialize)]
+struct PlaceView {
+    slice: Foreign,
+    baseline_share: String,
+    window_share: String,
+    value: String,
+    lower: String,
+    rest: String,
 }
 
 #[derive(Serialize)]
@@ -323,6 +335,7 @@ struct TermView {
     baseline_count: String,
     score: String,
     svg: String,
+    origin: String,
     examples: Vec<Foreign>,
 }
 
@@ -663,6 +676,14 @@ fn finding_view(finding: &Finding, history: Option<&History<'_>>, caps: Caps) ->
                 contribution: number(part.contribution),
             })
         },
+        places: Cut::of(finding.concentrations.iter(), evidence, |held| PlaceView {
+            slice: foreign(&held.slice, 80),
+            baseline_share: quantity(held.baseline_share, "share"),
+            window_share: quantity(held.window_share, "share"),
+            value: measured(held.value),
+            lower: measured(held.value_lower),
+            rest: measured(held.rest),
+        }),
         numbers,
     }
 }
@@ -868,6 +889,7 @@ fn term_view(term: &TermRow, places: &BTreeMap<String, usize>, caps: Caps) -> Te
             places.get(&term.first_alarm).copied(),
             caps.points.min(156),
         ),
+        origin: clip(term.origin.as_deref().unwrap_or_default(), caps.text),
         examples: term
             .examples
             .iter()

@@ -126,6 +126,9 @@ pub struct TermRow {
     pub score: f64,
     /// Documents for each window.
     pub series: Vec<u64>,
+    /// Where its texts come from, in words.
+    #[serde(default)]
+    pub origin: Option<String>,
     /// Masked examples.
     pub examples: Vec<String>,
 }

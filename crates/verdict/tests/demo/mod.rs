@@ -133,6 +133,7 @@ fn terms(noise: &mut Noise, weeks: usize) -> Vec<TermRow> {
                 baseline_count,
                 score: 8.0 + height * (1.0 + noise.next()),
                 series,
+                origin: None,
                 examples: vec![(*example).to_owned(), format!("@用户 {example} 链接")],
             });
         }

@@ -1,12 +1,26 @@
-//! Examples: texts that show a person how a term is used.
+//! The texts with a term: some that show a person how it is used, and whether they look
+//! written apart.
 //!
 //! Which texts are shown depends on the texts alone, not on their order: those
 //! with the least hash. What could name a person is masked before anything is kept.
 
-use crate::{EngineError, Rows};
+use crate::{
+    EngineError, Rows,
+    window::{event_time, instant_type},
+};
 use aho_corasick::AhoCorasick;
-use datafusion::arrow::array::AsArray;
-use driftline_statistics::units::normalize_text;
+use chrono_tz::Tz;
+use datafusion::{
+    arrow::{
+        array::{Array, AsArray},
+        datatypes::TimestampMicrosecondType,
+    },
+    common::ScalarValue,
+    logical_expr::{cast, lit},
+    prelude::ident,
+};
+use driftline_statistics::units::{UnitReader, normalize_text};
+use driftline_vocabulary::Mentions;
 use futures::StreamExt;
 use regex::Regex;
 use std::{
@@ -20,50 +34,90 @@ use xxhash_rust::xxh3::xxh3_64;
 /// Characters of an example, at most.
 pub const EXAMPLE_CHARS: usize = 120;
 
+/// Which texts are sought.
+#[derive(Debug, Clone)]
+pub struct MentionsRequest<'a> {
+    /// The column of text.
+    pub text: &'a str,
+    /// The column of who wrote it, where there is one.
+    pub author: Option<&'a str>,
+    /// The time column, and the zone of times without one.
+    pub time: Option<(&'a str, Tz)>,
+    /// The terms, in normal form.
+    pub terms: &'a [String],
+    /// Examples of each, at most.
+    pub examples: usize,
+}
+
+/// The texts with a term.
+#[derive(Debug, Clone, Default)]
+pub struct TermTexts {
+    /// Different texts, masked and cut.
+    pub examples: Vec<String>,
+    /// What the texts say of where they come from.
+    pub mentions: Mentions,
+}
+
 impl Rows {
-    /// At most `per_term` different texts for each term, masked and cut, whose normal
-    /// form has the term; terms without any are not listed. Terms are expected in
-    /// normal form. Take the rows of one window by [`within`](Rows::within).
+    /// The texts with each term, whose normal form has it; terms without any are not listed.
+    /// Take the rows of one window by [`within`](Rows::within).
     ///
-    /// Masked are links, e-mail addresses, @names and numbers of five digits or more
-    /// (also with spaces or hyphens in between).
+    /// Masked in examples are links, e-mail addresses, @names and numbers of five digits or
+    /// more (also with spaces or hyphens in between).
     ///
     /// # Errors
-    /// [`EngineError::UnknownColumn`], and what the rows' query fails with.
-    pub async fn examples(
+    /// [`EngineError::UnknownColumn`], [`EngineError::NotATime`], and what the rows' query
+    /// fails with.
+    pub async fn mentions(
         &self,
-        text: &str,
-        terms: &[String],
-        per_term: usize,
-    ) -> Result<BTreeMap<String, Vec<String>>, EngineError> {
-        let mut stream = self
-            .ordered_frame(vec![self.text_expr(text)?])?
-            .execute_stream()
-            .await?;
-        let finder = Finder::new(terms);
-        let mut found: BTreeMap<&str, BTreeSet<(u64, String)>> = BTreeMap::new();
+        request: &MentionsRequest<'_>,
+    ) -> Result<BTreeMap<String, TermTexts>, EngineError> {
+        let author = match request.author {
+            Some(author) => self.text_expr(author)?,
+            None => lit(ScalarValue::Utf8(None)),
+        };
+        let time = match request.time {
+            Some((column, zone)) => {
+                self.check_columns([column])?;
+                event_time(ident(column), column, zone)
+            }
+            None => cast(lit(ScalarValue::Null), instant_type()),
+        };
+        let columns = vec![
+            self.text_expr(request.text)?.alias("text"),
+            author.alias("author"),
+            time.alias("time"),
+        ];
+        let mut stream = self.ordered_frame(columns)?.execute_stream().await?;
+        let finder = Finder::new(request.terms);
+        let mut reader = UnitReader::default();
+        let mut found: BTreeMap<&str, (BTreeSet<(u64, String)>, Mentions)> = BTreeMap::new();
         while let Some(batch) = stream.next().await {
             let batch = batch?;
-            for text in batch.column(0).as_string::<i32>().iter().flatten() {
+            let authors = batch.column(1).as_string::<i32>();
+            let times = batch.column(2).as_primitive::<TimestampMicrosecondType>();
+            for (row, text) in batch.column(0).as_string::<i32>().iter().enumerate() {
+                let Some(text) = text else { continue };
                 let normal = normalize_text(text);
                 for term in finder.terms_of(&normal) {
+                    let (kept, mentions) = found.entry(term).or_default();
+                    let author = authors.is_valid(row).then(|| authors.value(row));
+                    let author = author.map(|author| xxh3_64(author.as_bytes()));
+                    let at = times.is_valid(row).then(|| times.value(row));
+                    mentions.add(&mut reader, (&normal, term), author, at);
                     let example = cut(&mask(text), term);
-                    let kept = found.entry(term).or_default();
                     kept.insert((xxh3_64(example.as_bytes()), example));
-                    if kept.len() > per_term {
+                    if kept.len() > request.examples {
                         kept.pop_last();
                     }
                 }
             }
         }
-        Ok(found
-            .into_iter()
-            .filter(|(_, kept)| !kept.is_empty())
-            .map(|(term, kept)| {
-                let examples = kept.into_iter().map(|(_, example)| example).collect();
-                (term.to_owned(), examples)
-            })
-            .collect())
+        let texts = found.into_iter().map(|(term, (kept, mentions))| {
+            let examples = kept.into_iter().map(|(_, example)| example).collect();
+            (term.to_owned(), TermTexts { examples, mentions })
+        });
+        Ok(texts.collect())
     }
 }
 
