@@ -13,7 +13,9 @@ pub mod cards;
 pub mod decode;
 pub mod invented;
 pub mod output;
+pub mod pool;
 pub mod process;
+pub mod told;
 pub mod weibo;
 
 /// What keeps a measurement from being made.

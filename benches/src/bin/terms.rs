@@ -12,17 +12,14 @@
 use clap::Parser;
 use driftline_benches::{
     Error,
-    cards::{self, SEED, WINDOW},
+    cards::SEED,
     invented::{self, Coinage},
     output::{Output, line, share, table},
     process::{Circumstances, measured},
-    weibo::{self, Title, distinct},
+    told::{Years, alarms, class_name, learn, weeks},
+    weibo::Title,
 };
-use driftline_statistics::{
-    ngrams::{FOLDS, NgramConfig, NgramCounts},
-    units::UnitReader,
-};
-use driftline_vocabulary::{BaselineVocabulary, Term, TermClass, TermConfig, TermFinder, Tier};
+use driftline_vocabulary::{BaselineVocabulary, Term, TermClass};
 use rand::{SeedableRng, seq::SliceRandom};
 use rand_chacha::ChaCha8Rng;
 use serde::Serialize;
@@ -164,19 +161,15 @@ fn main() -> Result<(), Error> {
     let arguments = Arguments::parse();
     let circumstances = Circumstances::here();
     let year = arguments.year;
-    let file = |year| match weibo::fixture(year) {
-        shipped if shipped.exists() => shipped,
-        _ => weibo::later(year),
+    let Some(Years {
+        training,
+        live,
+        weeks,
+    }) = Years::read(year)?
+    else {
+        return Ok(());
     };
-    for year in [year - 1, year] {
-        if !file(year).exists() {
-            return line(format!("SKIPPED: the titles of {year} are not there."));
-        }
-    }
-    let training = distinct(&weibo::read(&file(year - 1))?);
-    let live = distinct(&weibo::read(&file(year))?);
     let baseline = learn(&training);
-    let weeks = weeks(&live);
     line(format!(
         "Terms of {year} against {}, weekly windows; {circumstances}\n",
         year - 1
@@ -212,67 +205,12 @@ fn main() -> Result<(), Error> {
     })
 }
 
-fn weeks(titles: &[Title]) -> Vec<Vec<Title>> {
-    let windows = cards::windows(titles, WINDOW);
-    windows.into_iter().map(<[_]>::to_vec).collect()
-}
-
-fn learn(titles: &[Title]) -> BaselineVocabulary {
-    let mut counts = NgramCounts::new(NgramConfig::baseline());
-    for (at, title) in titles.iter().enumerate() {
-        counts.update(&title.text, (at * FOLDS / titles.len()) as u8, None);
-    }
-    BaselineVocabulary::freeze(&counts)
-}
-
-/// Terms that alarm, with the number of the week. The titles of each week are counted in
-/// so many shards, by their text as it is counted.
-fn alarms(
-    baseline: &BaselineVocabulary,
-    weeks: &[Vec<Title>],
-    shards: usize,
-) -> Vec<(usize, Term)> {
-    let mut finder = TermFinder::new(baseline, TermConfig::default());
-    let mut reader = UnitReader::default();
-    let mut alarms = Vec::new();
-    for (week, titles) in weeks.iter().enumerate() {
-        let first = titles.first().map_or(0, |title| title.day);
-        let mut parts = vec![NgramCounts::new(NgramConfig::window()); shards];
-        for title in titles {
-            let shard = match shards {
-                1 => 0,
-                _ => {
-                    reader.read(&title.text);
-                    (reader.document_hash() % shards as u64) as usize
-                }
-            };
-            parts[shard].update(&title.text, (title.day - first) as u8, None);
-        }
-        let mut counts = NgramCounts::new(NgramConfig::window());
-        for part in &parts {
-            counts.merge(part);
-        }
-        let terms = finder.observe(i64::from(first), counts);
-        let told = terms.into_iter().filter(|term| term.tier >= Tier::Alarm);
-        alarms.extend(told.map(|term| (week, term)));
-    }
-    alarms
-}
-
-fn name(class: TermClass) -> &'static str {
-    match class {
-        TermClass::Coinage => "coinage",
-        TermClass::Entity => "entity",
-        TermClass::Surge => "surge",
-    }
-}
-
 /// Different terms of each class.
 fn by_class(alarms: &[(usize, Term)]) -> BTreeMap<&'static str, usize> {
     let mut terms: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     for (_, term) in alarms {
         terms
-            .entry(name(term.class))
+            .entry(class_name(term.class))
             .or_default()
             .insert(&term.text);
     }
@@ -318,7 +256,7 @@ fn recall(
             titles: by_week.iter().sum(),
             before,
             onset,
-            told: told.map(|(week, term)| (*week, name(term.class))),
+            told: told.map(|(week, term)| (*week, class_name(term.class))),
         }
     };
     let rose = |listed: &Listed| {
@@ -423,7 +361,7 @@ fn trials(
         injected: [20, 40, 80].map(|n| injected(&baseline, weeks, n)).into(),
         floods: FLOODS,
         floods_told: floods_told(&baseline, weeks),
-        sixteen_shards_agree: self::alarms(&baseline, weeks, SHARDS) == alarms,
+        sixteen_shards_agree: driftline_benches::told::alarms(&baseline, weeks, SHARDS) == alarms,
     })
 }
 
@@ -467,7 +405,7 @@ fn injected(baseline: &BaselineVocabulary, weeks: &[Vec<Title>], sightings: usiz
             match alarms.iter().filter(told).find(coined) {
                 Some((week, _)) => delays.push(week.saturating_sub(first_week)),
                 None => missed.push(match alarms.iter().find(told) {
-                    Some((_, term)) => format!("{word} ({} {})", name(term.class), term.text),
+                    Some((_, term)) => format!("{word} ({} {})", class_name(term.class), term.text),
                     None => word,
                 }),
             }
