@@ -7,6 +7,7 @@ mod backend;
 mod postgres;
 mod sqlite;
 
+use backend::Trouble;
 pub(crate) use backend::{Address, Backend};
 
 use crate::{StoreError, migrate};
@@ -286,15 +287,46 @@ pub(crate) fn describe(
             reason: reason.to_string(),
         };
     }
-    let known = match backend {
-        Backend::Sqlite => sqlite::describe(location, operation, &error),
-        Backend::Postgres => postgres::describe(location, operation, &error),
+    let trouble = match backend {
+        Backend::Sqlite => sqlite::trouble(&error),
+        Backend::Postgres => postgres::trouble(&error),
     };
-    known.unwrap_or_else(|| StoreError::Database {
-        location: location.to_owned(),
-        operation,
-        source: Box::new(error),
-    })
+    let location = location.to_owned();
+    match trouble {
+        Some(Trouble::Locked) => StoreError::Locked {
+            location,
+            operation,
+        },
+        Some(Trouble::ReadOnly) => StoreError::ReadOnly {
+            location,
+            operation,
+        },
+        Some(Trouble::Full) => StoreError::Full {
+            location,
+            operation,
+        },
+        Some(Trouble::CannotOpen) => StoreError::CannotOpen {
+            location,
+            reason: error.to_string(),
+        },
+        Some(Trouble::NotADatabase) => StoreError::NotADatabase {
+            location,
+            reason: error.to_string(),
+        },
+        Some(Trouble::Unreachable) => StoreError::Unreachable {
+            location,
+            operation,
+            reason: match error {
+                sqlx::Error::PoolTimedOut => "no connection could be had in time".to_owned(),
+                error => error.to_string(),
+            },
+        },
+        None => StoreError::Database {
+            location,
+            operation,
+            source: Box::new(error),
+        },
+    }
 }
 
 #[cfg(test)]

@@ -25,6 +25,17 @@ pub(crate) struct Address {
     pub(crate) read_only: bool,
 }
 
+/// What is wrong, where a user can do something about it; each database has its codes for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Trouble {
+    Locked,
+    ReadOnly,
+    Full,
+    CannotOpen,
+    NotADatabase,
+    Unreachable,
+}
+
 impl Address {
     /// Reads a store's URL; for a file that may be made, makes the folder that it lies in.
     pub(crate) fn parse(url: &str, read_only: bool) -> Result<Self, StoreError> {

@@ -4,7 +4,7 @@
 //! monitor locks the monitor's row first (`monitors::ensure`), so that two processes which
 //! write to one monitor take turns, as any two writers do in SQLite.
 
-use super::backend::{Address, Backend};
+use super::backend::{Address, Backend, Trouble};
 use crate::StoreError;
 use sqlx::AnyConnection;
 use sqlx::ConnectOptions as _;
@@ -67,64 +67,31 @@ pub(super) async fn prepare(
     Ok(())
 }
 
-/// SQLSTATE codes and classes that a user can do something about.
-mod state {
-    pub(super) const READ_ONLY: &str = "25006";
-    pub(super) const DISK_FULL: &str = "53100";
-    pub(super) const LOCK_NOT_AVAILABLE: &str = "55P03";
-    pub(super) const DEADLOCK: &str = "40P01";
-    pub(super) const UNKNOWN_DATABASE: &str = "3D000";
-    pub(super) const INSUFFICIENT_PRIVILEGE: &str = "42501";
-    /// Invalid authorization; connection exception; too many connections, no memory;
-    /// shutting down or starting up.
-    pub(super) const UNREACHABLE: [&str; 4] = ["28", "08", "53", "57P"];
-}
+/// SQLSTATE codes, and beginnings of them, that a user can do something about; the first that
+/// fits counts.
+const CODES: [(&str, Trouble); 10] = [
+    ("25006", Trouble::ReadOnly),
+    ("53100", Trouble::Full),
+    ("55P03", Trouble::Locked),     // lock not available
+    ("40P01", Trouble::Locked),     // deadlock
+    ("3D000", Trouble::CannotOpen), // unknown database
+    ("42501", Trouble::ReadOnly),   // insufficient privilege
+    ("28", Trouble::Unreachable),   // invalid authorization
+    ("08", Trouble::Unreachable),   // connection exception
+    ("53", Trouble::Unreachable),   // too many connections, no memory
+    ("57P", Trouble::Unreachable),  // shutting down or starting up
+];
 
-/// What the driver said, where a user can act on it.
-pub(super) fn describe(
-    location: &str,
-    operation: &'static str,
-    error: &sqlx::Error,
-) -> Option<StoreError> {
-    let location = location.to_owned();
-    let unreachable = |reason: String| StoreError::Unreachable {
-        location: location.clone(),
-        operation,
-        reason,
-    };
+/// What of an error a user can act on.
+pub(super) fn trouble(error: &sqlx::Error) -> Option<Trouble> {
     match error {
-        sqlx::Error::PoolTimedOut => {
-            return Some(unreachable("no connection could be had in time".to_owned()));
-        }
-        sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::Protocol(_) => {
-            return Some(unreachable(error.to_string()));
-        }
+        sqlx::Error::PoolTimedOut
+        | sqlx::Error::Io(_)
+        | sqlx::Error::Tls(_)
+        | sqlx::Error::Protocol(_) => return Some(Trouble::Unreachable),
         _ => {}
     }
     let code = error.as_database_error()?.code()?;
-    Some(match &*code {
-        state::LOCK_NOT_AVAILABLE | state::DEADLOCK => StoreError::Locked {
-            location,
-            operation,
-        },
-        state::READ_ONLY | state::INSUFFICIENT_PRIVILEGE => StoreError::ReadOnly {
-            location,
-            operation,
-        },
-        state::DISK_FULL => StoreError::Full {
-            location,
-            operation,
-        },
-        state::UNKNOWN_DATABASE => StoreError::CannotOpen {
-            location,
-            reason: error.to_string(),
-        },
-        code if state::UNREACHABLE
-            .iter()
-            .any(|class| code.starts_with(class)) =>
-        {
-            unreachable(error.to_string())
-        }
-        _ => return None,
-    })
+    let found = CODES.iter().find(|(known, _)| code.starts_with(known));
+    found.map(|(_, trouble)| *trouble)
 }

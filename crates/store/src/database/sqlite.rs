@@ -3,7 +3,7 @@
 //! Readers never wait for the writer, thanks to the write-ahead log. `synchronous=FULL`
 //! because an alarm that was decided must survive the loss of power.
 
-use super::backend::{Address, Backend};
+use super::backend::{Address, Backend, Trouble};
 use crate::StoreError;
 use sqlx::AnyConnection;
 use sqlx::any::AnyConnectOptions;
@@ -109,52 +109,23 @@ pub(super) async fn prepare(
 }
 
 /// SQLite's primary result codes that a user can do something about.
-mod code {
-    pub(super) const BUSY: i32 = 5;
-    pub(super) const LOCKED: i32 = 6;
-    pub(super) const READ_ONLY: i32 = 8;
-    pub(super) const CORRUPT: i32 = 11;
-    pub(super) const FULL: i32 = 13;
-    pub(super) const CANNOT_OPEN: i32 = 14;
-    pub(super) const NOT_A_DATABASE: i32 = 26;
-}
+const CODES: [(i32, Trouble); 7] = [
+    (5, Trouble::Locked), // BUSY
+    (6, Trouble::Locked), // LOCKED
+    (8, Trouble::ReadOnly),
+    (11, Trouble::NotADatabase), // CORRUPT
+    (13, Trouble::Full),
+    (14, Trouble::CannotOpen),
+    (26, Trouble::NotADatabase),
+];
 
-/// What the driver said, where a user can act on it.
-pub(super) fn describe(
-    location: &str,
-    operation: &'static str,
-    error: &sqlx::Error,
-) -> Option<StoreError> {
-    let location = location.to_owned();
+/// What of an error a user can act on.
+pub(super) fn trouble(error: &sqlx::Error) -> Option<Trouble> {
     if matches!(error, sqlx::Error::PoolTimedOut) {
-        return Some(StoreError::Locked {
-            location,
-            operation,
-        });
+        return Some(Trouble::Locked);
     }
     // The extended code's low byte is the primary one.
     let code = error.as_database_error()?.code()?.parse::<i32>().ok()? & 0xff;
-    Some(match code {
-        code::BUSY | code::LOCKED => StoreError::Locked {
-            location,
-            operation,
-        },
-        code::READ_ONLY => StoreError::ReadOnly {
-            location,
-            operation,
-        },
-        code::FULL => StoreError::Full {
-            location,
-            operation,
-        },
-        code::CANNOT_OPEN => StoreError::CannotOpen {
-            location,
-            reason: error.to_string(),
-        },
-        code::CORRUPT | code::NOT_A_DATABASE => StoreError::NotADatabase {
-            location,
-            reason: error.to_string(),
-        },
-        _ => return None,
-    })
+    let found = CODES.iter().find(|(known, _)| *known == code);
+    found.map(|(_, trouble)| *trouble)
 }
