@@ -1,6 +1,7 @@
 //! Where results go: standard output, or a file that appears whole or not at all.
 
 use crate::command::CommandError;
+use chrono::{DateTime, SecondsFormat, Utc};
 use driftline_engine::Output;
 use driftline_pipeline::{PipelineError, single::WriteError};
 use std::{
@@ -53,6 +54,11 @@ fn refused(error: WriteError, path: String) -> CommandError {
             reason: error.to_string(),
         },
     }
+}
+
+/// An instant for people: RFC 3339 in UTC.
+pub(crate) fn instant(instant: DateTime<Utc>) -> String {
+    instant.to_rfc3339_opts(SecondsFormat::Millis, true)
 }
 
 /// Says something to a person on standard error. A reader that went away is no mistake

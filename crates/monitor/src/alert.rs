@@ -7,6 +7,9 @@
 //! Of a first run nobody is told what was over before it, as with windows. Later on an alert
 //! that began and ended while nobody looked is told from its beginning to its end.
 //!
+//! That a pipeline cannot be evaluated is an alert of its own, with attempts in the place of
+//! windows; the first that succeeds ends it.
+//!
 //! Another baseline judges anew: what fires and is not in the newest window is over at once,
 //! what was pending begins from the start.
 
@@ -16,17 +19,18 @@ use chrono::{DateTime, TimeDelta, Utc};
 use driftline_drift::{AlertMemory, AlertPolicy, Observation, Phase};
 use driftline_pipeline::config::{AlertField, AlertsConfig, Topic};
 use driftline_store::{Alert, AlertChanges, AlertState, AlertsBefore, DecideAlerts, NewEvent};
-use driftline_verdict::{AlertKey, Run, Sighting, Window, holds_back};
+use driftline_verdict::{AlertKey, FindingKind, Run, Severity, Sighting, Window, holds_back};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The alerts of one run.
+/// The alerts of one evaluation.
 #[derive(Debug)]
 pub(crate) struct RunAlerts<'a> {
     pub(crate) monitor: &'a str,
-    pub(crate) run: &'a Run,
+    /// The run, or why there is none.
+    pub(crate) evaluated: Result<&'a Run, &'a str>,
     pub(crate) config: &'a AlertsConfig,
     pub(crate) targets: &'a [Target],
     pub(crate) settings: &'a EventSettings,
@@ -97,11 +101,21 @@ struct Followed {
     tell_resolved: bool,
 }
 
+impl Followed {
+    /// An alert of which nothing new is known.
+    fn untold(alert: Alert) -> Self {
+        Self {
+            alert,
+            tell_firing: false,
+            tell_resolved: false,
+        }
+    }
+}
+
 impl DecideAlerts for RunAlerts<'_> {
     fn decide(&self, before: &AlertsBefore) -> AlertChanges {
-        let sightings: Vec<Sighting<'_>> = self
-            .run
-            .windows
+        let windows = self.evaluated.map_or(&[][..], |run| &run.windows);
+        let sightings: Vec<Sighting<'_>> = windows
             .iter()
             .map(|window| Sighting::of(window, self.config.severity))
             .collect();
@@ -112,6 +126,10 @@ impl DecideAlerts for RunAlerts<'_> {
             .collect();
         let mut keys: BTreeSet<&AlertKey> = known.keys().copied().collect();
         keys.extend(sightings.iter().flat_map(|sighting| sighting.seen().keys()));
+        let unevaluated = unevaluated();
+        if self.evaluated.is_err() {
+            keys.insert(&unevaluated);
+        }
 
         let mut changes = AlertChanges::default();
         let mut firing = Vec::new();
@@ -119,7 +137,13 @@ impl DecideAlerts for RunAlerts<'_> {
         let mut all_firing = Vec::new();
         for key in keys {
             let known = known.get(key).copied();
-            match self.follow(key, known, before, &sightings) {
+            let followed = match (key.kind, self.evaluated) {
+                (FindingKind::Evaluation, _) => self.attempt(key, known, before),
+                (_, Ok(run)) => self.follow(run, key, known, before, &sightings),
+                // Nothing was looked at.
+                (_, Err(_)) => known.cloned().map(Followed::untold),
+            };
+            match followed {
                 Some(followed) => {
                     if followed.alert.state == AlertState::Firing {
                         all_firing.push(self.group_of(key));
@@ -147,9 +171,42 @@ impl DecideAlerts for RunAlerts<'_> {
 }
 
 impl RunAlerts<'_> {
+    /// Follows the alert that the pipeline cannot be evaluated; `None` where it came to nothing.
+    fn attempt(
+        &self,
+        key: &AlertKey,
+        known: Option<&Alert>,
+        before: &AlertsBefore,
+    ) -> Option<Followed> {
+        let memory: AlertMemory = known
+            .and_then(|alert| serde_json::from_str(&alert.memory).ok())
+            .unwrap_or_default();
+        let was = known.map(|alert| alert.state);
+        let mut alert = known.cloned().unwrap_or_else(|| self.unseen(key));
+        alert.severity = Severity::Error;
+        let seen = match self.evaluated {
+            Ok(_) => Observation::Clear,
+            Err(reason) => {
+                reason.clone_into(&mut alert.message);
+                Observation::Seen
+            }
+        };
+        let policy = AlertPolicy {
+            clear_for: 1,
+            cool_down: 0,
+            ..self.policy()
+        };
+        let memory = memory.after(seen, &policy);
+        alert.state = state_of(memory.phase(), was)?;
+        let memory = serde_json::to_string(&memory).expect("words and numbers are JSON");
+        self.date(&mut alert, was, memory);
+        Some(self.tell(alert, was, false, false, before))
+    }
+
     /// Follows one alert through the windows of the run; `None` where it came to nothing.
     fn follow(
         &self,
+        run: &Run,
         key: &AlertKey,
         known: Option<&Alert>,
         before: &AlertsBefore,
@@ -164,7 +221,7 @@ impl RunAlerts<'_> {
         let mut looked_at = sightings;
         let says_something =
             |sighting: &&Sighting<'_>| sighting.observation(key) != Observation::Unknown;
-        if track.baseline_id != self.run.baseline_id
+        if track.baseline_id != run.baseline_id
             && let Some(newest) = sightings.iter().rposition(|one| says_something(&one))
         {
             let firing = track.now.phase() == Phase::Firing;
@@ -178,7 +235,7 @@ impl RunAlerts<'_> {
                 } else {
                     AlertMemory::default()
                 },
-                baseline_id: self.run.baseline_id.clone(),
+                baseline_id: run.baseline_id.clone(),
                 ..Track::default()
             };
         }
@@ -195,26 +252,25 @@ impl RunAlerts<'_> {
                 alert.message.clone_from(&finding.message);
                 alert.value = finding.value;
                 alert.threshold = finding.threshold;
-                alert.run_id.clone_from(&self.run.run_id);
-                alert.baseline_id.clone_from(&self.run.baseline_id);
+                alert.run_id = Some(run.run_id.clone());
+                alert.baseline_id = Some(run.baseline_id.clone());
                 alert.window_start.clone_from(&window.start);
                 alert.window_end.clone_from(&window.end);
             }
             let fires = phase != Phase::Firing && track.now.phase() == Phase::Firing;
-            fired_unseen |= fires && self.is_news(window, before);
+            fired_unseen |= fires && is_news(run, window, before);
         }
 
-        let had_fired = matches!(was, Some(AlertState::Firing | AlertState::Resolved));
-        alert.state = match track.now.phase() {
-            Phase::Pending => AlertState::Pending,
-            Phase::Firing => AlertState::Firing,
-            Phase::Resolved => AlertState::Resolved,
-            Phase::Inactive if had_fired || fired_unseen => AlertState::Resolved,
-            Phase::Inactive => return None,
+        alert.state = match state_of(track.now.phase(), was) {
+            Some(state) => state,
+            None if fired_unseen => AlertState::Resolved,
+            None => return None,
         };
         let memory = serde_json::to_string(&track).expect("words and numbers are JSON");
         self.date(&mut alert, was, memory);
-        let followed = self.tell(alert, was, fired_unseen, before);
+        let newest = run.newest_window();
+        let is_held_back = newest.is_some_and(|window| holds_back(window, &alert.key));
+        let followed = self.tell(alert, was, fired_unseen, is_held_back, before);
         // What began and was over before anybody could be told was never an alert.
         let is_history = was.is_none()
             && followed.alert.state == AlertState::Resolved
@@ -233,8 +289,8 @@ impl RunAlerts<'_> {
             message: String::new(),
             value: None,
             threshold: None,
-            run_id: self.run.run_id.clone(),
-            baseline_id: self.run.baseline_id.clone(),
+            run_id: self.evaluated.ok().map(|run| run.run_id.clone()),
+            baseline_id: self.evaluated.ok().map(|run| run.baseline_id.clone()),
             window_start: None,
             window_end: None,
             pending_at: self.now,
@@ -253,16 +309,6 @@ impl RunAlerts<'_> {
             of: self.config.confirm.of,
             clear_for: self.config.clear_for,
             cool_down: self.config.cool_down,
-        }
-    }
-
-    /// Whether somebody could not have been told of this window before.
-    fn is_news(&self, window: &Window, before: &AlertsBefore) -> bool {
-        let end = window.end.as_deref().and_then(event::instant);
-        let seen_until = before.seen_until.as_deref().and_then(event::instant);
-        match (end, seen_until) {
-            (Some(end), Some(seen_until)) => end > seen_until,
-            _ => self.run.newest_window() == Some(window),
         }
     }
 
@@ -294,14 +340,13 @@ impl RunAlerts<'_> {
         mut alert: Alert,
         was: Option<AlertState>,
         fired_unseen: bool,
+        is_held_back: bool,
         before: &AlertsBefore,
     ) -> Followed {
         let is_silenced = before
             .silences
             .iter()
             .any(|silence| silence.is_about(&alert));
-        let newest = self.run.newest_window();
-        let is_held_back = newest.is_some_and(|window| holds_back(window, &alert.key));
         let is_over = alert.state == AlertState::Resolved && was != Some(AlertState::Resolved);
         let tell_firing = !is_silenced
             && match alert.state {
@@ -386,15 +431,17 @@ impl RunAlerts<'_> {
             .collect();
         let mut data = Map::new();
         data.insert("monitor".to_owned(), self.monitor.into());
-        data.insert("run_id".to_owned(), self.run.run_id.as_str().into());
+        let run = self.evaluated.ok();
+        let run_id = run.map(|run| run.run_id.as_str());
+        data.insert("run_id".to_owned(), run_id.into());
         data.insert(
             "baseline_id".to_owned(),
-            self.run.baseline_id.as_str().into(),
+            run.map(|run| run.baseline_id.as_str()).into(),
         );
         data.insert("group".to_owned(), group.into());
         data.insert("count".to_owned(), alerts.len().into());
         data.insert("still_firing".to_owned(), still_firing.into());
-        event::insert_links(&mut data, self.monitor, self.run, self.settings);
+        event::insert_links(&mut data, self.monitor, run_id, self.settings);
         event::insert_bounded(&mut data, "alerts", alerts.iter().map(told_alert));
         NewEvent {
             id: format!("evt_{}", event::name_of(&json!([self.monitor, kind, told]))),
@@ -402,6 +449,40 @@ impl RunAlerts<'_> {
             data,
             targets: event::told(self.targets, Topic::Alert),
         }
+    }
+}
+
+/// What the alert that a pipeline cannot be evaluated is known by.
+fn unevaluated() -> AlertKey {
+    AlertKey {
+        kind: FindingKind::Evaluation,
+        column: None,
+        slice: None,
+        measure: None,
+        term: None,
+    }
+}
+
+/// How far an alert has come; `None` where it came to nothing.
+fn state_of(phase: Phase, was: Option<AlertState>) -> Option<AlertState> {
+    match phase {
+        Phase::Pending => Some(AlertState::Pending),
+        Phase::Firing => Some(AlertState::Firing),
+        Phase::Resolved => Some(AlertState::Resolved),
+        Phase::Inactive => match was {
+            Some(AlertState::Firing | AlertState::Resolved) => Some(AlertState::Resolved),
+            Some(AlertState::Pending) | None => None,
+        },
+    }
+}
+
+/// Whether somebody could not have been told of this window before.
+fn is_news(run: &Run, window: &Window, before: &AlertsBefore) -> bool {
+    let end = window.end.as_deref().and_then(event::instant);
+    let seen_until = before.seen_until.as_deref().and_then(event::instant);
+    match (end, seen_until) {
+        (Some(end), Some(seen_until)) => end > seen_until,
+        _ => run.newest_window() == Some(window),
     }
 }
 

@@ -5,8 +5,8 @@
 //! itself held out, frozen, and put in force. The run that follows is the first to rest on it.
 
 use crate::run_once::with_causes;
-use crate::{Clock, EvaluationError, MonitorError};
-use driftline_store::{BaselineVersion, BuiltBaseline, Lease, Store};
+use crate::{Clock, EvaluationError, Evaluator, MonitorError};
+use driftline_store::{BaselineVersion, BuiltBaseline, Lease, Store, StoreError};
 use futures::future::BoxFuture;
 
 /// Builds one version, wherever such work is done.
@@ -18,12 +18,13 @@ pub(crate) type Build<'a> = dyn Fn(BaselineVersion) -> BoxFuture<'a, Result<Buil
 /// Builds the versions of a monitor that wait, and returns the one in force after that; `None`
 /// is what the pipeline file names. One that cannot be built is refused, with the reason.
 pub(crate) async fn renew(
-    monitor: &str,
+    evaluator: &dyn Evaluator,
     store: &Store,
     lease: Option<&Lease>,
     clock: &dyn Clock,
     build: &Build<'_>,
 ) -> Result<Option<BaselineVersion>, MonitorError> {
+    let monitor = evaluator.name();
     while let Some(waiting) = store.waiting_baseline(monitor).await? {
         let version = waiting.version;
         tracing::info!(monitor, version, "building a baseline");
@@ -50,5 +51,28 @@ pub(crate) async fn renew(
             }
         }
     }
-    Ok(store.baseline_in_force(monitor).await?)
+    Ok(in_force(evaluator, store).await?)
+}
+
+/// The version in force, its files taken from the store where this machine has not got them.
+pub(crate) async fn in_force(
+    evaluator: &dyn Evaluator,
+    store: &Store,
+) -> Result<Option<BaselineVersion>, StoreError> {
+    let monitor = evaluator.name();
+    let Some(version) = store.baseline_in_force(monitor).await? else {
+        return Ok(None);
+    };
+    if let Some(id) = &version.baseline_id
+        && !evaluator.has_baseline(&version)
+    {
+        let files = store.baseline_files(id).await?;
+        if !files.is_empty()
+            && let Err(error) = evaluator.keep_baseline(&version, &files)
+        {
+            // It may still be learnt from the same data; the evaluation says if it cannot.
+            tracing::error!(monitor, version = version.version, %error, "cannot take a baseline from the store");
+        }
+    }
+    Ok(Some(version))
 }

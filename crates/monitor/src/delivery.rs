@@ -2,7 +2,8 @@
 //!
 //! Each target stands for itself: it has its own claims, its own two attempts at a time,
 //! and what fails there waits there. A target that fails again and again is left alone for a
-//! while (`breaker.rs`), so that its events keep their attempts. Where the target wants order,
+//! while (`breaker.rs`), so that its events keep their attempts; one that fails for days, or says
+//! that it is gone, is disabled, and others are told. Where the target wants order,
 //! an event waits for those before it. An attempt is settled under the lease that it was
 //! claimed with, and a lease outlives the longest attempt, so that two processes on one
 //! store do not send the same attempt twice unless one of them was stopped in the middle.
@@ -31,8 +32,9 @@ pub use transport::{ANSWER_BYTES, Answer, HttpTransport, Request, Transport};
 use crate::clock::later;
 use crate::delivery::breaker::Breaker;
 use crate::delivery::sender::Failure;
-use crate::{Clock, MonitorError, Randomness, SeededRandomness, SystemClock};
-use chrono::{DateTime, Utc};
+use crate::{Clock, MonitorError, Randomness, SeededRandomness, SystemClock, event};
+use chrono::{DateTime, TimeDelta, Utc};
+use driftline_pipeline::config::Topic;
 use driftline_store::{
     Claim, ClaimRequest, OutboxFilter, OutboxState, Settlement, Store, StoreError,
 };
@@ -52,6 +54,18 @@ const LOOK_EVERY: Duration = Duration::from_secs(5);
 /// Rows of the outbox that are listed at once.
 const PAGE: u32 = 500;
 
+/// How long a target may fail without one success before it is disabled.
+const DISABLED_AFTER: TimeDelta = TimeDelta::hours(120);
+
+/// Where deliveries go: one target of a monitor.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Line<'a> {
+    pub(crate) monitor: &'a str,
+    pub(crate) target: &'a Target,
+    /// Who is told when the target is disabled.
+    pub(crate) told: &'a [String],
+}
+
 /// Which events to try.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Selection {
@@ -69,6 +83,7 @@ pub struct DeliveryReport {
     /// The event.
     pub event_id: String,
     /// Its type.
+    #[serde(rename = "type")]
     pub kind: String,
     /// The monitor whose event it is.
     pub monitor: String,
@@ -170,36 +185,36 @@ impl Deliverer {
         targets: &[Target],
         selection: &Selection,
     ) -> Result<Vec<DeliveryReport>, MonitorError> {
-        let reports = try_join_all(
-            targets
-                .iter()
-                .map(|target| self.deliver_to(monitor, target, selection)),
-        )
-        .await?;
+        let told = event::told(targets, Topic::Notify);
+        let lines = targets.iter().map(|target| Line {
+            monitor,
+            target,
+            told: &told,
+        });
+        let reports = try_join_all(lines.map(|line| self.deliver_to(line, selection))).await?;
         Ok(reports.into_iter().flatten().collect())
     }
 
     async fn deliver_to(
         &self,
-        monitor: &str,
-        target: &Target,
+        line: Line<'_>,
         selection: &Selection,
     ) -> Result<Vec<DeliveryReport>, MonitorError> {
         let events = match selection {
             Selection::Due => {
                 let never = CancellationToken::new();
                 return self
-                    .deliver_due(monitor, target, &mut Breaker::default(), &never)
+                    .deliver_due(line, &mut Breaker::default(), &never)
                     .await;
             }
             Selection::Events(events) => events.clone(),
-            Selection::Pending => self.pending(monitor, target).await?,
+            Selection::Pending => self.pending(line).await?,
         };
         let mut reports = Vec::new();
         for event in &events {
             // What waits for another is not tried, however much it is wanted.
-            let claims = self.claim(monitor, target, Some(event), 1).await?;
-            reports.extend(self.attempt_all(target, &claims).await?);
+            let claims = self.claim(line, Some(event), 1).await?;
+            reports.extend(self.attempt_all(line, &claims).await?);
         }
         Ok(reports)
     }
@@ -208,14 +223,13 @@ impl Deliverer {
     /// due later, so this ends.
     async fn deliver_due(
         &self,
-        monitor: &str,
-        target: &Target,
+        line: Line<'_>,
         breaker: &mut Breaker,
         stop: &CancellationToken,
     ) -> Result<Vec<DeliveryReport>, MonitorError> {
         let mut reports = Vec::new();
         loop {
-            let most = match target.is_ordered() {
+            let most = match line.target.is_ordered() {
                 true => 1,
                 false => ATTEMPTS_AT_ONCE,
             };
@@ -223,11 +237,11 @@ impl Deliverer {
             if attempts == 0 || stop.is_cancelled() {
                 return Ok(reports);
             }
-            let claims = self.claim(monitor, target, None, attempts).await?;
+            let claims = self.claim(line, None, attempts).await?;
             if claims.is_empty() {
                 return Ok(reports);
             }
-            let attempted = self.attempt_all(target, &claims).await?;
+            let attempted = self.attempt_all(line, &claims).await?;
             for report in &attempted {
                 breaker.learn(report.outcome.is_delivered(), self.clock.now());
             }
@@ -235,13 +249,13 @@ impl Deliverer {
         }
     }
 
-    async fn pending(&self, monitor: &str, target: &Target) -> Result<Vec<String>, StoreError> {
+    async fn pending(&self, line: Line<'_>) -> Result<Vec<String>, StoreError> {
         let mut events = Vec::new();
         for state in [OutboxState::Pending, OutboxState::Inflight] {
             let filter = OutboxFilter {
                 state: Some(state),
-                monitor: Some(monitor.to_owned()),
-                target: Some(target.name().to_owned()),
+                monitor: Some(line.monitor.to_owned()),
+                target: Some(line.target.name().to_owned()),
             };
             let mut after = None;
             loop {
@@ -256,8 +270,9 @@ impl Deliverer {
 
     async fn claim(
         &self,
-        monitor: &str,
-        target: &Target,
+        Line {
+            monitor, target, ..
+        }: Line<'_>,
         event_id: Option<&str>,
         limit: u32,
     ) -> Result<Vec<Claim>, StoreError> {
@@ -276,21 +291,17 @@ impl Deliverer {
 
     async fn attempt_all(
         &self,
-        target: &Target,
+        line: Line<'_>,
         claims: &[Claim],
     ) -> Result<Vec<DeliveryReport>, MonitorError> {
-        join_all(claims.iter().map(|claim| self.attempt(target, claim)))
+        join_all(claims.iter().map(|claim| self.attempt(line, claim)))
             .await
             .into_iter()
             .collect()
     }
 
-    async fn attempt(
-        &self,
-        target: &Target,
-        claim: &Claim,
-    ) -> Result<DeliveryReport, MonitorError> {
-        let settlement = self.send(target, claim).await;
+    async fn attempt(&self, line: Line<'_>, claim: &Claim) -> Result<DeliveryReport, MonitorError> {
+        let settlement = self.send(line.target, claim).await;
         let now = self.clock.now();
         if !self.store.settle(claim, &settlement, now).await? {
             tracing::warn!(
@@ -299,6 +310,7 @@ impl Deliverer {
                 "the lease of a delivery ran out before its outcome was written"
             );
         }
+        self.disable_if_hopeless(line, &settlement, now).await?;
         let outcome = match settlement {
             Settlement::Delivered { status } => {
                 tracing::info!(
@@ -326,6 +338,40 @@ impl Deliverer {
             attempt: claim.attempt,
             outcome,
         })
+    }
+
+    /// Disables a target that says that it is gone, or has failed for days without one success.
+    async fn disable_if_hopeless(
+        &self,
+        line: Line<'_>,
+        settlement: &Settlement,
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        let (status, error) = match settlement {
+            Settlement::Delivered { .. } => return Ok(()),
+            Settlement::Retry { status, error, .. } | Settlement::Dead { status, error } => {
+                (status, error)
+            }
+        };
+        let (monitor, target) = (line.monitor, line.target.name());
+        let state = self.store.target_state(monitor, target).await?;
+        let since = state.and_then(|state| state.failing_since).unwrap_or(now);
+        let reason = if *status == Some(410) {
+            "it says that it is gone (410)".to_owned()
+        } else if now - since >= DISABLED_AFTER {
+            format!("it failed for 120 hours without one success; last: {error}")
+        } else {
+            return Ok(());
+        };
+        let event = event::disabled(monitor, target, &reason, since, line.told);
+        let disabled = self
+            .store
+            .disable_target(monitor, target, &reason, &event, now)
+            .await?;
+        if disabled {
+            tracing::error!(monitor, target, reason, "disabled a target");
+        }
+        Ok(())
     }
 
     async fn send(&self, target: &Target, claim: &Claim) -> Settlement {
@@ -359,21 +405,21 @@ impl Deliverer {
     /// Delivers to one target until shutdown. `changes` wakes it when a run was committed.
     pub(crate) async fn dispatch(
         &self,
-        monitor: &str,
-        target: &Target,
+        line: Line<'_>,
         mut changes: watch::Receiver<i64>,
         shutdown: &CancellationToken,
     ) {
+        let (monitor, target) = (line.monitor, line.target);
         let mut breaker = Breaker::default();
         while !shutdown.is_cancelled() {
             changes.mark_unchanged();
-            let delivered = self.deliver_due(monitor, target, &mut breaker, shutdown);
+            let delivered = self.deliver_due(line, &mut breaker, shutdown);
             if let Err(error) = delivered.await {
                 tracing::error!(monitor, target = target.name(), %error, "cannot deliver");
             }
             let wait = match breaker.until_half_open(self.clock.now()) {
                 Some(wait) => wait,
-                None => self.until_due(monitor, target).await,
+                None => self.until_due(line).await,
             };
             tokio::select! {
                 () = shutdown.cancelled() => {}
@@ -384,7 +430,12 @@ impl Deliverer {
         }
     }
 
-    async fn until_due(&self, monitor: &str, target: &Target) -> Duration {
+    async fn until_due(
+        &self,
+        Line {
+            monitor, target, ..
+        }: Line<'_>,
+    ) -> Duration {
         let due = self
             .store
             .next_due(monitor, target.name(), target.is_ordered());

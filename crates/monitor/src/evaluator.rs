@@ -6,10 +6,10 @@ use crate::stream::TopicSource;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use driftline_pipeline::{
-    ReadFiles, WindowRows,
+    ReadFiles, TermDecision, TermDecisions, WindowRows,
     config::{AlertsConfig, ScheduleConfig},
 };
-use driftline_store::{BaselineRecord, BaselineVersion, BuiltBaseline};
+use driftline_store::{BaselineFile, BaselineRecord, BaselineVersion, BuiltBaseline};
 use driftline_verdict::{Report, Run};
 use std::time::Duration;
 
@@ -107,6 +107,39 @@ pub trait Evaluator: Send + Sync {
         version: &BaselineVersion,
     ) -> Result<BuiltBaseline, EvaluationError> {
         Err(format!("version {} cannot be built here", version.version).into())
+    }
+
+    /// Whether the files of a version that was built are on this machine.
+    fn has_baseline(&self, _version: &BaselineVersion) -> bool {
+        true
+    }
+
+    /// Keeps the files of a version that another machine built.
+    ///
+    /// # Errors
+    /// Whatever kept them from being written.
+    fn keep_baseline(
+        &self,
+        version: &BaselineVersion,
+        _files: &[BaselineFile],
+    ) -> Result<(), EvaluationError> {
+        Err(format!("version {} cannot be kept here", version.version).into())
+    }
+
+    /// What people said of terms.
+    ///
+    /// # Errors
+    /// Whatever kept the file from being read.
+    fn term_decisions(&self) -> Result<TermDecisions, EvaluationError> {
+        Ok(TermDecisions::default())
+    }
+
+    /// Takes what somebody says of a term; the next evaluation heeds it.
+    ///
+    /// # Errors
+    /// Whatever kept it from being written: there may be no file for it.
+    fn decide_term(&self, _term: &str, _decision: TermDecision) -> Result<(), EvaluationError> {
+        Err("this pipeline looks for no terms".into())
     }
 
     /// One evaluation, from sources to verdict.

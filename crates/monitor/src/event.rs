@@ -200,7 +200,7 @@ fn data(monitor: &str, run: &Run, window: &Window, settings: &EventSettings) -> 
             "not_evaluated": window.not_evaluated.len(),
         }),
     );
-    insert_links(&mut data, monitor, run, settings);
+    insert_links(&mut data, monitor, Some(&run.run_id), settings);
     let findings = worst_first(&window.findings);
     insert_bounded(
         &mut data,
@@ -228,19 +228,46 @@ pub(crate) fn insert_bounded(
 pub(crate) fn insert_links(
     data: &mut Map<String, Value>,
     monitor: &str,
-    run: &Run,
+    run_id: Option<&str>,
     settings: &EventSettings,
 ) {
     if let Some(base) = &settings.base_url {
         let base = base.trim_end_matches('/');
-        data.insert(
-            "links".to_owned(),
-            json!({
-                "status": format!("{base}/api/v1/monitors/{monitor}/status"),
-                "run": format!("{base}/api/v1/runs/{}", run.run_id),
-                "alerts": format!("{base}/api/v1/alerts?monitor={monitor}"),
-            }),
-        );
+        let mut links = json!({
+            "status": format!("{base}/api/v1/monitors/{monitor}/status"),
+            "alerts": format!("{base}/api/v1/alerts?monitor={monitor}"),
+        });
+        if let Some(run_id) = run_id {
+            links["run"] = format!("{base}/api/v1/runs/{run_id}").into();
+        }
+        data.insert("links".to_owned(), links);
+    }
+}
+
+/// The event that a target is disabled, for the monitor's other targets.
+pub(crate) fn disabled(
+    monitor: &str,
+    target: &str,
+    reason: &str,
+    failing_since: DateTime<Utc>,
+    told: &[String],
+) -> NewEvent {
+    let kind = "target.disabled";
+    let mut data = Map::new();
+    data.insert("monitor".to_owned(), monitor.into());
+    data.insert("target".to_owned(), target.into());
+    data.insert("reason".to_owned(), clipped(reason).into());
+    data.insert("failing_since".to_owned(), json!(failing_since));
+    let since = failing_since.timestamp_millis();
+    NewEvent {
+        id: format!("evt_{}", name_of(&json!([monitor, kind, target, since]))),
+        kind: kind.to_owned(),
+        data,
+        targets: told
+            .iter()
+            .filter(|name| *name != target)
+            .cloned()
+            .collect(),
     }
 }
 

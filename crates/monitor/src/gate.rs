@@ -7,6 +7,7 @@ use crate::MonitorError;
 use crate::delivery::install_tls_provider;
 use driftline_verdict::Verdict;
 use reqwest::{Client, StatusCode, Url, redirect};
+use schemars::JsonSchema;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -17,7 +18,7 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 const ANSWER_BYTES: usize = 64 * 1024;
 
 /// Which verdicts close a gate, beside `unknown`.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum FailOn {
     /// `fail`.
@@ -28,7 +29,7 @@ pub enum FailOn {
 }
 
 /// What a gate says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Decision {
     /// Go on.
@@ -52,7 +53,7 @@ impl FailOn {
 }
 
 /// The answer of a gate.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Gate {
     /// The monitor that was asked.
     pub monitor: String,

@@ -29,7 +29,7 @@ mod silence;
 mod stream;
 
 pub use access::FreshKey;
-pub use api::{AlertItem, BaselineItem, SilenceItem};
+pub use api::{AlertItem, openapi};
 pub use clock::{Clock, SystemClock, VirtualClock};
 pub use error::MonitorError;
 pub use evaluator::{Evaluation, EvaluationError, Evaluator, RunRequest};

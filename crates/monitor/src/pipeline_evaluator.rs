@@ -11,13 +11,14 @@ use crate::{
     delivery::Target, pipeline_topic,
 };
 use async_trait::async_trait;
-use driftline_engine::EngineConfig;
+use driftline_engine::{EngineConfig, write_atomically};
 use driftline_pipeline::{
-    EvaluationRequest, Pipeline,
+    EvaluationRequest, Pipeline, TermDecision, TermDecisions,
+    baseline::read_manifest,
     config::{AlertsConfig, ScheduleConfig, SourceConfig, WebhookTarget},
     output,
 };
-use driftline_store::{BaselineRecord, BaselineVersion, BuiltBaseline};
+use driftline_store::{BaselineFile, BaselineRecord, BaselineVersion, BuiltBaseline};
 use std::{
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -25,6 +26,9 @@ use std::{
 };
 
 type Progress = dyn Fn(&str) + Send + Sync;
+
+/// Bytes of a baseline that is kept in the store; a larger one stays on the machine that built it.
+const SHARED_BYTES: u64 = 256 * 1024 * 1024;
 
 /// A pipeline, ready to be evaluated.
 pub struct PipelineEvaluator {
@@ -35,6 +39,8 @@ pub struct PipelineEvaluator {
     current: Mutex<Current>,
     targets: Vec<Target>,
     folder: Option<PathBuf>,
+    /// Held while the file of decisions is rewritten.
+    deciding: Mutex<()>,
     progress: Box<Progress>,
 }
 
@@ -82,6 +88,7 @@ impl PipelineEvaluator {
             }),
             targets,
             folder,
+            deciding: Mutex::new(()),
             progress: Box::new(|_| {}),
         })
     }
@@ -103,6 +110,13 @@ impl PipelineEvaluator {
     pub fn with_progress(mut self, progress: impl Fn(&str) + Send + Sync + 'static) -> Self {
         self.progress = Box::new(progress);
         self
+    }
+
+    /// The file for what people say of terms, where the pipeline names one.
+    fn decisions_file(&self) -> Option<PathBuf> {
+        let current = self.current();
+        let terms = current.pipeline.terms.as_ref()?;
+        Some(current.pipeline.path(terms.decisions.as_ref()?))
     }
 
     fn current(&self) -> MutexGuard<'_, Current> {
@@ -138,7 +152,7 @@ impl PipelineEvaluator {
         if is_new || version != current.version {
             let mut pipeline = current.pipeline.clone();
             if let Some(baseline) = baseline {
-                pipeline.baseline = source_of(baseline);
+                pipeline.baseline = self.source_of(baseline);
             }
             let evaluator = driftline_pipeline::Evaluator::new(pipeline, self.config.clone());
             current.evaluator = Arc::new(evaluator);
@@ -155,18 +169,51 @@ impl PipelineEvaluator {
         let folder = folder.with_file_name(format!("{}.baselines", self.name));
         Ok(std::path::absolute(folder)?.join(version.to_string()))
     }
+
+    /// The folder in which a version is frozen on this machine, if it is.
+    fn folder_of(&self, baseline: &BaselineVersion) -> Option<PathBuf> {
+        let built = baseline.directory.as_ref().map(PathBuf::from);
+        let candidates = built.into_iter().chain(self.frozen(baseline.version).ok());
+        let is_it = |folder: &PathBuf| {
+            let manifest = read_manifest(folder).ok();
+            manifest.map(|manifest| manifest.id()) == baseline.baseline_id
+        };
+        candidates
+            .filter(|folder| folder.is_dir())
+            .find(|folder| is_it(folder))
+    }
+
+    /// The frozen folder of a version, or what it was learnt from, on a machine that has not got
+    /// it.
+    fn source_of(&self, baseline: &BaselineVersion) -> SourceConfig {
+        match self.folder_of(baseline) {
+            Some(folder) => SourceConfig::of(folder.display().to_string()),
+            None => SourceConfig {
+                prepare: baseline.data.prepare.clone(),
+                ..SourceConfig::of(baseline.data.source.clone())
+            },
+        }
+    }
 }
 
-/// The frozen folder of a version, or what it was learnt from, on a machine that has not built
-/// it.
-fn source_of(baseline: &BaselineVersion) -> SourceConfig {
-    match &baseline.directory {
-        Some(directory) if Path::new(directory).is_dir() => SourceConfig::of(directory.clone()),
-        _ => SourceConfig {
-            prepare: baseline.data.prepare.clone(),
-            ..SourceConfig::of(baseline.data.source.clone())
-        },
+/// The files of a frozen folder; none where that is more than a store should hold.
+fn files_of(folder: &Path) -> Result<Vec<BaselineFile>, EvaluationError> {
+    let mut files = Vec::new();
+    let mut left = SHARED_BYTES;
+    for entry in std::fs::read_dir(folder)? {
+        let entry = entry?;
+        let size = entry.metadata()?.len();
+        let name = entry.file_name().into_string();
+        let (Ok(name), Some(rest)) = (name, left.checked_sub(size)) else {
+            return Ok(Vec::new());
+        };
+        left = rest;
+        files.push(BaselineFile {
+            name,
+            content: std::fs::read(entry.path())?,
+        });
     }
+    Ok(files)
 }
 
 fn stamps(file: &Path, pipeline: &Pipeline) -> Vec<Stamp> {
@@ -261,7 +308,53 @@ impl Evaluator for PipelineEvaluator {
             directory: directory.display().to_string(),
             observed_rate: verification.map(|verification| verification.observed),
             stated_rate,
+            files: files_of(&directory)?,
         })
+    }
+
+    fn has_baseline(&self, version: &BaselineVersion) -> bool {
+        self.folder_of(version).is_some()
+    }
+
+    fn keep_baseline(
+        &self,
+        version: &BaselineVersion,
+        files: &[BaselineFile],
+    ) -> Result<(), EvaluationError> {
+        let folder = self.frozen(version.version)?;
+        let parent = folder.parent().ok_or("there is no folder to keep it in")?;
+        std::fs::create_dir_all(parent)?;
+        // Beside its place, and renamed: nobody sees a part of it.
+        let beside = tempfile::tempdir_in(parent)?;
+        for file in files {
+            if Path::new(&file.name).file_name() != Some(file.name.as_ref()) {
+                return Err(format!("`{}` is no name of a file", file.name).into());
+            }
+            std::fs::write(beside.path().join(&file.name), &file.content)?;
+        }
+        if folder.is_dir() {
+            std::fs::remove_dir_all(&folder)?;
+        }
+        std::fs::rename(beside.keep(), folder)?;
+        Ok(())
+    }
+
+    fn term_decisions(&self) -> Result<TermDecisions, EvaluationError> {
+        match self.decisions_file() {
+            Some(file) => Ok(TermDecisions::read_or_new(&file)?),
+            None => Ok(TermDecisions::default()),
+        }
+    }
+
+    fn decide_term(&self, term: &str, decision: TermDecision) -> Result<(), EvaluationError> {
+        let file = self.decisions_file().ok_or(
+            "this pipeline names no file for it: set `terms.decisions`, and restart or wait for its next run",
+        )?;
+        // One at a time: each keeps what the others wrote.
+        let _deciding = self.deciding.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut decisions = TermDecisions::read_or_new(&file)?;
+        decisions.decide(term, decision);
+        Ok(write_atomically(&file, decisions.to_yaml().as_bytes())?)
     }
 
     async fn evaluate(&self, request: &RunRequest) -> Result<Evaluation, EvaluationError> {
@@ -280,8 +373,8 @@ impl Evaluator for PipelineEvaluator {
             && baseline.baseline_id.as_ref() != Some(&evaluation.baseline_id)
         {
             return Err(format!(
-                "version {} of the baseline is frozen on another machine, and `{}`, which it was \
-                 learnt from, is not what it was: share the folder `{}`",
+                "version {} of the baseline is frozen on another machine and too large for the \
+                 store, and `{}`, which it was learnt from, is not what it was: share the folder `{}`",
                 baseline.version,
                 baseline.data.source,
                 baseline.directory.as_deref().unwrap_or_default()

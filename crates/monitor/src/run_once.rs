@@ -6,7 +6,7 @@ use crate::delivery::{Deliverer, DeliveryReport, Selection};
 use crate::event::{self, EventSettings};
 use crate::{Clock, Evaluation, EvaluationError, Evaluator, MonitorError, RunRequest, read_files};
 use chrono::{DateTime, Utc};
-use driftline_store::{Committed, FailedRun, Lease, RunCommit, Store};
+use driftline_store::{Committed, FailedRun, Lease, RunCommit, Store, StoreError};
 use futures::future::BoxFuture;
 use uuid::{NoContext, Timestamp, Uuid};
 
@@ -39,15 +39,17 @@ pub async fn run_once(
     let build = |version| -> BoxFuture<'_, _> {
         Box::pin(async move { evaluator.build_baseline(&version).await })
     };
-    let baseline = baseline::renew(evaluator.name(), store, None, clock, &build).await?;
+    let baseline = baseline::renew(evaluator, store, None, clock, &build).await?;
     let request = RunRequest {
         baseline,
         read: read_files::known(store, evaluator.name()).await?,
         ..RunRequest::at(clock.now())
     };
     let evaluated = evaluator.evaluate(&request).await;
-    let (evaluation, committed) =
-        commit(evaluator, evaluated, store, &turn, clock.now(), settings).await?;
+    let Ended {
+        evaluated,
+        committed,
+    } = commit(evaluator, evaluated, store, &turn, clock.now(), settings).await?;
     let deliveries = match deliverer {
         Some(deliverer) if !committed.new_events.is_empty() => {
             deliverer
@@ -61,7 +63,10 @@ pub async fn run_once(
         _ => Vec::new(),
     };
     Ok(RunOutcome {
-        evaluation,
+        evaluation: evaluated.map_err(|source| MonitorError::Evaluation {
+            monitor: evaluator.name().to_owned(),
+            source,
+        })?,
         committed,
         deliveries,
     })
@@ -82,7 +87,7 @@ pub async fn backfill(
     let monitor = evaluator.name();
     let request = RunRequest {
         range: Some(range),
-        baseline: store.baseline_in_force(monitor).await?,
+        baseline: baseline::in_force(evaluator, store).await?,
         ..RunRequest::at(clock.now())
     };
     let evaluated = evaluator.evaluate(&request).await;
@@ -119,6 +124,12 @@ pub(crate) struct Turn {
     pub(crate) closes: Option<i64>,
 }
 
+/// What an evaluation ended in, and what was written of it.
+pub(crate) struct Ended {
+    pub(crate) evaluated: Result<Evaluation, EvaluationError>,
+    pub(crate) committed: Committed,
+}
+
 /// Writes down what an evaluation ended in, a verdict or an error.
 pub(crate) async fn commit(
     evaluator: &dyn Evaluator,
@@ -127,29 +138,61 @@ pub(crate) async fn commit(
     turn: &Turn,
     now: DateTime<Utc>,
     settings: &EventSettings,
-) -> Result<(Evaluation, Committed), MonitorError> {
-    let monitor = evaluator.name();
-    let evaluation = match evaluated {
-        Ok(evaluation) => evaluation,
-        Err(source) => {
-            let reason = format!("the evaluation failed: {}", with_causes(source.as_ref()));
-            let failed = FailedRun {
-                monitor,
-                reason: &reason,
-                scheduled_for: turn.scheduled_for,
-                lease: turn.lease.as_ref(),
-            };
-            store.commit_failure(&failed, now).await?;
-            return Err(MonitorError::Evaluation {
-                monitor: monitor.to_owned(),
-                source,
-            });
+) -> Result<Ended, StoreError> {
+    let committed = match &evaluated {
+        Ok(evaluation) => commit_run(evaluator, evaluation, store, turn, now, settings).await?,
+        Err(error) => {
+            let reason = format!("the evaluation failed: {}", with_causes(error.as_ref()));
+            commit_failure(evaluator, &reason, store, turn, now, settings).await?
         }
     };
+    Ok(Ended {
+        evaluated,
+        committed,
+    })
+}
+
+/// Writes down why there is no verdict, and what is told of that.
+pub(crate) async fn commit_failure(
+    evaluator: &dyn Evaluator,
+    reason: &str,
+    store: &Store,
+    turn: &Turn,
+    now: DateTime<Utc>,
+    settings: &EventSettings,
+) -> Result<Committed, StoreError> {
+    let config = evaluator.alerts();
+    let alerts = RunAlerts {
+        monitor: evaluator.name(),
+        evaluated: Err(reason),
+        config: &config,
+        targets: evaluator.targets(),
+        settings,
+        now,
+    };
+    let failed = FailedRun {
+        monitor: evaluator.name(),
+        reason,
+        scheduled_for: turn.scheduled_for,
+        lease: turn.lease.as_ref(),
+        alerts: Some(&alerts),
+    };
+    store.commit_failure(&failed, now).await
+}
+
+async fn commit_run(
+    evaluator: &dyn Evaluator,
+    evaluation: &Evaluation,
+    store: &Store,
+    turn: &Turn,
+    now: DateTime<Utc>,
+    settings: &EventSettings,
+) -> Result<Committed, StoreError> {
+    let monitor = evaluator.name();
     let config = evaluator.alerts();
     let alerts = RunAlerts {
         monitor,
-        run: &evaluation.run,
+        evaluated: Ok(&evaluation.run),
         config: &config,
         targets: evaluator.targets(),
         settings,
@@ -165,7 +208,7 @@ pub(crate) async fn commit(
         now,
     );
     let files = evaluation.read.as_ref().map(read_files::stored);
-    let committed = store
+    store
         .commit_run(
             &RunCommit {
                 monitor,
@@ -183,8 +226,7 @@ pub(crate) async fn commit(
             },
             now,
         )
-        .await?;
-    Ok((evaluation, committed))
+        .await
 }
 
 /// An id for a run that begins now. Ids sort by time.

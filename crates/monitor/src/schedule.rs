@@ -17,7 +17,7 @@ use crate::baseline;
 use crate::clock::later;
 use crate::event::EventSettings;
 use crate::read_files;
-use crate::run_once::{Turn, commit};
+use crate::run_once::{Ended, Turn, commit};
 use crate::{Clock, EvaluationError, Evaluator, MonitorError, RunRequest};
 use chrono::{DateTime, Utc};
 use driftline_store::{BaselineVersion, Lease, Store, StoreError};
@@ -173,7 +173,10 @@ impl Schedule {
         )
         .await;
         let is_written = match committed {
-            Ok((evaluation, committed)) => {
+            Ok(Ended {
+                evaluated: Ok(evaluation),
+                committed,
+            }) => {
                 tracing::info!(
                     monitor,
                     run = run_id,
@@ -183,7 +186,10 @@ impl Schedule {
                 );
                 true
             }
-            Err(error @ MonitorError::Evaluation { .. }) => {
+            Ok(Ended {
+                evaluated: Err(error),
+                ..
+            }) => {
                 tracing::error!(monitor, run = run_id, %error, "no verdict");
                 true
             }
@@ -215,7 +221,7 @@ pub(crate) async fn renew_baseline(
             })
         })
     };
-    baseline::renew(evaluator.name(), store, Some(lease), clock, &build).await
+    baseline::renew(&**evaluator, store, Some(lease), clock, &build).await
 }
 
 /// What a server does beside its runs: it keeps its leases, all in one transaction, and looks

@@ -1,15 +1,16 @@
 //! The process that runs for ever: schedules, deliveries and the status API.
 
-use crate::api::{Api, ApiSettings};
+use crate::api::{Api, ApiSettings, Served};
 use crate::clock::later;
-use crate::delivery::{Deliverer, HttpTransport, Transport};
-use crate::event::EventSettings;
+use crate::delivery::{Deliverer, HttpTransport, Line, Transport};
+use crate::event::{self, EventSettings};
 use crate::schedule::{Bells, Rhythm, Schedule, keep_leases};
 use crate::stream::Stream;
 use crate::{Clock, Evaluator, MonitorError, Randomness, SeededRandomness, SystemClock, api};
 use chrono::{DateTime, Utc};
+use driftline_pipeline::config::Topic;
 use driftline_store::{MonitorSettings, PrunePolicy, Store};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -189,6 +190,10 @@ impl Server {
         let owner = Uuid::new_v4().to_string();
         let lease = options.lease.max(Duration::from_secs(1));
         let bells = Bells::of(evaluators.iter().map(|one| one.name()));
+        let served: BTreeMap<String, Arc<dyn Evaluator>> = evaluators
+            .iter()
+            .map(|one| (one.name().to_owned(), Arc::clone(one)))
+            .collect();
         let mut work = JoinSet::new();
         // Apart from the work: leases are kept until all of it has ended.
         let mut keeper = JoinSet::new();
@@ -200,13 +205,18 @@ impl Server {
             bells.clone(),
         ));
         for evaluator in evaluators {
+            let told = event::told(evaluator.targets(), Topic::Notify);
             for target in evaluator.targets().to_vec() {
                 let (deliverer, monitor) = (deliverer.clone(), evaluator.name().to_owned());
                 let (changed, shutdown) = (changes.subscribe(), shutdown.clone());
+                let told = told.clone();
                 work.spawn(async move {
-                    deliverer
-                        .dispatch(&monitor, &target, changed, &shutdown)
-                        .await;
+                    let line = Line {
+                        monitor: &monitor,
+                        target: &target,
+                        told: &told,
+                    };
+                    deliverer.dispatch(line, changed, &shutdown).await;
                 });
             }
             if evaluator.reads_topic() {
@@ -255,11 +265,14 @@ impl Server {
         ));
         let api = Api::new(
             store.clone(),
+            Served {
+                evaluators: served,
+                bells,
+            },
             Arc::clone(&options.clock),
             changes,
             options.max_age.unwrap_or(options.every.saturating_mul(3)),
             options.api.clone(),
-            bells,
             shutdown.clone(),
         );
         let closing = CancellationToken::new();

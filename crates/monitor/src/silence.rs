@@ -4,6 +4,7 @@ use crate::clock::later;
 use chrono::{DateTime, Utc};
 use driftline_store::Silence;
 use driftline_verdict::FindingKind;
+use schemars::JsonSchema;
 use serde::Deserialize;
 use std::time::Duration;
 use uuid::Uuid;
@@ -14,7 +15,7 @@ const LONGEST: Duration = Duration::from_secs(366 * 24 * 60 * 60);
 const TEXT_CHARACTERS: usize = 1_000;
 
 /// Which alerts nobody shall be told of, and for how long. What is left out matches everything.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SilenceRequest {
     /// Only this monitor's.
@@ -30,8 +31,10 @@ pub struct SilenceRequest {
     /// Only those of this term.
     pub term: Option<String>,
     /// When it begins; now if left out.
+    #[schemars(with = "Option<String>", extend("format" = "date-time"))]
     pub starts_at: Option<DateTime<Utc>>,
     /// When it ends.
+    #[schemars(with = "Option<String>", extend("format" = "date-time"))]
     pub ends_at: Option<DateTime<Utc>>,
     /// How long it lasts, in place of `ends_at`.
     pub duration_seconds: Option<u64>,

@@ -12,7 +12,7 @@ pub(crate) use reader::{Lateness, Reader};
 
 use crate::clock::later;
 use crate::event::EventSettings;
-use crate::run_once::{Turn, commit, with_causes};
+use crate::run_once::{Turn, commit, commit_failure, with_causes};
 use crate::schedule::renew_baseline;
 use crate::{Clock, EvaluationError, Evaluator, MonitorError, RunRequest};
 use async_trait::async_trait;
@@ -21,7 +21,7 @@ use driftline_engine::{
     topic::{Decoder, Topic},
 };
 use driftline_pipeline::WindowRows;
-use driftline_store::{FailedRun, Lease, Store, StreamWindow};
+use driftline_store::{Lease, Store, StreamWindow};
 use driftline_verdict::NotEvaluated;
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -131,13 +131,17 @@ impl Stream {
     }
 
     async fn fail(&self, reason: &str) {
-        let failed = FailedRun {
-            monitor: self.evaluator.name(),
-            reason: &format!("the topic is not read: {reason}"),
-            scheduled_for: None,
-            lease: None,
-        };
-        if let Err(error) = self.store.commit_failure(&failed, self.clock.now()).await {
+        let reason = format!("the topic is not read: {reason}");
+        let turn = Turn::default();
+        let written = commit_failure(
+            &*self.evaluator,
+            &reason,
+            &self.store,
+            &turn,
+            self.clock.now(),
+            &self.settings,
+        );
+        if let Err(error) = written.await {
             tracing::error!(%error, "the failure is not written down");
         }
         self.changes.send_modify(|_| {});
@@ -293,7 +297,12 @@ impl Stream {
         )
         .await;
         self.changes.send_modify(|_| {});
-        let (evaluation, _) = committed?;
+        let evaluation = committed?
+            .evaluated
+            .map_err(|source| MonitorError::Evaluation {
+                monitor: monitor.to_owned(),
+                source,
+            })?;
         tracing::info!(monitor, verdict = ?evaluation.run.verdict, "committed");
         Ok(())
     }

@@ -4,6 +4,7 @@
 //! to verdict, in about eight calls.
 
 pub mod baseline;
+mod baseline_drift;
 pub mod calibrate;
 mod challenger;
 mod concentration;
@@ -37,6 +38,7 @@ mod watched;
 mod window_schema;
 
 pub use baseline::{Baseline, Manifest};
+pub use baseline_drift::{BaselineDrift, baseline_drift};
 pub use config::Pipeline;
 pub use constraints::{RowRules, SchemaOrigin};
 pub use error::PipelineError;

@@ -1,9 +1,10 @@
 //! Who may use the status API, and what was changed over it by whom.
 
-use crate::column::{from_word, instant, millis, optional_instant, word};
+use crate::column::{Instant, from_word, instant, millis, optional_instant, word};
 use crate::database::{Connection, Row};
 use crate::{Store, StoreError};
 use chrono::{DateTime, Utc};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sqlx::Row as _;
 
@@ -49,22 +50,21 @@ pub struct ApiKey {
 }
 
 /// A change over the status API.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct AuditEntry {
     /// Its identity; ids sort by time.
     pub id: String,
     /// When.
+    #[schemars(with = "Instant")]
     pub at: DateTime<Utc>,
     /// The key's name and id, or `anonymous`.
     pub actor: String,
     /// Method and path.
     pub action: String,
-    /// The status of the answer.
-    pub status: i64,
 }
 
 /// Where the audit log goes on: after this entry, in newest-first order.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AuditPosition {
     /// When, in milliseconds since 1970.
     pub at_ms: i64,
@@ -166,30 +166,6 @@ impl Store {
             .map_err(|error| self.error("listing keys", error))
     }
 
-    /// Writes down who changed what.
-    ///
-    /// # Errors
-    /// [`StoreError`] where the store cannot be written.
-    pub async fn audit(&self, entry: &AuditEntry) -> Result<(), StoreError> {
-        const OPERATION: &str = "writing the audit log";
-        let mut transaction = self.begin(OPERATION).await?;
-        async {
-            sqlx::query(
-                "INSERT INTO audit (id, at, actor, action, status) VALUES ($1, $2, $3, $4, $5)",
-            )
-            .bind(&entry.id)
-            .bind(millis(entry.at))
-            .bind(&entry.actor)
-            .bind(&entry.action)
-            .bind(entry.status)
-            .execute(&mut *transaction)
-            .await?;
-            transaction.commit().await
-        }
-        .await
-        .map_err(|error| self.error(OPERATION, error))
-    }
-
     /// The audit log, newest first, what stands after `after`.
     ///
     /// # Errors
@@ -216,13 +192,27 @@ impl Store {
                         at: instant(row.try_get("at")?)?,
                         actor: row.try_get("actor")?,
                         action: row.try_get("action")?,
-                        status: row.try_get("status")?,
                     })
                 })
                 .collect()
         })
         .map_err(|error| self.error("reading the audit log", error))
     }
+}
+
+/// Writes down who changes what, in the change's own transaction.
+pub(crate) async fn insert_audit(
+    connection: &mut Connection,
+    entry: &AuditEntry,
+) -> sqlx::Result<()> {
+    sqlx::query("INSERT INTO audit (id, at, actor, action) VALUES ($1, $2, $3, $4)")
+        .bind(&entry.id)
+        .bind(millis(entry.at))
+        .bind(&entry.actor)
+        .bind(&entry.action)
+        .execute(connection)
+        .await?;
+    Ok(())
 }
 
 async fn end(connection: &mut Connection, id: &str, until: DateTime<Utc>) -> sqlx::Result<bool> {

@@ -5,19 +5,20 @@
 //! monitor's lock: two processes that commit at the same time take turns, and neither counts a
 //! window that the other has counted.
 
-use crate::column::{from_word, instant, millis, optional_instant, word};
+use crate::column::{Instant, from_word, instant, millis, optional_instant, word};
 use crate::database::{Connection, Row};
-use crate::events::NewEvent;
+use crate::events::{self, NewEvent};
 use crate::silences::{self, Silence};
 use crate::{Store, StoreError};
 use chrono::{DateTime, Utc};
 use driftline_verdict::{AlertKey, FindingKind, Severity};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sqlx::Row as _;
 use std::fmt::Debug;
 
 /// How far an alert has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum AlertState {
     /// Seen, and not yet in as many windows as it takes.
@@ -40,13 +41,14 @@ impl AlertState {
 }
 
 /// An alert, as it is or as it was the last time.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Alert {
     /// Follows from the monitor and the key.
     pub id: String,
     /// The monitor.
     pub monitor: String,
     /// What it is about.
+    #[serde(flatten)]
     pub key: AlertKey,
     /// How far it has come.
     pub state: AlertState,
@@ -58,27 +60,33 @@ pub struct Alert {
     pub value: Option<f64>,
     /// Its limit.
     pub threshold: Option<f64>,
-    /// The run that last saw it.
-    pub run_id: String,
+    /// The run that last saw it, where it was one.
+    pub run_id: Option<String>,
     /// The baseline that the window was compared with.
-    pub baseline_id: String,
+    pub baseline_id: Option<String>,
     /// Start of the newest window that showed it, RFC 3339.
     pub window_start: Option<String>,
     /// End of the newest window that showed it, RFC 3339.
     pub window_end: Option<String>,
     /// When it was first seen, this time.
+    #[schemars(with = "Instant")]
     pub pending_at: DateTime<Utc>,
     /// When it began to fire, this time.
+    #[schemars(with = "Option<Instant>")]
     pub fired_at: Option<DateTime<Utc>>,
     /// When it was over, this time.
+    #[schemars(with = "Option<Instant>")]
     pub resolved_at: Option<DateTime<Utc>>,
     /// When somebody was last told that it fires; `None` where nobody was told yet.
+    #[schemars(with = "Option<Instant>")]
     pub told_at: Option<DateTime<Utc>>,
     /// How often somebody was told that it fires, this time.
     pub told_count: i64,
     /// What is remembered of the windows so far: JSON of whoever decides.
+    #[serde(skip)]
     pub memory: String,
     /// When it last changed.
+    #[schemars(with = "Instant")]
     pub updated_at: DateTime<Utc>,
 }
 
@@ -124,7 +132,7 @@ pub struct AlertFilter {
 }
 
 /// Where a list of alerts goes on: after this one, in newest-first order.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AlertPosition {
     /// When it was first seen, in milliseconds since 1970.
     pub pending_at_ms: i64,
@@ -175,8 +183,21 @@ impl Store {
     }
 }
 
-/// What is known of a monitor's alerts, before its state moves on to the run.
-pub(crate) async fn before(
+/// Has it decided what changes about a monitor's alerts, before the monitor's state moves on, and
+/// writes that. Returns the events that are new.
+pub(crate) async fn follow(
+    connection: &mut Connection,
+    monitor: &str,
+    run_id: Option<&str>,
+    decider: &dyn DecideAlerts,
+    now: DateTime<Utc>,
+) -> sqlx::Result<Vec<String>> {
+    let changes = decider.decide(&before(connection, monitor, now).await?);
+    apply(connection, &changes).await?;
+    events::insert_all(connection, monitor, run_id, &changes.events, now).await
+}
+
+async fn before(
     connection: &mut Connection,
     monitor: &str,
     now: DateTime<Utc>,
@@ -200,7 +221,7 @@ pub(crate) async fn before(
 }
 
 /// Writes what changed, apart from the events.
-pub(crate) async fn apply(connection: &mut Connection, changes: &AlertChanges) -> sqlx::Result<()> {
+async fn apply(connection: &mut Connection, changes: &AlertChanges) -> sqlx::Result<()> {
     for id in &changes.forgotten {
         sqlx::query("DELETE FROM alerts WHERE id = $1")
             .bind(id)

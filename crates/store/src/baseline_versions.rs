@@ -5,15 +5,17 @@
 //! A version that is ready is put in force at once, unless the monitor is pinned to the one it
 //! has; a person puts any ready one in force, back to the one before as well.
 
-use crate::column::{from_word, instant, millis, optional_instant, word};
+use crate::baseline_files::{self, BaselineFile};
+use crate::column::{Instant, from_word, instant, millis, optional_instant, word};
 use crate::database::{Connection, Row, count_change};
 use crate::{Lease, Store, StoreError, monitors};
 use chrono::{DateTime, Utc};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sqlx::Row as _;
 
 /// How far a version has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum BaselineState {
     /// It is to be built.
@@ -36,7 +38,7 @@ impl BaselineState {
 }
 
 /// Training data, as a pipeline names it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TrainingData {
     /// A file, pattern, folder or URL.
@@ -46,7 +48,7 @@ pub struct TrainingData {
 }
 
 /// A version of a monitor's baseline.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct BaselineVersion {
     /// The monitor.
     pub monitor: String,
@@ -55,10 +57,12 @@ pub struct BaselineVersion {
     /// How far it has come.
     pub state: BaselineState,
     /// What it is learnt from.
+    #[serde(flatten)]
     pub data: TrainingData,
     /// Who asked for it.
     pub author: String,
     /// The retraining request that it came of.
+    #[serde(rename = "retraining_request_id")]
     pub retraining_request: Option<String>,
     /// Hash of its content, once it is built.
     pub baseline_id: Option<String>,
@@ -71,12 +75,16 @@ pub struct BaselineVersion {
     /// Why it was refused.
     pub message: Option<String>,
     /// When it was asked for.
+    #[schemars(with = "Instant")]
     pub created_at: DateTime<Utc>,
     /// When it was built or refused.
+    #[schemars(with = "Option<Instant>")]
     pub decided_at: Option<DateTime<Utc>>,
     /// When it was last put in force.
+    #[schemars(with = "Option<Instant>")]
     pub promoted_at: Option<DateTime<Utc>>,
     /// Whether windows are compared with it now.
+    #[serde(rename = "in_force")]
     pub is_in_force: bool,
 }
 
@@ -93,6 +101,8 @@ pub enum BuiltBaseline {
         observed_rate: Option<f64>,
         /// The rate of false alarms that the pipeline states.
         stated_rate: f64,
+        /// What it consists of, for servers on other machines; none where that is too much.
+        files: Vec<BaselineFile>,
     },
     /// It cannot.
     Refused {
@@ -122,7 +132,7 @@ pub struct BaselineFilter {
 }
 
 /// Where a list of versions goes on: after this one, in newest-first order.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BaselinePosition {
     /// When it was asked for, in milliseconds since 1970.
     pub created_at_ms: i64,
@@ -229,12 +239,13 @@ impl Store {
         now: DateTime<Utc>,
     ) -> Result<bool, StoreError> {
         const OPERATION: &str = "writing down a baseline";
-        let (state, baseline_id, directory, observed, stated, message) = match built {
+        let (state, baseline_id, directory, observed, stated, message, files) = match built {
             BuiltBaseline::Ready {
                 baseline_id,
                 directory,
                 observed_rate,
                 stated_rate,
+                files,
             } => (
                 BaselineState::Ready,
                 Some(baseline_id),
@@ -242,6 +253,7 @@ impl Store {
                 *observed_rate,
                 Some(*stated_rate),
                 None,
+                files.as_slice(),
             ),
             BuiltBaseline::Refused { message } => (
                 BaselineState::Refused,
@@ -250,6 +262,7 @@ impl Store {
                 None,
                 None,
                 Some(message),
+                &[][..],
             ),
         };
         let mut transaction = self.begin(OPERATION).await?;
@@ -280,6 +293,11 @@ impl Store {
                     .bind(monitor)
                     .fetch_one(&mut *transaction)
                     .await?;
+            if settled > 0
+                && let Some(id) = baseline_id
+            {
+                baseline_files::insert(&mut transaction, id, files).await?;
+            }
             let is_promoted =
                 settled > 0 && state == BaselineState::Ready && pinned.unwrap_or(0) == 0;
             if is_promoted {
@@ -351,26 +369,13 @@ impl Store {
     /// # Errors
     /// [`StoreError`] where the store cannot be written.
     pub async fn pin_baseline(&self, monitor: &str, pinned: bool) -> Result<bool, StoreError> {
-        const OPERATION: &str = "pinning a baseline";
-        let mut transaction = self.begin(OPERATION).await?;
-        async {
-            let found = sqlx::query(
-                "UPDATE monitors
-                 SET is_baseline_pinned = $2, state_version = state_version + 1 WHERE id = $1",
-            )
-            .bind(monitor)
-            .bind(i64::from(pinned))
-            .execute(&mut *transaction)
-            .await?
-            .rows_affected();
-            if found > 0 {
-                count_change(&mut transaction).await?;
-            }
-            transaction.commit().await?;
-            Ok(found > 0)
-        }
-        .await
-        .map_err(|error| self.error(OPERATION, error))
+        let pin = sqlx::query(
+            "UPDATE monitors
+             SET is_baseline_pinned = $2, state_version = state_version + 1 WHERE id = $1",
+        )
+        .bind(monitor)
+        .bind(i64::from(pinned));
+        self.change_rows("pinning a baseline", pin).await
     }
 
     /// Versions, newest first, those after `after`.

@@ -1,8 +1,27 @@
 //! How values stand in columns: words of an enum as text, instants as milliseconds.
 
 use chrono::{DateTime, Utc};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use std::borrow::Cow;
+
+/// How an instant stands in JSON: RFC 3339 in UTC.
+pub(crate) struct Instant;
+
+impl JsonSchema for Instant {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "Instant".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({"type": "string", "format": "date-time"})
+    }
+}
 
 /// The name under which an enum's value stands in JSON, in the API and in a column.
 pub(crate) fn word<T: Serialize>(value: &T) -> String {

@@ -134,31 +134,21 @@ async fn write(
         )
         .await?;
     }
-    let mut new_events = Vec::new();
-    for event in &commit.events {
-        if tell(transaction, commit, event, now).await? {
-            new_events.push(event.id.clone());
-        }
-    }
+    let run_id = Some(run.run_id.as_str());
+    let mut new_events =
+        events::insert_all(transaction, commit.monitor, run_id, &commit.events, now).await?;
     let mut retraining_request = None;
     if let Some(request) = &commit.retraining
         && retraining::insert_unless_open(transaction, commit.monitor, run, request, now).await?
     {
         retraining_request = Some(request.id.clone());
-        if tell(transaction, commit, &request.event, now).await? {
-            new_events.push(request.event.id.clone());
-        }
+        let event = std::slice::from_ref(&request.event);
+        new_events
+            .extend(events::insert_all(transaction, commit.monitor, run_id, event, now).await?);
     }
 
     if let Some(decider) = commit.alerts {
-        let before = alerts::before(transaction, commit.monitor, now).await?;
-        let changes = decider.decide(&before);
-        alerts::apply(transaction, &changes).await?;
-        for event in &changes.events {
-            if tell(transaction, commit, event, now).await? {
-                new_events.push(event.id.clone());
-            }
-        }
+        new_events.extend(alerts::follow(transaction, commit.monitor, run_id, decider, now).await?);
     }
 
     let state_version = match commit.is_backfill {
@@ -173,15 +163,6 @@ async fn write(
         new_events,
         retraining_request,
     })
-}
-
-async fn tell(
-    transaction: &mut Transaction,
-    commit: &RunCommit<'_>,
-    event: &NewEvent,
-    now: DateTime<Utc>,
-) -> sqlx::Result<bool> {
-    events::insert_unless_known(transaction, commit.monitor, &commit.run.run_id, event, now).await
 }
 
 /// `run_id` is the only key that a caller chooses freely and that must be new.

@@ -10,10 +10,12 @@ mod sqlite;
 use backend::Trouble;
 pub(crate) use backend::{Address, Backend};
 
-use crate::{StoreError, migrate};
-use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
+use crate::{Change, StoreError, changes, migrate};
+use sqlx::any::{AnyArguments, AnyConnectOptions, AnyPoolOptions};
 use sqlx::pool::PoolConnection;
+use sqlx::query::Query;
 use std::ops::{Deref, DerefMut};
+use std::sync::Arc;
 use std::time::Duration;
 
 pub(crate) type Connection = sqlx::AnyConnection;
@@ -27,32 +29,36 @@ pub(crate) type Row = sqlx::any::AnyRow;
 /// transaction is still open, begins the next one as a savepoint within it, and reports
 /// savepoints as committed that no file ever holds. Here a connection is given back only
 /// after a COMMIT that succeeded; any other is closed, which undoes what it had begun.
-pub(crate) struct Transaction(Option<PoolConnection<sqlx::Any>>);
+pub(crate) struct Transaction {
+    connection: Option<PoolConnection<sqlx::Any>>,
+    /// What is written beside the change.
+    change: Option<Arc<Change>>,
+}
 
 impl Transaction {
-    async fn begin(writer: &Pool, backend: Backend) -> sqlx::Result<Self> {
+    async fn begin(pool: &Pool, begin: &'static str) -> sqlx::Result<Self> {
         // Owned from here on: a begin that is given up in its middle closes the connection.
-        let mut transaction = Self(Some(writer.acquire().await?));
-        sqlx::query(backend.begin())
-            .execute(&mut *transaction)
-            .await?;
+        let mut transaction = Self {
+            connection: Some(pool.acquire().await?),
+            change: None,
+        };
+        sqlx::query(begin).execute(&mut *transaction).await?;
         Ok(transaction)
     }
 
     /// Begins one that reads one state of the database.
     pub(crate) async fn snapshot(reader: &Pool, backend: Backend) -> sqlx::Result<Self> {
-        let mut transaction = Self(Some(reader.acquire().await?));
-        sqlx::query(backend.begin_snapshot())
-            .execute(&mut *transaction)
-            .await?;
-        Ok(transaction)
+        Self::begin(reader, backend.begin_snapshot()).await
     }
 
-    /// Makes everything written since the beginning stay.
+    /// Makes everything written since the beginning stay, with who wanted it.
     pub(crate) async fn commit(mut self) -> sqlx::Result<()> {
+        if let Some(change) = self.change.take() {
+            changes::insert(&mut self, &change).await?;
+        }
         sqlx::query("COMMIT").execute(&mut *self).await?;
         // Back to the pool.
-        drop(self.0.take());
+        drop(self.connection.take());
         Ok(())
     }
 }
@@ -61,19 +67,23 @@ impl Deref for Transaction {
     type Target = Connection;
 
     fn deref(&self) -> &Connection {
-        self.0.as_ref().expect("taken only by what consumes it")
+        self.connection
+            .as_ref()
+            .expect("taken only by what consumes it")
     }
 }
 
 impl DerefMut for Transaction {
     fn deref_mut(&mut self) -> &mut Connection {
-        self.0.as_mut().expect("taken only by what consumes it")
+        self.connection
+            .as_mut()
+            .expect("taken only by what consumes it")
     }
 }
 
 impl Drop for Transaction {
     fn drop(&mut self) {
-        if let Some(connection) = self.0.take() {
+        if let Some(connection) = self.connection.take() {
             drop(connection.detach());
         }
     }
@@ -107,6 +117,8 @@ pub struct Store {
     reader: Pool,
     backend: Backend,
     location: String,
+    /// On whose behalf it is changed, where that is known.
+    change: Option<Arc<Change>>,
 }
 
 impl Store {
@@ -143,7 +155,18 @@ impl Store {
             reader: connections.pool(READERS, &address.reading, false),
             backend: address.backend,
             location: address.location,
+            change: None,
         })
+    }
+
+    /// The same store, for one change that somebody asks for: what is recorded of it is written
+    /// in the change's own transaction, or not at all.
+    #[must_use]
+    pub fn for_change(&self, change: Change) -> Self {
+        Self {
+            change: Some(Arc::new(change)),
+            ..self.clone()
+        }
     }
 
     /// The database, for people: a path, or a URL without its password.
@@ -186,9 +209,31 @@ impl Store {
 
     /// Begins the one kind of transaction that writes.
     pub(crate) async fn begin(&self, operation: &'static str) -> Result<Transaction, StoreError> {
-        Transaction::begin(&self.writer, self.backend)
+        let mut transaction = Transaction::begin(&self.writer, self.backend.begin())
             .await
-            .map_err(|error| self.error(operation, error))
+            .map_err(|error| self.error(operation, error))?;
+        transaction.change.clone_from(&self.change);
+        Ok(transaction)
+    }
+
+    /// Changes rows by one statement, and says that something changed if there were any; false
+    /// where there were none.
+    pub(crate) async fn change_rows(
+        &self,
+        operation: &'static str,
+        statement: Query<'_, sqlx::Any, AnyArguments>,
+    ) -> Result<bool, StoreError> {
+        let mut transaction = self.begin(operation).await?;
+        async {
+            let rows = statement.execute(&mut *transaction).await?.rows_affected();
+            if rows > 0 {
+                count_change(&mut transaction).await?;
+                transaction.commit().await?;
+            }
+            Ok(rows > 0)
+        }
+        .await
+        .map_err(|error| self.error(operation, error))
     }
 
     pub(crate) fn writer(&self) -> &Pool {
@@ -349,6 +394,7 @@ mod tests {
             reason: &"x".repeat(100_000),
             scheduled_for: None,
             lease: None,
+            alerts: None,
         };
         let error = store
             .commit_failure(&failed, DateTime::UNIX_EPOCH)

@@ -3,10 +3,14 @@
 //! The payload is stored as the bytes that are sent, because a signature covers bytes:
 //! a value that were serialised again at each attempt could change under its signature.
 
-use crate::column::{decode, instant, millis};
+use crate::column::{Instant, decode, instant, millis};
 use crate::database::{Connection, Row};
 use crate::{Store, StoreError, monitors, outbox};
 use chrono::{DateTime, SecondsFormat, Utc};
+use schemars::JsonSchema;
+use serde::ser::Error as _;
+use serde::{Deserialize, Serialize, Serializer};
+use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 use sqlx::Row as _;
 
@@ -25,7 +29,7 @@ pub struct NewEvent {
 }
 
 /// An event that was decided.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Event {
     /// Its identity, sent as `webhook-id`.
     pub id: String,
@@ -34,12 +38,16 @@ pub struct Event {
     /// Its number within its monitor.
     pub sequence: i64,
     /// Its type.
+    #[serde(rename = "type")]
     pub kind: String,
-    /// The run that decided on it.
-    pub run_id: String,
+    /// The run that decided on it, where it was one.
+    pub run_id: Option<String>,
     /// When it was decided.
+    #[schemars(with = "Instant")]
     pub created_at: DateTime<Utc>,
-    /// The very bytes that are signed and sent.
+    /// The very bytes that are signed and sent: `type`, `timestamp`, `data`.
+    #[serde(serialize_with = "as_json")]
+    #[schemars(with = "serde_json::Map<String, Value>")]
     pub payload: String,
 }
 
@@ -55,7 +63,7 @@ pub struct EventFilter {
 }
 
 /// Where a list of events goes on: after this one, in newest-first order.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EventPosition {
     /// When it was decided, in milliseconds since 1970.
     pub created_at_ms: i64,
@@ -131,6 +139,12 @@ impl Store {
     }
 }
 
+/// The payload as the JSON that it is.
+fn as_json<S: Serializer>(payload: &str, serializer: S) -> Result<S::Ok, S::Error> {
+    let payload: &RawValue = serde_json::from_str(payload).map_err(S::Error::custom)?;
+    payload.serialize(serializer)
+}
+
 fn read(row: &Row) -> sqlx::Result<Event> {
     Ok(Event {
         id: row.try_get("id")?,
@@ -144,10 +158,10 @@ fn read(row: &Row) -> sqlx::Result<Event> {
 }
 
 /// Writes the event and its outbox rows unless it is there already; says whether it did.
-pub(crate) async fn insert_unless_known(
+async fn insert_unless_known(
     connection: &mut Connection,
     monitor: &str,
-    run_id: &str,
+    run_id: Option<&str>,
     event: &NewEvent,
     now: DateTime<Utc>,
 ) -> sqlx::Result<bool> {
@@ -176,6 +190,23 @@ pub(crate) async fn insert_unless_known(
         outbox::insert(connection, monitor, &event.id, sequence, target, now).await?;
     }
     Ok(true)
+}
+
+/// Writes those events that are not there already, and returns their ids.
+pub(crate) async fn insert_all(
+    connection: &mut Connection,
+    monitor: &str,
+    run_id: Option<&str>,
+    events: &[NewEvent],
+    now: DateTime<Utc>,
+) -> sqlx::Result<Vec<String>> {
+    let mut new = Vec::new();
+    for event in events {
+        if insert_unless_known(connection, monitor, run_id, event, now).await? {
+            new.push(event.id.clone());
+        }
+    }
+    Ok(new)
 }
 
 /// `{"type", "timestamp", "data"}` of Standard Webhooks 1.0.0.

@@ -1,21 +1,24 @@
 //! Findings as rows, so that people can query them over runs; the full ones stand in
 //! the run's JSON.
 
-use crate::column::{from_optional_word, from_word, instant, millis, word};
+use crate::column::{Instant, from_optional_word, from_word, instant, millis, word};
 use crate::database::{Connection, Row};
 use crate::{Store, StoreError};
 use chrono::{DateTime, Utc};
 use driftline_verdict::{ActionKind, Finding, FindingKind, Severity};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use sqlx::Row as _;
 
 /// A finding, with the window and the run that it is of; without its evidence.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct FoundFinding {
     /// The monitor.
     pub monitor: String,
     /// The run.
     pub run_id: String,
     /// When the run was committed.
+    #[schemars(with = "Instant")]
     pub committed_at: DateTime<Utc>,
     /// The window's place in the run, from 0.
     pub window_position: i64,
@@ -66,7 +69,7 @@ pub struct FindingFilter {
 
 /// Where a list of findings goes on: after this one. The findings of newer runs come first, of
 /// each run those of the newest window, and of a window the worst.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FindingPosition {
     /// When its run was committed, in milliseconds since 1970.
     pub committed_at_ms: i64,

@@ -12,8 +12,10 @@
 
 mod access;
 mod alerts;
+mod baseline_files;
 mod baseline_versions;
 mod baselines;
+mod changes;
 mod column;
 mod commit;
 mod counts;
@@ -31,17 +33,20 @@ mod retraining;
 mod runs;
 mod silences;
 mod streams;
+mod targets;
 mod windows;
 
 pub use access::{ApiKey, AuditEntry, AuditPosition, Scope};
 pub use alerts::{
     Alert, AlertChanges, AlertFilter, AlertPosition, AlertState, AlertsBefore, DecideAlerts,
 };
+pub use baseline_files::BaselineFile;
 pub use baseline_versions::{
     BaselineFilter, BaselinePosition, BaselineState, BaselineVersion, BuiltBaseline,
     PromotionRefusal, TrainingData,
 };
 pub use baselines::BaselineRecord;
+pub use changes::{Change, KeptAnswer, RequestKey};
 pub use commit::{Committed, RunCommit};
 pub use counts::Counts;
 pub use database::{Store, StoreOptions};
@@ -65,4 +70,5 @@ pub use silences::{Silence, SilenceFilter, SilencePosition};
 pub use streams::{
     DeadLetter, StreamPartition, StreamProgress, StreamSegment, StreamState, StreamWindow,
 };
+pub use targets::TargetState;
 pub use windows::{JudgedWindow, WindowFilter, WindowPosition, WindowSummary};

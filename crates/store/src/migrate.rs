@@ -24,6 +24,21 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (7, "lists", include_str!("../migrations/0007_lists.sql")),
     (8, "access", include_str!("../migrations/0008_access.sql")),
     (
+        9,
+        "failures",
+        include_str!("../migrations/0009_failures.sql"),
+    ),
+    (
+        10,
+        "changes",
+        include_str!("../migrations/0010_changes.sql"),
+    ),
+    (
+        11,
+        "baseline files",
+        include_str!("../migrations/0011_baseline_files.sql"),
+    ),
+    (
         12,
         "sources",
         include_str!("../migrations/0012_sources.sql"),

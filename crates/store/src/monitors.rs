@@ -5,7 +5,7 @@ use crate::column::{
     word,
 };
 use crate::database::{Connection, Row, count_change};
-use crate::{Lease, Store, StoreError};
+use crate::{Committed, DecideAlerts, Lease, Store, StoreError, alerts};
 use chrono::{DateTime, Utc};
 use driftline_verdict::{Run, Verdict, Window};
 use sqlx::Row as _;
@@ -31,6 +31,8 @@ pub struct FailedRun<'a> {
     pub scheduled_for: Option<DateTime<Utc>>,
     /// The lease on the monitor under which it was made, where there is one.
     pub lease: Option<&'a Lease>,
+    /// Decides about alerts from what is known of them; without it they stay as they are.
+    pub alerts: Option<&'a dyn DecideAlerts>,
 }
 
 /// What is known of a monitor.
@@ -110,8 +112,8 @@ impl Store {
         .map_err(|error| self.error(OPERATION, error))
     }
 
-    /// Writes down that an evaluation ended in an error: the monitor's verdict is unknown
-    /// from now on, whatever it was before. Returns the new state version.
+    /// Writes down that an evaluation ended in an error, and what is told of that: the monitor's
+    /// verdict is unknown from now on, whatever it was before.
     ///
     /// # Errors
     /// [`StoreError`] where the store cannot be written, or where another process has taken
@@ -120,7 +122,7 @@ impl Store {
         &self,
         failed: &FailedRun<'_>,
         now: DateTime<Utc>,
-    ) -> Result<i64, StoreError> {
+    ) -> Result<Committed, StoreError> {
         const OPERATION: &str = "writing down a failed evaluation";
         let (id, lease) = (failed.monitor, failed.lease);
         let mut transaction = self.begin(OPERATION).await?;
@@ -128,7 +130,11 @@ impl Store {
             .await?;
         async {
             ensure(&mut transaction, id, now).await?;
-            let version = sqlx::query_scalar(
+            let new_events = match failed.alerts {
+                Some(decider) => alerts::follow(&mut transaction, id, None, decider, now).await?,
+                None => Vec::new(),
+            };
+            let state_version = sqlx::query_scalar(
                 "UPDATE monitors
                  SET state_version = state_version + 1, verdict = $1, reason = $2,
                      last_attempt_at = $3, scheduled_for = COALESCE($4, scheduled_for)
@@ -144,7 +150,11 @@ impl Store {
             .await?;
             count_change(&mut transaction).await?;
             transaction.commit().await?;
-            Ok(version)
+            Ok(Committed {
+                state_version,
+                new_events,
+                retraining_request: None,
+            })
         }
         .await
         .map_err(|error| self.error(OPERATION, error))
@@ -155,20 +165,10 @@ impl Store {
     /// # Errors
     /// [`StoreError`] where the store cannot be written.
     pub async fn request_run(&self, id: &str, now: DateTime<Utc>) -> Result<bool, StoreError> {
-        const OPERATION: &str = "asking for a run";
-        let mut transaction = self.begin(OPERATION).await?;
-        async {
-            let asked = sqlx::query("UPDATE monitors SET run_requested_at = $1 WHERE id = $2")
-                .bind(millis(now))
-                .bind(id)
-                .execute(&mut *transaction)
-                .await?
-                .rows_affected();
-            transaction.commit().await?;
-            Ok(asked > 0)
-        }
-        .await
-        .map_err(|error| self.error(OPERATION, error))
+        let ask = sqlx::query("UPDATE monitors SET run_requested_at = $1 WHERE id = $2")
+            .bind(millis(now))
+            .bind(id);
+        self.change_rows("asking for a run", ask).await
     }
 
     /// Monitors that somebody waits for: a run was asked for since the last evaluation ended, or

@@ -5,15 +5,16 @@
 //! that died in the middle delays its deliveries and loses none. Settling checks the
 //! lease: an owner that was too slow cannot overwrite what the next one found out.
 
-use crate::column::{from_word, instant, millis, optional_instant, word};
+use crate::column::{Instant, from_word, instant, millis, optional_instant, word};
 use crate::database::{Connection, Row, count_change};
-use crate::{Store, StoreError};
+use crate::{Store, StoreError, targets};
 use chrono::{DateTime, Utc};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sqlx::Row as _;
 
 /// How far a delivery has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum OutboxState {
     /// Awaits its next attempt.
@@ -39,7 +40,7 @@ impl OutboxState {
 }
 
 /// One event for one target.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct OutboxRow {
     /// The event, sent as `webhook-id`.
     pub event_id: String,
@@ -50,22 +51,27 @@ pub struct OutboxRow {
     /// The event's number within its monitor.
     pub sequence: i64,
     /// The event's type.
+    #[serde(rename = "type")]
     pub kind: String,
     /// How far it has come.
     pub state: OutboxState,
     /// Attempts begun.
     pub attempt: i64,
     /// When the next attempt is due.
+    #[schemars(with = "Instant")]
     pub next_at: DateTime<Utc>,
     /// When the lease of a row in flight runs out.
+    #[schemars(with = "Option<Instant>")]
     pub lease_until: Option<DateTime<Utc>>,
     /// Status of the last answer, where there was one.
     pub last_status: Option<i64>,
     /// What went wrong last.
     pub last_error: Option<String>,
     /// When the event was decided.
+    #[schemars(with = "Instant")]
     pub created_at: DateTime<Utc>,
     /// When the row last changed.
+    #[schemars(with = "Instant")]
     pub updated_at: DateTime<Utc>,
 }
 
@@ -81,7 +87,7 @@ pub struct OutboxFilter {
 }
 
 /// Where a list of rows goes on: after this one, in oldest-first order.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OutboxPosition {
     /// When the event was decided, in milliseconds since 1970.
     pub created_at_ms: i64,
@@ -304,6 +310,11 @@ impl Store {
             .execute(&mut *transaction)
             .await?
             .rows_affected();
+            if settled > 0 {
+                let delivered = state == OutboxState::Delivered;
+                let (monitor, target) = (&claim.monitor, &claim.target);
+                targets::learn(&mut transaction, monitor, target, delivered, now).await?;
+            }
             transaction.commit().await?;
             Ok(settled > 0)
         }
@@ -339,7 +350,7 @@ impl Store {
 
     /// Tries events again that were given up, or have arrived: each of the monitor's, or one of
     /// them, for one target or all. The event keeps its id, and has all its attempts again.
-    /// Returns how many deliveries that are.
+    /// Targets among them that were disabled are enabled. Returns how many deliveries that are.
     ///
     /// # Errors
     /// [`StoreError`] where the store cannot be written.
@@ -367,7 +378,8 @@ impl Store {
             .execute(&mut *transaction)
             .await?
             .rows_affected();
-            if replayed > 0 {
+            let enabled = targets::enable(&mut transaction, replay.monitor, replay.target).await?;
+            if replayed + enabled > 0 {
                 count_change(&mut transaction).await?;
             }
             transaction.commit().await?;
@@ -375,6 +387,33 @@ impl Store {
         }
         .await
         .map_err(|error| self.error(OPERATION, error))
+    }
+
+    /// The newest rows of the outbox, newest first.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the store cannot be read.
+    pub async fn newest_deliveries(
+        &self,
+        filter: &OutboxFilter,
+        limit: u32,
+    ) -> Result<Vec<OutboxRow>, StoreError> {
+        sqlx::query(
+            "SELECT outbox.*, events.kind
+             FROM outbox JOIN events ON events.id = outbox.event_id
+             WHERE ($1 = '' OR outbox.state = $1) AND ($2 = '' OR outbox.monitor_id = $2)
+               AND ($3 = '' OR outbox.target = $3)
+             ORDER BY outbox.created_at DESC, outbox.event_id DESC, outbox.target DESC
+             LIMIT $4",
+        )
+        .bind(filter.state.as_ref().map(word).unwrap_or_default())
+        .bind(filter.monitor.as_deref().unwrap_or(""))
+        .bind(filter.target.as_deref().unwrap_or(""))
+        .bind(i64::from(limit))
+        .fetch_all(self.reader())
+        .await
+        .and_then(|rows| rows.iter().map(read).collect())
+        .map_err(|error| self.error("listing the outbox", error))
     }
 
     /// Rows of the outbox, oldest first, those after `after`.
@@ -422,8 +461,13 @@ pub(crate) async fn insert(
 ) -> sqlx::Result<()> {
     sqlx::query(
         "INSERT INTO outbox (event_id, target, monitor_id, sequence, state, attempt, next_at,
-             created_at, updated_at)
-         VALUES ($1, $2, $3, $4, 'pending', 0, $5, $5, $5)",
+             created_at, updated_at, last_error)
+         SELECT $1, $2, $3, $4, CASE WHEN is_disabled THEN 'dead' ELSE 'pending' END, 0, $5, $5, $5,
+             CASE WHEN is_disabled THEN 'the target is disabled' END
+         FROM (SELECT EXISTS (
+                   SELECT 1 FROM targets
+                   WHERE monitor_id = $3 AND target = $2 AND disabled_at IS NOT NULL
+               ) AS is_disabled) AS found",
     )
     .bind(event_id)
     .bind(target)

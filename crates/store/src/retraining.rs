@@ -9,12 +9,13 @@
 //! Whoever claims a request gets a *claim*, and shows it with every heartbeat and at the end:
 //! a claimer that was given up, and whose request another one has claimed, changes nothing.
 
-use crate::column::{from_word, instant, millis, word};
+use crate::column::{Instant, from_word, instant, millis, word};
 use crate::database::{Connection, Row, count_change};
 use crate::events::NewEvent;
 use crate::{Store, StoreError, TrainingData, baseline_versions, monitors};
 use chrono::{DateTime, Utc};
 use driftline_verdict::Run;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sqlx::Any;
 use sqlx::Row as _;
@@ -22,7 +23,7 @@ use sqlx::any::AnyArguments;
 use sqlx::query::QueryScalar;
 
 /// How far a retraining request has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum RetrainingState {
     /// Written down and told.
@@ -78,7 +79,7 @@ pub struct NewRetrainingRequest {
 }
 
 /// A retraining request.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct RetrainingRequest {
     /// Its identity.
     pub id: String,
@@ -97,10 +98,13 @@ pub struct RetrainingRequest {
     /// End of the window that asks for it, RFC 3339.
     pub window_end: Option<String>,
     /// When it was asked for.
+    #[schemars(with = "Instant")]
     pub created_at: DateTime<Utc>,
     /// When it last changed.
+    #[schemars(with = "Instant")]
     pub updated_at: DateTime<Utc>,
     /// When it expires if nobody accepts it, or if its claimer is not heard of by then.
+    #[schemars(with = "Instant")]
     pub expires_at: DateTime<Utc>,
     /// Who does it.
     pub claimed_by: Option<String>,
@@ -146,7 +150,7 @@ pub struct RetrainingFilter {
 }
 
 /// Where a list of requests goes on: after this one, in newest-first order.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RetrainingPosition {
     /// When it was asked for, in milliseconds since 1970.
     pub created_at_ms: i64,

@@ -1,15 +1,17 @@
 //! Runs: `verdict.json` of each, and the report that can be drawn again.
 
-use crate::column::{decode, from_word, instant, millis, word};
+use crate::column::{Instant, decode, from_word, instant, millis, word};
 use crate::database::{Connection, Row};
 use crate::{Store, StoreError};
 use chrono::{DateTime, Utc};
 use driftline_verdict::{Report, Run, Verdict};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sqlx::Row as _;
 
 /// A run in a list.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct RunSummary {
     /// Its identity.
     pub id: String,
@@ -20,6 +22,7 @@ pub struct RunSummary {
     /// The worst of its windows.
     pub verdict: Verdict,
     /// When it was committed.
+    #[schemars(with = "Instant")]
     pub committed_at: DateTime<Utc>,
     /// Start of its newest window, RFC 3339.
     pub window_start: Option<String>,
@@ -37,7 +40,7 @@ pub struct RunFilter {
 }
 
 /// Where a list of runs goes on: after this one, in newest-first order.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RunPosition {
     /// When it was committed, in milliseconds since 1970.
     pub committed_at_ms: i64,

@@ -1,15 +1,17 @@
 //! Silences: alerts that nobody is told of for a while, by whom and why.
 
 use crate::alerts::read_kind;
-use crate::column::{instant, millis, word};
+use crate::column::{Instant, instant, millis, word};
 use crate::database::{Connection, Row, count_change};
 use crate::{Alert, Store, StoreError};
 use chrono::{DateTime, Utc};
 use driftline_verdict::FindingKind;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use sqlx::Row as _;
 
 /// Which alerts nobody is told of, from when until when. What is `None` matches everything.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Silence {
     /// Its identity.
     pub id: String,
@@ -26,19 +28,22 @@ pub struct Silence {
     /// Only those of this term.
     pub term: Option<String>,
     /// When it begins.
+    #[schemars(with = "Instant")]
     pub starts_at: DateTime<Utc>,
     /// When it ends.
+    #[schemars(with = "Instant")]
     pub ends_at: DateTime<Utc>,
     /// Who wants it.
     pub author: String,
     /// Why.
     pub comment: String,
     /// When it was written down.
+    #[schemars(with = "Instant")]
     pub created_at: DateTime<Utc>,
 }
 
 /// Where a list of silences goes on: after this one, in newest-first order.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SilencePosition {
     /// When it was written down, in milliseconds since 1970.
     pub created_at_ms: i64,
@@ -120,26 +125,13 @@ impl Store {
     /// # Errors
     /// [`StoreError`] where the store cannot be written.
     pub async fn end_silence(&self, id: &str, now: DateTime<Utc>) -> Result<bool, StoreError> {
-        const OPERATION: &str = "ending a silence";
-        let mut transaction = self.begin(OPERATION).await?;
-        async {
-            let found = sqlx::query(
-                "UPDATE silences SET ends_at = CASE WHEN ends_at > $2 THEN $2 ELSE ends_at END
-                 WHERE id = $1",
-            )
-            .bind(id)
-            .bind(millis(now))
-            .execute(&mut *transaction)
-            .await?
-            .rows_affected();
-            if found > 0 {
-                count_change(&mut transaction).await?;
-            }
-            transaction.commit().await?;
-            Ok(found > 0)
-        }
-        .await
-        .map_err(|error| self.error(OPERATION, error))
+        let end = sqlx::query(
+            "UPDATE silences SET ends_at = CASE WHEN ends_at > $2 THEN $2 ELSE ends_at END
+             WHERE id = $1",
+        )
+        .bind(id)
+        .bind(millis(now));
+        self.change_rows("ending a silence", end).await
     }
 
     /// Silences, newest first, those after `after`.

@@ -1,15 +1,16 @@
 //! A summary of each window of each run, for lists and trends.
 
-use crate::column::{count, from_word, instant, millis, word};
+use crate::column::{Instant, count, from_word, instant, millis, word};
 use crate::database::{Connection, Row};
 use crate::{Store, StoreError};
 use chrono::{DateTime, Utc};
 use driftline_verdict::{Severity, Verdict, Window};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sqlx::Row as _;
 
 /// One window of a run, without its findings.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct WindowSummary {
     /// Its place in the run, from 0.
     pub position: i64,
@@ -32,15 +33,17 @@ pub struct WindowSummary {
 }
 
 /// A window with the run that judged it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct JudgedWindow {
     /// The monitor.
     pub monitor: String,
     /// The run.
     pub run_id: String,
     /// When the run was committed.
+    #[schemars(with = "Instant")]
     pub committed_at: DateTime<Utc>,
     /// What it concluded.
+    #[serde(flatten)]
     pub window: WindowSummary,
 }
 
@@ -57,7 +60,7 @@ pub struct WindowFilter {
 
 /// Where a list of windows goes on: after this one. The windows of newer runs come first, and of
 /// each run the newest.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WindowPosition {
     /// When its run was committed, in milliseconds since 1970.
     pub committed_at_ms: i64,

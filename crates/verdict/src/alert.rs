@@ -8,11 +8,14 @@
 use crate::decide::asks_to_notify;
 use crate::{Finding, FindingKind, Severity, Window};
 use driftline_drift::Observation;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// What an alert of a monitor is known by, from window to window.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
 pub struct AlertKey {
     /// What it is about.
     pub kind: FindingKind,

@@ -81,6 +81,8 @@ pub enum FindingKind {
     Performance,
     /// How a model that may take another's place differs from it.
     Challenger,
+    /// A pipeline that could not be evaluated: of alerts only, a run has no such finding.
+    Evaluation,
     /// A kind that this build does not know, from a later one.
     #[serde(other)]
     Other,
@@ -88,7 +90,7 @@ pub enum FindingKind {
 
 impl FindingKind {
     /// The kinds that this build writes.
-    pub const KNOWN: [Self; 8] = [
+    pub const KNOWN: [Self; 9] = [
         Self::Anomaly,
         Self::Drift,
         Self::Term,
@@ -97,6 +99,7 @@ impl FindingKind {
         Self::Freshness,
         Self::Performance,
         Self::Challenger,
+        Self::Evaluation,
     ];
 
     /// The name in JSON and in reports.
@@ -110,6 +113,7 @@ impl FindingKind {
             Self::Freshness => "freshness",
             Self::Performance => "performance",
             Self::Challenger => "challenger",
+            Self::Evaluation => "evaluation",
             Self::Other => "other",
         }
     }

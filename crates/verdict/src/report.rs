@@ -2,7 +2,7 @@
 //!
 //! Each is a function from values to text: nothing here reads, writes or knows the time.
 
-mod chart;
+pub mod chart;
 pub(crate) mod format;
 mod html;
 mod json;
@@ -14,7 +14,7 @@ mod sarif;
 mod summary;
 mod table;
 
-pub use html::{MAX_SIZE_BYTES, html};
+pub use html::{MAX_SIZE_BYTES, STYLE, html};
 pub use json::json;
 pub use junit::junit;
 pub use markdown::markdown;

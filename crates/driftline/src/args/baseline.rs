@@ -9,7 +9,7 @@ pub(crate) enum BaselineVerb {
     List(BaselineList),
     /// Ask for a version that is learnt from other data; the next run builds it
     Propose(BaselinePropose),
-    /// What two versions have in common and what not
+    /// What two versions have in common and what not: their schemas, and how far columns moved
     Compare(BaselineCompare),
     /// Put a version in force
     Promote(BaselinePromote),

@@ -5,7 +5,7 @@ use crate::{
     command::{self, CommandError},
     exit_code, output,
 };
-use driftline_monitor::{AlertItem, SilenceItem, SilenceRequest};
+use driftline_monitor::{AlertItem, SilenceRequest};
 use driftline_store::{AlertFilter, AlertState, SilenceFilter};
 use driftline_verdict::FindingKind;
 use miette::IntoDiagnostic;
@@ -56,8 +56,9 @@ async fn list(arguments: args::AlertList) -> miette::Result<u8> {
     Ok(exit_code::PASS)
 }
 
-fn line(alert: &AlertItem) -> String {
-    let silenced = match alert.silenced_by {
+fn line(item: &AlertItem) -> String {
+    let alert = &item.alert;
+    let silenced = match item.silenced_by {
         Some(_) => " (silenced)",
         None => "",
     };
@@ -66,7 +67,7 @@ fn line(alert: &AlertItem) -> String {
         alert.state.name(),
         alert.severity.name(),
         alert.monitor,
-        alert.pending_at,
+        output::instant(alert.pending_at),
         alert.message
     )
 }
@@ -123,8 +124,7 @@ async fn silences(arguments: args::Silences) -> miette::Result<u8> {
         id: None,
     };
     let silences = store.silences(&filter, None, MOST).await;
-    let silences = command::ended(&store, silences).await?;
-    let items: Vec<SilenceItem> = silences.into_iter().map(SilenceItem::from).collect();
+    let items = command::ended(&store, silences).await?;
     let text = match arguments.output.format {
         Format::Json => as_json(&items)?,
         Format::Table if items.is_empty() => "no silences".to_owned(),
@@ -132,7 +132,10 @@ async fn silences(arguments: args::Silences) -> miette::Result<u8> {
             let lines = items.iter().map(|silence| {
                 format!(
                     "{}  until {}  {}: {}",
-                    silence.id, silence.ends_at, silence.author, silence.comment
+                    silence.id,
+                    output::instant(silence.ends_at),
+                    silence.author,
+                    silence.comment
                 )
             });
             lines.collect::<Vec<_>>().join("\n")

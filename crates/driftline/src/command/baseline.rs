@@ -5,8 +5,10 @@ use crate::{
     command::{self, CommandError},
     exit_code, output,
 };
-use driftline_monitor::BaselineItem;
-use driftline_pipeline::baseline::{read_manifest, read_schema};
+use driftline_pipeline::{
+    baseline::{read_manifest, read_schema},
+    baseline_drift,
+};
 use driftline_schema::diff;
 use driftline_store::{BaselineFilter, BaselineVersion, PromotionRefusal, Store, TrainingData};
 use miette::IntoDiagnostic;
@@ -31,8 +33,7 @@ pub(crate) async fn baseline(verb: args::BaselineVerb) -> miette::Result<u8> {
 
 async fn list(arguments: args::BaselineList) -> miette::Result<u8> {
     let store = command::open_store(&arguments.store.store, true).await?;
-    let versions = versions(&store, arguments.monitor).await?;
-    let items: Vec<BaselineItem> = versions.into_iter().map(BaselineItem::from).collect();
+    let items = versions(&store, arguments.monitor).await?;
     let text = match arguments.output.format {
         Format::Json => serde_json::to_string_pretty(&serde_json::json!({ "items": items }))
             .into_diagnostic()?,
@@ -52,15 +53,15 @@ async fn versions(store: &Store, monitor: Option<String>) -> miette::Result<Vec<
     command::ended(store, versions).await
 }
 
-fn line(item: &BaselineItem) -> String {
-    let in_force = if item.in_force { "in force" } else { "" };
+fn line(item: &BaselineVersion) -> String {
+    let in_force = if item.is_in_force { "in force" } else { "" };
     format!(
         "{:<16} {:>4}  {:<8} {in_force:<8}  {}  {}  {}",
         item.monitor,
         item.version,
         item.state.name(),
-        item.created_at,
-        item.source,
+        output::instant(item.created_at),
+        item.data.source,
         item.message.as_deref().unwrap_or_default()
     )
     .trim_end()
@@ -137,12 +138,14 @@ async fn compare(arguments: args::BaselineCompare) -> miette::Result<u8> {
     let (old, new) = (folder(arguments.old)?, folder(arguments.new)?);
     let (before, after) = (read_manifest(&old)?, read_manifest(&new)?);
     let schema = |folder: &Path| read_schema(&folder.join("schema.yaml"));
+    let moved = baseline_drift(&old, &new)?;
     let changes = diff::diff(&schema(&old)?, &schema(&new)?);
     let text = match arguments.output.format {
         Format::Json => serde_json::to_string_pretty(&serde_json::json!({
             "old": {"id": before.id(), "source": before.source, "rows": before.rows},
             "new": {"id": after.id(), "source": after.source, "rows": after.rows},
             "schema": changes,
+            "drift": moved,
         }))
         .into_diagnostic()?,
         Format::Table => {
@@ -157,6 +160,20 @@ async fn compare(arguments: args::BaselineCompare) -> miette::Result<u8> {
                 })
                 .into();
             lines.extend(changes.iter().map(|change| format!("schema: {change}")));
+            let matters = moved.iter().filter(|one| one.value >= one.min_effect);
+            lines.extend(matters.map(|one| {
+                format!(
+                    "drift: {} ({}) {:.3} {} of {}",
+                    one.column,
+                    one.measure.replace('_', " "),
+                    one.value,
+                    one.unit,
+                    one.moved.join(", ")
+                )
+            }));
+            if moved.iter().all(|one| one.value < one.min_effect) {
+                lines.push("no column has moved enough to matter".to_owned());
+            }
             lines.join("\n")
         }
     };

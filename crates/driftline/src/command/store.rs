@@ -88,12 +88,14 @@ fn prune_table(report: &PruneReport, dry_run: bool) -> String {
         audit,
         streams,
         baselines,
+        baseline_files,
     } = report;
     let gone = if dry_run { "would go" } else { "are gone" };
     format!(
         "{runs} runs, {events} events, {deliveries} deliveries, {retraining_requests} retraining \
          requests, {alerts} alerts and silences, {audit} audit entries and keys, {streams} windows \
-         and dead letters of topics and {baselines} baselines {gone}"
+         and dead letters of topics, {baselines} baselines and {baseline_files} files of frozen ones \
+         {gone}"
     )
 }
 

@@ -125,11 +125,19 @@ fn versions_are_proposed_refused_compared_pinned_and_put_in_force() {
     let compare = baseline(&desk, &["compare", "2", "3", "--monitor", "shop"]);
     let compared = compare.ends_with(0).out.clone();
     assert!(compared.contains("2240 rows of new.csv"), "{compared}");
+    assert!(compared.contains("drift: amount"), "{compared}");
+    assert!(!compared.contains("drift: colour"), "{compared}");
     baseline(&desk, &["compare", "1", "3", "--monitor", "shop"])
         .ends_with(3)
         .says("is not built");
     let promoted = baseline(&desk, &["promote", "2", "--monitor", "shop"]);
     assert_eq!(promoted.ends_with(0).out.trim(), "version 2 is in force");
+    desk.run(&[]);
+    let newest = desk.json("out/verdict.json")["windows"][6]["verdict"].clone();
+    assert_eq!(newest, "pass");
+    // On another machine, that has neither the folder nor the data.
+    std::fs::remove_dir_all(desk.path("shop.baselines")).unwrap();
+    std::fs::remove_file(desk.path("new.csv")).unwrap();
     desk.run(&[]);
     let newest = desk.json("out/verdict.json")["windows"][6]["verdict"].clone();
     assert_eq!(newest, "pass");

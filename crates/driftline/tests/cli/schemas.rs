@@ -36,6 +36,11 @@ fn the_published_schema_of_data_schemas_is_the_one_of_the_types() {
 }
 
 #[test]
+fn the_published_description_of_the_api_is_the_one_of_its_routes() {
+    is_published("openapi.json", driftline_monitor::openapi());
+}
+
+#[test]
 fn the_shipped_pipelines_fit_the_published_schema() {
     let schema = driftline_pipeline::Pipeline::json_schema();
     let validator = jsonschema::validator_for(&schema).unwrap();

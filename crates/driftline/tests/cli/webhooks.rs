@@ -184,7 +184,7 @@ async fn a_target_is_tried_before_there_is_something_to_tell() {
 async fn what_was_given_up_is_sent_again_under_its_id() {
     let server = MockServer::start().await;
     let gone = Mock::given(method("POST")).respond_with(ResponseTemplate::new(410));
-    gone.up_to_n_times(2).mount(&server).await;
+    gone.up_to_n_times(1).mount(&server).await;
     let taken = Mock::given(method("POST")).respond_with(ResponseTemplate::new(204));
     taken.mount(&server).await;
     let desk = failing_shop(&server);
@@ -203,7 +203,9 @@ async fn what_was_given_up_is_sent_again_under_its_id() {
         .map(|request| request.headers["webhook-id"].to_str().unwrap())
         .collect();
     ids.sort_unstable();
-    assert_eq!((ids[0], ids[2]), (ids[1], ids[3]));
+    // The first disabled the target, so that the second was not sent until it was replayed.
+    ids.dedup();
+    assert_eq!((requests.len(), ids.len()), (3, 2));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,25 +1,24 @@
 //! `/api/v1/baselines`: which versions there are, and which one is in force.
 
 use crate::api::Api;
+use crate::api::change::Changing;
 use crate::api::etag;
 use crate::api::monitors::{self, NoParameters};
-use crate::api::page::{Parameters, after, page, page_size};
+use crate::api::page::{PageRequest, Parameters};
 use crate::api::problem::{Body, Problem};
-use crate::api::status::shown;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use driftline_store::{
-    BaselineFilter, BaselinePosition, BaselineState, BaselineVersion, PromotionRefusal,
-    TrainingData,
+    BaselineFilter, BaselineState, BaselineVersion, PromotionRefusal, TrainingData,
 };
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-const LIST: &str = "baselines";
 /// Characters of a source, of SQL, or of a name.
 const TEXT_CHARACTERS: usize = 10_000;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ListParameters {
     monitor: Option<String>,
@@ -28,99 +27,29 @@ pub(crate) struct ListParameters {
     page_token: Option<String>,
 }
 
-/// A version as it is answered, and as `driftline baseline list` prints it.
-#[derive(Debug, Serialize)]
-pub struct BaselineItem {
-    /// The monitor.
-    pub monitor: String,
-    /// Its number, from 1.
-    pub version: i64,
-    /// How far it has come.
-    pub state: BaselineState,
-    /// Whether windows are compared with it now.
-    pub in_force: bool,
-    /// The training data.
-    pub source: String,
-    /// SQL over it.
-    pub prepare: Option<String>,
-    /// Who asked for it.
-    pub author: String,
-    /// The retraining request that it came of.
-    pub retraining_request_id: Option<String>,
-    /// Hash of its content.
-    pub baseline_id: Option<String>,
-    /// Where it is frozen, on the machine that built it.
-    pub directory: Option<String>,
-    /// Share of alarms on parts of it held out.
-    pub observed_rate: Option<f64>,
-    /// The rate of false alarms that the pipeline states.
-    pub stated_rate: Option<f64>,
-    /// Why it was refused.
-    pub message: Option<String>,
-    /// When it was asked for, RFC 3339.
-    pub created_at: String,
-    /// When it was built or refused, RFC 3339.
-    pub decided_at: Option<String>,
-    /// When it was last put in force, RFC 3339.
-    pub promoted_at: Option<String>,
-    #[serde(skip)]
-    position: (i64, String, i64),
-}
-
-impl From<BaselineVersion> for BaselineItem {
-    fn from(version: BaselineVersion) -> Self {
-        let position = version.position();
-        Self {
-            monitor: version.monitor,
-            version: version.version,
-            state: version.state,
-            in_force: version.is_in_force,
-            source: version.data.source,
-            prepare: version.data.prepare,
-            author: version.author,
-            retraining_request_id: version.retraining_request,
-            baseline_id: version.baseline_id,
-            directory: version.directory,
-            observed_rate: version.observed_rate,
-            stated_rate: version.stated_rate,
-            message: version.message,
-            created_at: shown(version.created_at),
-            decided_at: version.decided_at.map(shown),
-            promoted_at: version.promoted_at.map(shown),
-            position: (position.created_at_ms, position.monitor, position.version),
-        }
-    }
-}
-
 pub(crate) async fn list(
     State(api): State<Api>,
     Parameters(asked): Parameters<ListParameters>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let size = page_size(asked.page_size)?;
     let filter = BaselineFilter {
         monitor: asked.monitor,
         state: asked.state,
     };
-    let filter_name = format!("{filter:?}");
-    let after: Option<(i64, String, i64)> = after(LIST, &filter_name, asked.page_token.as_deref())?;
-    let after = after.map(|(created_at_ms, monitor, version)| BaselinePosition {
-        created_at_ms,
-        monitor,
-        version,
-    });
+    let page = PageRequest::new(
+        "baselines",
+        &filter,
+        asked.page_size,
+        asked.page_token.as_deref(),
+    )?;
     let versions = api
         .store
-        .baseline_versions(&filter, after.as_ref(), size + 1)
+        .baseline_versions(&filter, page.after(), page.limit())
         .await?;
-    let items = versions.into_iter().map(BaselineItem::from).collect();
-    let page = page(items, size, LIST, &filter_name, |item: &BaselineItem| {
-        item.position.clone()
-    });
-    etag::answer_value(&headers, &page)
+    etag::answer_value(&headers, &page.page(versions, BaselineVersion::position))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ProposeBody {
     source: String,
@@ -128,21 +57,21 @@ pub(crate) struct ProposeBody {
     author: String,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct PromoteBody {
     version: i64,
 }
 
-#[derive(Serialize)]
-struct Proposed {
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct Proposed {
     monitor: String,
     version: i64,
 }
 
 /// Asks for a version learnt from other data. It is built by the server that runs the monitor.
 pub(crate) async fn propose(
-    State(api): State<Api>,
+    Changing(api): Changing,
     Path(id): Path<String>,
     Body(body): Body<ProposeBody>,
 ) -> Result<Response, Problem> {
@@ -169,7 +98,7 @@ pub(crate) async fn propose(
 
 /// Puts a version in force; the next run rests on it.
 pub(crate) async fn promote(
-    State(api): State<Api>,
+    Changing(api): Changing,
     Path(id): Path<String>,
     Body(body): Body<PromoteBody>,
 ) -> Result<Response, Problem> {
@@ -178,7 +107,7 @@ pub(crate) async fn promote(
 
 /// Puts the version in force that was before.
 pub(crate) async fn roll_back(
-    State(api): State<Api>,
+    Changing(api): Changing,
     Path(id): Path<String>,
     Body(NoParameters {}): Body<NoParameters>,
 ) -> Result<Response, Problem> {
@@ -187,7 +116,7 @@ pub(crate) async fn roll_back(
 
 /// Keeps the version in force whatever retraining brings.
 pub(crate) async fn pin(
-    State(api): State<Api>,
+    Changing(api): Changing,
     Path(id): Path<String>,
     Body(NoParameters {}): Body<NoParameters>,
 ) -> Result<Response, Problem> {
@@ -196,14 +125,18 @@ pub(crate) async fn pin(
 
 /// Lets new versions take its place again.
 pub(crate) async fn unpin(
-    State(api): State<Api>,
+    Changing(api): Changing,
     Path(id): Path<String>,
     Body(NoParameters {}): Body<NoParameters>,
 ) -> Result<Response, Problem> {
     set_pinned(&api, &id, false).await
 }
 
-async fn put_in_force(api: &Api, id: &str, version: Option<i64>) -> Result<Response, Problem> {
+pub(crate) async fn put_in_force(
+    api: &Api,
+    id: &str,
+    version: Option<i64>,
+) -> Result<Response, Problem> {
     api.store
         .promote_baseline(id, version, api.clock.now())
         .await?
@@ -220,7 +153,7 @@ async fn put_in_force(api: &Api, id: &str, version: Option<i64>) -> Result<Respo
     changed(api, id).await
 }
 
-async fn set_pinned(api: &Api, id: &str, pinned: bool) -> Result<Response, Problem> {
+pub(crate) async fn set_pinned(api: &Api, id: &str, pinned: bool) -> Result<Response, Problem> {
     if !api.store.pin_baseline(id, pinned).await? {
         return Err(Problem::not_found("monitor", id));
     }

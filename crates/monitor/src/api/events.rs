@@ -8,24 +8,22 @@
 use crate::api::Api;
 use crate::api::etag;
 use crate::api::monitors::NoParameters;
-use crate::api::page::{Parameters, after, page, page_size};
+use crate::api::page::{PageRequest, Parameters};
 use crate::api::problem::Problem;
-use crate::api::status::shown;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::sse::{self, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, TimeDelta, Utc};
-use driftline_store::{Event, EventFilter, EventPosition};
+use driftline_store::{Event, EventFilter};
 use futures::stream;
-use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
+use schemars::JsonSchema;
+use serde::Deserialize;
 use std::collections::{BTreeMap, VecDeque};
 use std::convert::Infallible;
 use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, watch};
 
-const LIST: &str = "events";
 /// How far each look goes back: longer than a commit takes.
 const OVERLAP: TimeDelta = TimeDelta::seconds(30);
 /// Events of one look.
@@ -35,7 +33,7 @@ const HEARTBEAT: Duration = Duration::from_secs(15);
 /// How often it is looked where nothing says that something changed.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ListParameters {
     monitor: Option<String>,
@@ -45,60 +43,27 @@ pub(crate) struct ListParameters {
     page_token: Option<String>,
 }
 
-#[derive(Serialize)]
-struct Item {
-    id: String,
-    monitor: String,
-    sequence: i64,
-    #[serde(rename = "type")]
-    kind: String,
-    run_id: String,
-    created_at: String,
-    /// What was sent: `type`, `timestamp`, `data`.
-    payload: Box<RawValue>,
-    #[serde(skip)]
-    position: (i64, String),
-}
-
-impl Item {
-    fn of(event: Event) -> Result<Self, Problem> {
-        let position = event.position();
-        Ok(Self {
-            id: event.id,
-            monitor: event.monitor,
-            sequence: event.sequence,
-            kind: event.kind,
-            run_id: event.run_id,
-            created_at: shown(event.created_at),
-            payload: RawValue::from_string(event.payload).map_err(Problem::unencodable)?,
-            position: (position.created_at_ms, position.id),
-        })
-    }
-}
-
 pub(crate) async fn list(
     State(api): State<Api>,
     Parameters(asked): Parameters<ListParameters>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let size = page_size(asked.page_size)?;
     let filter = EventFilter {
         monitor: asked.monitor,
         kind: asked.kind,
         id: None,
     };
-    let filter_name = format!("{filter:?}");
-    let after: Option<(i64, String)> = after(LIST, &filter_name, asked.page_token.as_deref())?;
-    let after = after.map(|(created_at_ms, id)| EventPosition { created_at_ms, id });
-    let events = api.store.events(&filter, after.as_ref(), size + 1).await?;
-    let items = events
-        .into_iter()
-        .map(Item::of)
-        .collect::<Result<Vec<_>, _>>()?;
-    let page = page(items, size, LIST, &filter_name, |item: &Item| {
-        item.position.clone()
-    });
-    etag::answer_value(&headers, &page)
+    let page = PageRequest::new(
+        "events",
+        &filter,
+        asked.page_size,
+        asked.page_token.as_deref(),
+    )?;
+    let events = api
+        .store
+        .events(&filter, page.after(), page.limit())
+        .await?;
+    etag::answer_value(&headers, &page.page(events, Event::position))
 }
 
 pub(crate) async fn one(
@@ -109,8 +74,7 @@ pub(crate) async fn one(
 ) -> Result<Response, Problem> {
     let event = find(&api, &id).await?;
     let event = event.ok_or_else(|| Problem::not_found("event", &id))?;
-    let item = Item::of(event)?;
-    etag::answer_value(&headers, &item)
+    etag::answer_value(&headers, &event)
 }
 
 async fn find(api: &Api, id: &str) -> Result<Option<Event>, Problem> {
@@ -121,7 +85,7 @@ async fn find(api: &Api, id: &str) -> Result<Option<Event>, Problem> {
     Ok(api.store.events(&filter, None, 1).await?.pop())
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct StreamParameters {
     monitor: Option<String>,

@@ -10,12 +10,15 @@ use crate::gate::{FailOn, Gate};
 use axum::extract::{Path, State};
 use axum::http::HeaderMap;
 use axum::response::Response;
+use schemars::JsonSchema;
 use serde::Deserialize;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct GateParameters {
+    /// How old the evaluation may be, as `2h`.
     max_age: Option<String>,
+    /// Which verdicts stop, beside `unknown`.
     #[serde(default)]
     fail_on: FailOn,
 }

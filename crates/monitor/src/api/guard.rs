@@ -1,26 +1,25 @@
 //! Who may ask, how often, and what they changed.
 //!
 //! Where keys are required, every path but those of health needs one that may do what is asked.
-//! Every change that was made is written into the audit log, with the key or without.
+//! Who asks goes with the request, and into the audit log with what it changes (`change.rs`).
 
 use crate::access;
 use crate::api::Api;
+use crate::api::change::is_change;
+use crate::api::dashboard;
 use crate::api::etag;
-use crate::api::page::{Parameters, after, page, page_size};
+use crate::api::page::{PageRequest, Parameters};
 use crate::api::problem::Problem;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
-use axum::response::{IntoResponse, Response};
+use axum::response::{IntoResponse, Redirect, Response};
 use chrono::{DateTime, Utc};
-use driftline_store::{ApiKey, AuditEntry, AuditPosition, Scope};
+use driftline_store::{ApiKey, AuditEntry, Scope};
+use schemars::JsonSchema;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use uuid::Uuid;
-
-const LIST: &str = "audit";
-const ANONYMOUS: &str = "anonymous";
 
 /// Requests that each key may still make at once: a bucket that fills as time passes.
 #[derive(Debug, Clone, Default)]
@@ -53,33 +52,34 @@ impl Buckets {
     }
 }
 
-pub(crate) async fn guard(State(api): State<Api>, request: Request, next: Next) -> Response {
+/// Who asks.
+#[derive(Debug, Clone)]
+pub(crate) struct Actor(pub(crate) String);
+
+impl Default for Actor {
+    fn default() -> Self {
+        Self("anonymous".to_owned())
+    }
+}
+
+pub(crate) async fn guard(State(api): State<Api>, mut request: Request, next: Next) -> Response {
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
-    if path == "/livez" || path == "/readyz" {
+    if is_open(&path) {
         return next.run(request).await;
     }
-    let actor = if api.settings.require_key {
+    if api.settings.require_key {
         match admit(&api, request.headers(), &method, &path).await {
-            Ok(key) => format!("{} ({})", key.name, key.id),
+            Ok(key) => {
+                let actor = Actor(format!("{} ({})", key.name, key.id));
+                request.extensions_mut().insert(actor);
+            }
+            Err(_) if method == Method::GET && dashboard::wants_page(request.headers()) => {
+                return Redirect::to("/login").into_response();
+            }
             Err(problem) => return refusal(problem),
         }
-    } else {
-        ANONYMOUS.to_owned()
-    };
-    let response = next.run(request).await;
-    if is_change(&method) && response.status().is_success() {
-        let entry = AuditEntry {
-            id: Uuid::now_v7().to_string(),
-            at: api.clock.now(),
-            actor,
-            action: format!("{method} {path}"),
-            status: i64::from(response.status().as_u16()),
-        };
-        if let Err(error) = api.store.audit(&entry).await {
-            tracing::error!(%error, ?entry, "a change is not in the audit log");
-        }
     }
-    response
+    next.run(request).await
 }
 
 async fn admit(
@@ -90,10 +90,12 @@ async fn admit(
 ) -> Result<ApiKey, Problem> {
     let unauthorized =
         |detail: &str| Problem::new(StatusCode::UNAUTHORIZED, "unauthorized", detail.to_owned());
-    let text = headers
+    let bearer = headers
         .get(header::AUTHORIZATION)
         .and_then(|value| value.to_str().ok())
-        .and_then(|value| value.strip_prefix("Bearer "))
+        .and_then(|value| value.strip_prefix("Bearer "));
+    let text = bearer
+        .or_else(|| dashboard::key_of(headers))
         .ok_or_else(|| unauthorized("send `Authorization: Bearer` and a key"))?;
     let unknown = || unauthorized("this key is unknown, or has ended");
     let (id, secret) = access::parts(text.trim()).ok_or_else(unknown)?;
@@ -136,11 +138,15 @@ fn refusal(problem: Problem) -> Response {
     response
 }
 
-fn is_change(method: &Method) -> bool {
-    !matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS)
+/// Whether a path needs no key.
+pub(crate) fn is_open(path: &str) -> bool {
+    ["/livez", "/readyz", "/api/openapi.json", "/login"].contains(&path)
+        || path.starts_with("/assets/")
+        || path.starts_with("/language/")
 }
 
-fn needed(method: &Method, path: &str) -> Scope {
+/// What a key must allow.
+pub(crate) fn needed(method: &Method, path: &str) -> Scope {
     if is_change(method) {
         Scope::Write
     } else if path.starts_with("/api/v1/audit") {
@@ -152,7 +158,7 @@ fn needed(method: &Method, path: &str) -> Scope {
     }
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ListParameters {
     page_size: Option<u32>,
@@ -165,15 +171,9 @@ pub(crate) async fn audit(
     Parameters(asked): Parameters<ListParameters>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let size = page_size(asked.page_size)?;
-    let after: Option<(i64, String)> = after(LIST, "", asked.page_token.as_deref())?;
-    let after = after.map(|(at_ms, id)| AuditPosition { at_ms, id });
-    let entries = api.store.audit_log(after.as_ref(), size + 1).await?;
-    let page = page(entries, size, LIST, "", |entry: &AuditEntry| {
-        let position = entry.position();
-        (position.at_ms, position.id)
-    });
-    etag::answer_value(&headers, &page)
+    let page = PageRequest::new("audit", &(), asked.page_size, asked.page_token.as_deref())?;
+    let entries = api.store.audit_log(page.after(), page.limit()).await?;
+    etag::answer_value(&headers, &page.page(entries, AuditEntry::position))
 }
 
 #[cfg(test)]

@@ -8,15 +8,17 @@ use crate::api::page::Parameters;
 use crate::api::problem::{Mistake, Problem};
 use axum::extract::State;
 use axum::http::StatusCode;
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 pub(crate) async fn livez() -> &'static str {
     "ok\n"
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ReadyParameters {
+    /// Lists the checks.
     verbose: Option<String>,
 }
 

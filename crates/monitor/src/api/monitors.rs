@@ -1,34 +1,36 @@
 //! `/api/v1/monitors`: who watches what, and what it says.
 
 use crate::api::Api;
+use crate::api::change::Changing;
 use crate::api::etag::{self, ETag};
 use crate::api::long_poll::{self, Wait};
-use crate::api::page::{Parameters, after, page, page_size};
+use crate::api::page::{PageRequest, Parameters};
 use crate::api::problem::{Body, Problem};
-use crate::api::status::{Assessed, assess};
+use crate::api::status::{Assessed, Status, assess};
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
+use schemars::JsonSchema;
 use serde::Deserialize;
 use std::time::Duration;
 
-const LIST: &str = "monitors";
-
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ListParameters {
     page_size: Option<u32>,
     page_token: Option<String>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct StatusParameters {
+    /// How long to wait for a change, as `30s`.
     wait: Option<String>,
+    /// The version that the client knows.
     version: Option<i64>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct NoParameters {}
 
@@ -37,10 +39,15 @@ pub(crate) async fn list(
     Parameters(asked): Parameters<ListParameters>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let size = page_size(asked.page_size)?;
-    let after: Option<String> = after(LIST, "", asked.page_token.as_deref())?;
+    let page: PageRequest<String> = PageRequest::new(
+        "monitors",
+        &(),
+        asked.page_size,
+        asked.page_token.as_deref(),
+    )?;
     let now = api.clock.now();
-    let monitors = api.store.monitors(after.as_deref(), size + 1).await?;
+    let after = page.after().map(String::as_str);
+    let monitors = api.store.monitors(after, page.limit()).await?;
     let assessed: Vec<Assessed> = monitors
         .iter()
         .map(|state| assess(state, api.default_max_age, now))
@@ -49,15 +56,9 @@ pub(crate) async fn list(
         .iter()
         .map(|one| (one.status.id.as_str(), format!("{:?}", one.tag)))
         .collect();
-    let tag = ETag::of_value(&(tags, size))?;
+    let tag = ETag::of_value(&(tags, page.limit()))?;
     let items = assessed.into_iter().map(|one| one.status).collect();
-    let page = page(
-        items,
-        size,
-        LIST,
-        "",
-        |status: &crate::api::status::Status| status.id.clone(),
-    );
+    let page = page.page(items, |status: &Status| status.id.clone());
     Ok(etag::answer(&tag, &headers, &page))
 }
 
@@ -75,16 +76,22 @@ pub(crate) async fn one(
 /// Asks for a run out of turn. The answer is the status as it is now: whoever wants the new one
 /// waits for its version to grow.
 pub(crate) async fn request_run(
-    State(api): State<Api>,
+    Changing(api): Changing,
     Path(id): Path<String>,
     Body(NoParameters {}): Body<NoParameters>,
 ) -> Result<Response, Problem> {
-    if !api.store.request_run(&id, api.clock.now()).await? {
-        return Err(Problem::not_found("monitor", &id));
-    }
-    api.bells.ring(&id);
+    ask_for_run(&api, &id).await?;
     let status = read(&api, &id, None).await?.status;
     Ok((StatusCode::ACCEPTED, axum::Json(status)).into_response())
+}
+
+/// Asks for a run out of turn, wherever the monitor is run.
+pub(crate) async fn ask_for_run(api: &Api, id: &str) -> Result<(), Problem> {
+    if !api.store.request_run(id, api.clock.now()).await? {
+        return Err(Problem::not_found("monitor", id));
+    }
+    api.bells.ring(id);
+    Ok(())
 }
 
 /// Answers at once unless the client says what it knows, by `If-None-Match` or `version`,

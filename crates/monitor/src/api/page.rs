@@ -9,8 +9,10 @@ use axum::extract::Query;
 use axum::http::request::Parts;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use std::fmt::Debug;
 
 /// The most items of one page.
 const LARGEST_PAGE: u32 = 1_000;
@@ -37,43 +39,25 @@ impl<S: Sync, T: DeserializeOwned> FromRequestParts<S> for Parameters<T> {
     }
 }
 
-/// How many items a page has. More than the largest page is the largest page.
-pub(crate) fn page_size(asked: Option<u32>) -> Result<u32, Problem> {
-    match asked {
-        None => Ok(USUAL_PAGE),
-        Some(0) => Err(Problem::parameter("page_size", "must be at least 1")),
-        Some(size) => Ok(size.min(LARGEST_PAGE)),
-    }
-}
-
 /// One page of a list.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[schemars(rename = "{T}Page")]
 pub(crate) struct Page<T> {
+    /// The items.
     pub(crate) items: Vec<T>,
+    /// What the next page is asked for with; null on the last one.
     pub(crate) next_page_token: Option<String>,
+    /// How many items a page has.
     pub(crate) page_size: u32,
 }
 
-/// Makes a page of one item more than it holds: that one says that there is a next page.
-pub(crate) fn page<T, P: Serialize>(
-    mut items: Vec<T>,
-    page_size: u32,
-    list: &str,
-    filter: &str,
-    position: impl Fn(&T) -> P,
-) -> Page<T> {
-    let size = usize::try_from(page_size).unwrap_or(usize::MAX);
-    let more = items.len() > size;
-    items.truncate(size);
-    let next_page_token = items
-        .last()
-        .filter(|_| more)
-        .map(|last| token(list, filter, &position(last)));
-    Page {
-        items,
-        next_page_token,
-        page_size,
-    }
+/// Which page of which list a client asks for.
+#[derive(Debug)]
+pub(crate) struct PageRequest<P> {
+    list: &'static str,
+    filter: String,
+    size: u32,
+    after: Option<P>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -83,35 +67,77 @@ struct Token<P> {
     after: P,
 }
 
-fn token<P: Serialize>(list: &str, filter: &str, after: &P) -> String {
-    let token = Token {
-        list: list.to_owned(),
-        filter: filter.to_owned(),
-        after,
-    };
-    let json = serde_json::to_vec(&token).expect("strings and numbers are JSON");
-    URL_SAFE_NO_PAD.encode(json)
+impl<P: Serialize + DeserializeOwned> PageRequest<P> {
+    /// Reads `page_size` and `page_token` of a list with this filter. More than the largest page
+    /// is the largest page; a token of another list or filter is as unknown as any other text.
+    pub(crate) fn new(
+        list: &'static str,
+        filter: &impl Debug,
+        page_size: Option<u32>,
+        page_token: Option<&str>,
+    ) -> Result<Self, Problem> {
+        let filter = format!("{filter:?}");
+        let size = match page_size {
+            None => USUAL_PAGE,
+            Some(0) => return Err(Problem::parameter("page_size", "must be at least 1")),
+            Some(size) => size.min(LARGEST_PAGE),
+        };
+        let after = match page_token {
+            None => None,
+            Some(token) => Some(read_token(list, &filter, token)?),
+        };
+        Ok(Self {
+            list,
+            filter,
+            size,
+            after,
+        })
+    }
+
+    /// The place after which the page begins.
+    pub(crate) fn after(&self) -> Option<&P> {
+        self.after.as_ref()
+    }
+
+    /// How many items to read: one more than the page holds, which says that there is a next one.
+    pub(crate) fn limit(&self) -> u32 {
+        self.size + 1
+    }
+
+    /// The page of the items that were read.
+    pub(crate) fn page<T>(&self, mut items: Vec<T>, position: impl Fn(&T) -> P) -> Page<T> {
+        let size = usize::try_from(self.size).unwrap_or(usize::MAX);
+        let more = items.len() > size;
+        items.truncate(size);
+        let last = items.last().filter(|_| more);
+        Page {
+            next_page_token: last.map(|last| self.token(position(last))),
+            items,
+            page_size: self.size,
+        }
+    }
+
+    fn token(&self, after: P) -> String {
+        let token = Token {
+            list: self.list.to_owned(),
+            filter: self.filter.clone(),
+            after,
+        };
+        let json = serde_json::to_vec(&token).expect("strings and numbers are JSON");
+        URL_SAFE_NO_PAD.encode(json)
+    }
 }
 
-/// Where a page begins. A token of another list or filter is as unknown as any other text.
-pub(crate) fn after<P: DeserializeOwned>(
-    list: &str,
-    filter: &str,
-    token: Option<&str>,
-) -> Result<Option<P>, Problem> {
-    let Some(token) = token else {
-        return Ok(None);
-    };
+fn read_token<P: DeserializeOwned>(list: &str, filter: &str, token: &str) -> Result<P, Problem> {
     let decoded = (token.len() <= LONGEST_TOKEN)
         .then(|| URL_SAFE_NO_PAD.decode(token).ok())
         .flatten()
         .and_then(|json| serde_json::from_slice::<Token<P>>(&json).ok())
         .filter(|decoded| decoded.list == list && decoded.filter == filter);
-    match decoded {
-        Some(decoded) => Ok(Some(decoded.after)),
-        None => Err(Problem::parameter(
+    decoded.map(|decoded| decoded.after).ok_or_else(|| {
+        Problem::parameter(
             "page_token",
             "is unknown, or belongs to another list or filter: begin again without it",
-        )),
-    }
+        )
+    })
 }

@@ -6,6 +6,7 @@ use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use driftline_store::StoreError;
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::any::Any;
@@ -26,7 +27,7 @@ pub(crate) struct Problem {
 }
 
 /// One thing that is wrong with a request, or one check that fails.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub(crate) struct Mistake {
     /// The parameter or check.
     pub(crate) name: String,
@@ -34,15 +35,24 @@ pub(crate) struct Mistake {
     pub(crate) message: String,
 }
 
-#[derive(Serialize)]
-struct Described<'a> {
+/// An error, as RFC 9457 says.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Problem")]
+pub(crate) struct Described<'a> {
+    /// `urn:driftline:problem:` and the code.
     #[serde(rename = "type")]
     kind: String,
+    /// The status in words.
     title: &'a str,
+    /// The status.
     status: u16,
+    /// What is wrong, for a person.
     detail: &'a str,
+    /// What this one error is called in the server's log.
     instance: String,
+    /// What a program tells errors apart by.
     code: &'a str,
+    /// The parameters or checks that are wrong.
     #[serde(skip_serializing_if = "<[Mistake]>::is_empty")]
     errors: &'a [Mistake],
 }
@@ -215,7 +225,7 @@ pub(crate) async fn refuse_large_body(request: Request, next: Next) -> Response 
     next.run(request).await
 }
 
-fn too_large() -> Problem {
+pub(crate) fn too_large() -> Problem {
     Problem::new(
         StatusCode::PAYLOAD_TOO_LARGE,
         "too_large",

@@ -3,26 +3,25 @@
 
 use crate::api::Api;
 use crate::api::baselines;
+use crate::api::change::Changing;
 use crate::api::etag;
 use crate::api::long_poll;
 use crate::api::monitors::NoParameters;
-use crate::api::page::{Page, Parameters, after, page, page_size};
+use crate::api::page::{PageRequest, Parameters};
 use crate::api::problem::{Body, Problem};
-use crate::api::status::shown;
 use crate::clock::later;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use driftline_store::{
-    ClaimRefusal, RetrainingFilter, RetrainingOutcome, RetrainingPosition, RetrainingRequest,
-    RetrainingState, TrainingData,
+    ClaimRefusal, RetrainingFilter, RetrainingOutcome, RetrainingRequest, RetrainingState,
+    TrainingData,
 };
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
-const LIST: &str = "retraining-requests";
-
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ListParameters {
     state: Option<RetrainingState>,
@@ -32,66 +31,29 @@ pub(crate) struct ListParameters {
     page_token: Option<String>,
 }
 
-#[derive(Serialize)]
-struct Item {
-    id: String,
-    monitor: String,
-    state: RetrainingState,
-    reason: String,
-    run_id: String,
-    baseline_id: String,
-    window_start: Option<String>,
-    window_end: Option<String>,
-    created_at: String,
-    updated_at: String,
-    expires_at: String,
-    claimed_by: Option<String>,
-    outcome: Option<String>,
-    new_baseline_id: Option<String>,
-    #[serde(skip)]
-    position: (i64, String),
-}
-
-impl From<RetrainingRequest> for Item {
-    fn from(request: RetrainingRequest) -> Self {
-        let position = request.position();
-        Self {
-            id: request.id,
-            monitor: request.monitor,
-            state: request.state,
-            reason: request.reason,
-            run_id: request.run_id,
-            baseline_id: request.baseline_id,
-            window_start: request.window_start,
-            window_end: request.window_end,
-            created_at: shown(request.created_at),
-            updated_at: shown(request.updated_at),
-            expires_at: shown(request.expires_at),
-            claimed_by: request.claimed_by,
-            outcome: request.outcome,
-            new_baseline_id: request.new_baseline_id,
-            position: (position.created_at_ms, position.id),
-        }
-    }
-}
-
 /// With `wait`, an empty list waits for its first request.
 pub(crate) async fn list(
     State(api): State<Api>,
     Parameters(asked): Parameters<ListParameters>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let size = page_size(asked.page_size)?;
     let wait = asked.wait.as_deref().map(long_poll::parse).transpose()?;
     let filter = RetrainingFilter {
         state: asked.state,
         monitor: asked.monitor,
         id: None,
     };
-    let filter_name = format!("{filter:?}");
-    let after: Option<(i64, String)> = after(LIST, &filter_name, asked.page_token.as_deref())?;
-    let after = after.map(|(created_at_ms, id)| RetrainingPosition { created_at_ms, id });
-    let read = || read(&api, &filter, &filter_name, after.as_ref(), size);
+    let page = PageRequest::new(
+        "retraining-requests",
+        &filter,
+        asked.page_size,
+        asked.page_token.as_deref(),
+    )?;
+    let read = || async {
+        let (after, limit, now) = (page.after(), page.limit(), api.clock.now());
+        let requests = api.store.retraining_requests(&filter, after, limit, now);
+        Ok(page.page(requests.await?, RetrainingRequest::position))
+    };
 
     let page = long_poll::until_any(&api, wait, read).await?;
     etag::answer_value(&headers, &page)
@@ -112,21 +74,21 @@ const HEARTBEAT: Duration = Duration::from_secs(60 * 60);
 /// The longest that a claimer may say.
 const LONGEST_HEARTBEAT: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ClaimBody {
     claimed_by: String,
     heartbeat_seconds: Option<u64>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct HeartbeatBody {
     claim: String,
     heartbeat_seconds: Option<u64>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct CompleteBody {
     claim: String,
@@ -136,7 +98,7 @@ pub(crate) struct CompleteBody {
     new_baseline: Option<TrainingData>,
 }
 
-#[derive(Clone, Copy, PartialEq, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 enum End {
     Succeeded,
@@ -144,16 +106,16 @@ enum End {
 }
 
 /// A request with the claim on it, which only its claimer is told.
-#[derive(Serialize)]
-struct Claimed {
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct Claimed {
     claim: String,
     #[serde(flatten)]
-    request: Item,
+    request: RetrainingRequest,
 }
 
 /// Accepts a request for one claimer.
 pub(crate) async fn claim(
-    State(api): State<Api>,
+    Changing(api): Changing,
     Path(id): Path<String>,
     Body(body): Body<ClaimBody>,
 ) -> Result<Response, Problem> {
@@ -178,7 +140,7 @@ pub(crate) async fn claim(
 
 /// Says that the claimer is at work.
 pub(crate) async fn beat(
-    State(api): State<Api>,
+    Changing(api): Changing,
     Path(id): Path<String>,
     Body(body): Body<HeartbeatBody>,
 ) -> Result<Response, Problem> {
@@ -194,7 +156,7 @@ pub(crate) async fn beat(
 
 /// Ends a request, well or not.
 pub(crate) async fn complete(
-    State(api): State<Api>,
+    Changing(api): Changing,
     Path(id): Path<String>,
     Body(body): Body<CompleteBody>,
 ) -> Result<Response, Problem> {
@@ -251,7 +213,7 @@ fn refused(id: &str, refusal: ClaimRefusal) -> Problem {
     }
 }
 
-async fn find(api: &Api, id: &str) -> Result<Item, Problem> {
+async fn find(api: &Api, id: &str) -> Result<RetrainingRequest, Problem> {
     let filter = RetrainingFilter {
         id: Some(id.to_owned()),
         ..RetrainingFilter::default()
@@ -261,24 +223,5 @@ async fn find(api: &Api, id: &str) -> Result<Item, Problem> {
         .retraining_requests(&filter, None, 1, api.clock.now())
         .await?
         .pop();
-    found
-        .map(Item::from)
-        .ok_or_else(|| Problem::not_found("retraining request", id))
-}
-
-async fn read(
-    api: &Api,
-    filter: &RetrainingFilter,
-    filter_name: &str,
-    after: Option<&RetrainingPosition>,
-    size: u32,
-) -> Result<Page<Item>, Problem> {
-    let requests = api
-        .store
-        .retraining_requests(filter, after, size + 1, api.clock.now())
-        .await?;
-    let items = requests.into_iter().map(Item::from).collect();
-    Ok(page(items, size, LIST, filter_name, |item: &Item| {
-        item.position.clone()
-    }))
+    found.ok_or_else(|| Problem::not_found("retraining request", id))
 }

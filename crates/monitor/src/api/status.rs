@@ -8,11 +8,12 @@ use crate::clock::later;
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use driftline_store::MonitorState;
 use driftline_verdict::Verdict;
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::time::Duration;
 
 /// Whether a verdict still counts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Freshness {
     /// It does.
@@ -34,7 +35,7 @@ impl Freshness {
 }
 
 /// The status as it is answered.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub(crate) struct Status {
     pub(crate) id: String,
     pub(crate) verdict: Verdict,
@@ -58,7 +59,7 @@ pub(crate) struct Status {
     links: Links,
 }
 
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 struct Links {
     monitor: String,
     run: Option<String>,

@@ -323,3 +323,59 @@ async fn alerts_and_silences_are_listed_made_and_ended_by_the_api() {
     assert_eq!(running.get("/api/v1/alerts?kind=mood").await.status, 400);
     running.stop().await;
 }
+
+async fn attempt(world: &World, config: &AlertsConfig, outcome: Outcome) {
+    let mut target = world.config("chat", "http://127.0.0.1:9/hook");
+    target.on = vec![Topic::Alert];
+    let target = driftline_monitor::delivery::Target::new(target).unwrap();
+    let evaluator = FakeEvaluator::alerting(outcome, vec![target], config.clone());
+    let settings = EventSettings::default();
+    let outcome = run_once(&*evaluator, &world.store, &*world.clock, &settings, None).await;
+    drop(outcome);
+    world.clock.advance(Duration::from_secs(60));
+}
+
+#[tokio::test]
+async fn a_pipeline_that_cannot_be_evaluated_is_told_of_once_and_so_is_its_recovery() {
+    let world = World::new().await;
+    let config = AlertsConfig::default();
+    run(&world, &config, 1, &["title"]).await;
+    assert_eq!(told(&world).await, [event("firing", &["title"])]);
+    for _ in 0..3 {
+        attempt(&world, &config, Outcome::Error("`live.csv`: no such file")).await;
+    }
+    assert_eq!(told(&world).await, [event("firing", &[""])]);
+    let failing = alerts(&world).await;
+    let failing: Vec<&Alert> = failing
+        .iter()
+        .filter(|alert| alert.state == AlertState::Firing)
+        .collect();
+    // What drifted still does: nobody has looked.
+    assert_eq!(failing.len(), 2);
+    let alert = failing[0];
+    assert_eq!(alert.key.kind, FindingKind::Evaluation);
+    assert_eq!(alert.severity, Severity::Error);
+    assert_eq!(alert.run_id, None);
+    assert!(alert.message.contains("no such file"), "{}", alert.message);
+
+    run(&world, &config, 2, &["title"]).await;
+    assert_eq!(told(&world).await, [event("resolved", &[""])]);
+    run(&world, &config, 3, &["title"]).await;
+    assert_eq!(told(&world).await, []);
+    // Each time anew.
+    attempt(&world, &config, Outcome::Error("again")).await;
+    assert_eq!(told(&world).await, [event("firing", &[""])]);
+}
+
+#[tokio::test]
+async fn an_evaluation_that_fails_once_of_two_needed_is_pending_and_forgotten() {
+    let world = World::new().await;
+    let config = two_of_three();
+    attempt(&world, &config, Outcome::Error("once")).await;
+    assert_eq!(states(&world).await, [AlertState::Pending]);
+    for day in 1..=3 {
+        run(&world, &config, day, &[]).await;
+    }
+    assert_eq!(states(&world).await, []);
+    assert_eq!(told(&world).await, []);
+}

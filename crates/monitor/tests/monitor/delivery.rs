@@ -144,8 +144,9 @@ async fn after_ten_attempts_an_event_is_given_up() {
     let server = receiver(vec![ResponseTemplate::new(500)]).await;
     let targets = vec![world.target("chat", &hook(&server))];
     fail_once(&world, targets.clone()).await;
-    for _ in 0..12 {
-        world.clock.advance(Duration::from_secs(30 * 60 * 60));
+    // Less than the five days after which the target is disabled.
+    for _ in 0..110 {
+        world.clock.advance(Duration::from_secs(60 * 60));
         due(&world, &targets).await;
     }
     assert_eq!(received(&server).await.len(), 10);
@@ -157,9 +158,62 @@ async fn after_ten_attempts_an_event_is_given_up() {
 async fn a_target_that_is_gone_is_not_asked_again() {
     let world = World::new().await;
     let server = receiver(vec![ResponseTemplate::new(410)]).await;
-    let reports = fail_once(&world, vec![world.target("chat", &hook(&server))]).await;
+    let target = world.target("chat", &hook(&server));
+    let reports = fail_once(&world, vec![target.clone()]).await;
     assert!(matches!(reports[0].outcome, DeliveryOutcome::Dead { .. }));
     assert_eq!(rows(&world).await[0].state, OutboxState::Dead);
+    let failing = world.store.failing_targets().await.unwrap();
+    assert!(failing[0].disabled_at.is_some(), "{failing:?}");
+
+    // Not for the next event either.
+    let evaluator = FakeEvaluator::new(concludes(2, Verdict::Fail), vec![target.clone()]);
+    let (store, settings) = (&world.store, EventSettings::default());
+    run_once(&*evaluator, store, &*world.clock, &settings, None)
+        .await
+        .unwrap();
+    assert_eq!(due(&world, &[target]).await, []);
+    assert_eq!(received(&server).await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_target_that_fails_for_five_days_is_disabled_and_the_others_are_told() {
+    let world = World::new().await;
+    let down = receiver(vec![ResponseTemplate::new(500)]).await;
+    let up = receiver(vec![ResponseTemplate::new(200)]).await;
+    let targets = vec![
+        world.target("down", &hook(&down)),
+        world.target("up", &hook(&up)),
+    ];
+    fail_once(&world, targets.clone()).await;
+    let settings = EventSettings::default();
+    let mut day = 1;
+    let failing = loop {
+        world.clock.advance(Duration::from_secs(12 * 60 * 60));
+        day += 1;
+        assert!(day < 20, "it is never disabled");
+        let evaluator = FakeEvaluator::new(concludes(day, Verdict::Fail), targets.clone());
+        run_once(&*evaluator, &world.store, &*world.clock, &settings, None)
+            .await
+            .unwrap();
+        due(&world, &targets).await;
+        let failing = world.store.failing_targets().await.unwrap().remove(0);
+        if failing.disabled_at.is_some() {
+            break failing;
+        }
+    };
+    let after = failing.disabled_at.unwrap() - failing.failing_since.unwrap();
+    assert_eq!(after.num_hours(), 120);
+    assert!(
+        rows(&world)
+            .await
+            .iter()
+            .all(|row| { row.target == "up" || row.state == OutboxState::Dead })
+    );
+    due(&world, &targets).await;
+    let told = received(&up).await.pop().unwrap();
+    let told: serde_json::Value = serde_json::from_slice(&told.body).unwrap();
+    assert_eq!(told["type"], "target.disabled");
+    assert_eq!(told["data"]["target"], "down");
 }
 
 #[tokio::test]

@@ -41,6 +41,8 @@ pub struct PruneReport {
     pub streams: u64,
     /// Baselines that no run refers to any more; their folders are left alone.
     pub baselines: u64,
+    /// Files of versions of baselines that are neither in force nor were before.
+    pub baseline_files: u64,
 }
 
 impl Store {
@@ -90,6 +92,7 @@ impl Store {
             dead_letters,
             runs,
             baselines,
+            baseline_files,
         ] = pruned.await.map_err(|error| self.error(OPERATION, error))?;
         Ok(PruneReport {
             runs,
@@ -100,12 +103,13 @@ impl Store {
             audit: audit + keys,
             streams: windows + dead_letters,
             baselines,
+            baseline_files,
         })
     }
 }
 
 /// In the order in which rows can go: a row goes before the one that it refers to.
-const STATEMENTS: [&str; 11] = [
+const STATEMENTS: [&str; 12] = [
     "DELETE FROM outbox WHERE state IN ('delivered', 'dead') AND updated_at < $1",
     "DELETE FROM events
      WHERE created_at < $1 AND id NOT IN (SELECT event_id FROM outbox)",
@@ -126,11 +130,18 @@ const STATEMENTS: [&str; 11] = [
     "DELETE FROM runs
      WHERE committed_at < $1
        AND id NOT IN (SELECT last_run_id FROM monitors WHERE last_run_id IS NOT NULL)
-       AND id NOT IN (SELECT run_id FROM events)
+       AND id NOT IN (SELECT run_id FROM events WHERE run_id IS NOT NULL)
        AND id NOT IN (SELECT run_id FROM retraining_requests)",
     "DELETE FROM baselines
      WHERE first_used_at < $1
        AND id NOT IN (SELECT baseline_id FROM runs)
        AND id NOT IN (SELECT baseline_id FROM monitors WHERE baseline_id IS NOT NULL)
        AND id NOT IN (SELECT baseline_id FROM retraining_requests)",
+    "DELETE FROM baseline_files
+     WHERE baseline_id NOT IN (
+         SELECT baseline_versions.baseline_id FROM baseline_versions
+         JOIN monitors ON monitors.id = baseline_versions.monitor_id
+         WHERE baseline_versions.baseline_id IS NOT NULL
+           AND (baseline_versions.created_at >= $1
+                OR version IN (monitors.baseline_version, monitors.previous_baseline_version)))",
 ];

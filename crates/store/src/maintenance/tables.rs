@@ -231,8 +231,31 @@ pub(super) const TABLES: &[Table] = &[
             ("at", Integer),
             ("actor", Text),
             ("action", Text),
-            ("status", Integer),
         ],
+    },
+    Table {
+        name: "targets",
+        columns: &[
+            ("monitor_id", Text),
+            ("target", Text),
+            ("failing_since", Integer),
+            ("disabled_at", Integer),
+            ("reason", Text),
+        ],
+    },
+    Table {
+        name: "request_keys",
+        columns: &[
+            ("id", Text),
+            ("request_hash", Text),
+            ("created_at", Integer),
+            ("status", Integer),
+            ("answer", Text),
+        ],
+    },
+    Table {
+        name: "baseline_files",
+        columns: &[("baseline_id", Text), ("name", Text), ("content", Text)],
     },
     Table {
         name: "silences",

@@ -2,8 +2,8 @@
 
 use crate::support::{Fixture, MONITOR, Parts, at, on_both};
 use driftline_store::{
-    BaselineFilter, BaselineState, BuiltBaseline, PromotionRefusal, RetrainingOutcome, Store,
-    TrainingData,
+    BaselineFile, BaselineFilter, BaselineState, BuiltBaseline, PromotionRefusal,
+    RetrainingOutcome, Store, TrainingData,
 };
 
 on_both! {
@@ -26,6 +26,10 @@ fn ready(id: &str) -> BuiltBaseline {
         directory: format!("baselines/{id}"),
         observed_rate: Some(0.01),
         stated_rate: 0.01,
+        files: vec![BaselineFile {
+            name: "manifest.json".to_owned(),
+            content: vec![0, 159, 146, 150],
+        }],
     }
 }
 
@@ -81,6 +85,10 @@ async fn a_version_that_is_built_is_put_in_force_and_rolled_back(fixture: Fixtur
     assert_eq!(in_force(store).await, 2);
     let version = store.baseline_in_force(MONITOR).await.unwrap().unwrap();
     assert_eq!(version.baseline_id.as_deref(), Some("two"));
+    let files = store.baseline_files("two").await.unwrap();
+    assert_eq!(files[0].name, "manifest.json");
+    assert_eq!(files[0].content, [0, 159, 146, 150]);
+    assert!(store.baseline_files("other").await.unwrap().is_empty());
     assert!(store.requested_runs().await.unwrap().is_empty());
 
     let back = store.promote_baseline(MONITOR, None, at(6)).await;

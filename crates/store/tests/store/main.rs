@@ -7,6 +7,7 @@
 
 mod alerts;
 mod baseline_versions;
+mod changes;
 mod commit;
 mod leases;
 mod maintenance;
@@ -16,3 +17,4 @@ mod postgres;
 mod retraining;
 mod sources;
 mod support;
+mod targets;

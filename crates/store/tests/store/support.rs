@@ -237,6 +237,7 @@ pub(crate) fn failed(reason: &str) -> FailedRun<'_> {
         reason,
         scheduled_for: None,
         lease: None,
+        alerts: None,
     }
 }
 

@@ -143,7 +143,7 @@ fn tick_label(value: f64, step: f64, unit: &str) -> String {
 
 /// Values over the windows, with limit, baseline and alarms. At most `points` newest windows
 /// are drawn.
-pub(crate) fn trend(trend: &Trend, points: usize) -> String {
+pub fn trend(trend: &Trend, points: usize) -> String {
     let skipped = trend.points.len().saturating_sub(points);
     let drawn = &trend.points[skipped..];
     // Beyond this the distance between two values may not be a number.
@@ -424,7 +424,7 @@ fn pair_title(label: &str, baseline: f64, window: f64) -> String {
 
 /// A term's documents over the windows as small bars; those from its first alarm on are
 /// solid, the ones before it outlined. At most `points` newest windows are drawn.
-pub(crate) fn sparkline(series: &[u64], first_alarm: Option<usize>, points: usize) -> String {
+pub fn sparkline(series: &[u64], first_alarm: Option<usize>, points: usize) -> String {
     const SPARK_WIDTH: f64 = 120.0;
     const SPARK_HEIGHT: f64 = 26.0;
     let skipped = series.len().saturating_sub(points);

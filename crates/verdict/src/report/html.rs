@@ -17,6 +17,10 @@ use minijinja::value::Serde;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 
+/// How a report looks: pages that show the same charts and tables look alike. Colours for light,
+/// dark and paper.
+pub const STYLE: &str = include_str!("report.css");
+
 /// No report is larger, whatever the run.
 pub const MAX_SIZE_BYTES: usize = 3_000_000;
 
@@ -109,6 +113,7 @@ pub fn html(report: &Report) -> Result<String, VerdictError> {
             .build()
             .map_err(|error| failed(error.to_string()))?,
     );
+    environment.add_global("style", STYLE);
     environment.add_filter("grouped", |number: u64| count(number));
     environment
         .add_template("report.html", include_str!("report.html.jinja"))

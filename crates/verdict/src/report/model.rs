@@ -1,10 +1,11 @@
 //! What a report shows, ready to be drawn: the run and the series behind it.
 
 use crate::{Run, TermClass, TermTier};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Everything that a report draws. Kept with the run, so that it can be drawn again.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Report {
     /// The run.
     pub run: Run,
@@ -22,7 +23,7 @@ pub struct Report {
 }
 
 /// What the windows were compared with.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct BaselineSummary {
     /// Where it came from, for a person.
     pub source: String,
@@ -39,7 +40,7 @@ pub struct BaselineSummary {
 }
 
 /// One quantity over the windows.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Trend {
     /// What it is part of: `drift`, `rule`, `confidence`, `length`, `keyword`, `volume`.
     pub group: String,
@@ -56,7 +57,7 @@ pub struct Trend {
 }
 
 /// One window's value.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct TrendPoint {
     /// Start of the window, RFC 3339, or its number.
     pub window: String,
@@ -82,7 +83,7 @@ impl TrendPoint {
 }
 
 /// Shares of bins or values, baseline against window.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Distribution {
     /// The column.
     pub column: String,
@@ -95,7 +96,7 @@ pub struct Distribution {
 }
 
 /// One bin or value.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct DistributionBin {
     /// What it holds.
     pub label: String,
@@ -106,7 +107,7 @@ pub struct DistributionBin {
 }
 
 /// One term over the whole run.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct TermRow {
     /// The term.
     pub term: String,
@@ -134,7 +135,7 @@ pub struct TermRow {
 }
 
 /// A model that scored the rows.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ModelSummary {
     /// Name and version.
     pub name: String,

@@ -240,6 +240,7 @@ fn description(kind: FindingKind) -> &'static str {
         FindingKind::Freshness => "Rows that are too old.",
         FindingKind::Performance => "A loss of a model's performance.",
         FindingKind::Challenger => "How a model that may take another's place differs from it.",
+        FindingKind::Evaluation => "A pipeline that could not be evaluated.",
         FindingKind::Other => "A finding of a kind from a later version.",
     }
 }
