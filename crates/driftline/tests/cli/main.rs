@@ -22,6 +22,7 @@ mod explain;
 mod incremental;
 mod init;
 mod models;
+mod packages;
 mod pipelines;
 #[path = "../../../store/tests/store/postgres.rs"]
 mod postgres;
