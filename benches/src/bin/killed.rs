@@ -1,5 +1,5 @@
-//! What is left when `driftline run` is killed at random instants: events that were decided
-//! and not delivered, deliveries that nobody decided, windows that count twice.
+//! What is left when `driftline run` or `driftline serve` is killed at random instants: events
+//! that were decided and not delivered, deliveries that nobody decided, windows that count twice.
 //!
 //! Every round adds a day of broken data and starts a run that delivers to a receiver on this
 //! machine, which sometimes hangs up without an answer; most runs are killed (SIGKILL) before
@@ -7,9 +7,12 @@
 //! arrived.
 //!
 //! ```text
-//! cargo run --release -p driftline-benches --bin killed -- [--rounds 200] [--store URL] [--json FILE]
+//! cargo run --release -p driftline-benches --bin killed -- [--rounds 200] [--serve] [--store URL] [--json FILE]
 //! ```
 //!
+//! With `--serve` a round is a server that evaluates each second: it begins when the lease of the
+//! one before, which was killed, has run out. It evaluates a window many times, so that only what
+//! was told twice counts.//!
 //! `--store` names an empty store, such as `postgres://USER@HOST/DATABASE`.
 
 use clap::Parser;
@@ -37,6 +40,8 @@ use std::{
 const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 /// Of so many requests one is read and not answered.
 const HANG_UP: u32 = 7;
+/// How long a server that was killed keeps a monitor to itself.
+const LEASE_S: f64 = 10.0;
 /// How often what waits is tried at last: a killed run's lease has to run out first.
 const DRAIN: u32 = 180;
 
@@ -45,6 +50,9 @@ struct Arguments {
     /// Runs that are started.
     #[arg(long, default_value_t = 200)]
     rounds: u32,
+    /// Kill servers instead of runs.
+    #[arg(long)]
+    serve: bool,
     /// The store; a file of its own where nothing is said.
     #[arg(long)]
     store: Option<String>,
@@ -66,7 +74,8 @@ struct Figures {
     decided_and_not_delivered: usize,
     delivered_and_not_decided: usize,
     told_under_two_ids: usize,
-    windows_counted_twice: usize,
+    /// Of runs; a server looks at a window again and again.
+    windows_counted_twice: Option<usize>,
 }
 
 /// What arrived: the body and how often, by the id of the event.
@@ -96,12 +105,15 @@ fn main() -> Result<(), Error> {
     let mut killed = 0;
     for round in 1..=arguments.rounds {
         program.write_day(round)?;
-        let child = program
-            .run()
+        let (mut command, longest) = match arguments.serve {
+            true => (program.serve(), LEASE_S + 4.0 * whole.wall_s),
+            false => (program.run(), 1.2 * whole.wall_s),
+        };
+        let child = command
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()?;
-        let after = rng.random_range(0.0..1.2 * whole.wall_s);
+        let after = rng.random_range(0.0..longest);
         killed += u32::from(kill(child, Duration::from_secs_f64(after))?);
     }
     program.write_day(arguments.rounds + 1)?;
@@ -152,7 +164,8 @@ fn main() -> Result<(), Error> {
             .filter(|id| !decided.contains(id.as_str()))
             .count(),
         told_under_two_ids: ids.values().filter(|&&ids| ids > 1).count(),
-        windows_counted_twice: windows.values().filter(|&&runs| runs > 1).count(),
+        windows_counted_twice: (!arguments.serve)
+            .then(|| windows.values().filter(|&&runs| runs > 1).count()),
     };
     line(serde_json::to_string_pretty(&figures)?)?;
     arguments.output.write(&figures)
@@ -177,6 +190,17 @@ impl Program<'_> {
 
     fn run(&self) -> Command {
         self.command(&["run", "p.yaml", "--out", "out", "--quiet"])
+    }
+
+    fn serve(&self) -> Command {
+        self.command(&[
+            "serve",
+            "p.yaml",
+            "--every",
+            "1s",
+            "--listen",
+            "127.0.0.1:0",
+        ])
     }
 
     /// Eight weeks of good data, and the pipeline that judges the newest day after them.

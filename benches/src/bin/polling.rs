@@ -1,0 +1,243 @@
+//! How many polls `driftline serve` answers, and what those who wait cost it.
+//!
+//! Connections that are kept alive ask for one monitor's status with the tag that they know, as
+//! orchestrators do; then long polls and streams of events are opened and left to wait.
+//!
+//! ```text
+//! cargo run --release -p driftline-benches --bin polling -- [--seconds 10] [--connections 16] [--json FILE]
+//! ```
+
+use clap::Parser;
+use driftline_benches::{
+    Error,
+    output::{Output, line},
+    process::{self, Circumstances},
+};
+use serde::Serialize;
+use std::{
+    io::{BufRead, BufReader, Read, Write},
+    net::TcpStream,
+    path::Path,
+    process::{Child, Command, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
+
+#[derive(Parser)]
+struct Arguments {
+    /// How long it is polled.
+    #[arg(long, default_value_t = 10)]
+    seconds: u64,
+    /// Connections at the same time.
+    #[arg(long, default_value_t = 16)]
+    connections: usize,
+    /// Long polls that wait.
+    #[arg(long, default_value_t = 1_000)]
+    long_polls: usize,
+    /// Streams of events.
+    #[arg(long, default_value_t = 500)]
+    streams: usize,
+    #[command(flatten)]
+    output: Output,
+}
+
+#[derive(Serialize)]
+struct Figures {
+    circumstances: Circumstances,
+    connections: usize,
+    requests_per_s: f64,
+    p50_ms: f64,
+    p99_ms: f64,
+    /// Answers that were not 304.
+    others: usize,
+    long_polls: usize,
+    streams: usize,
+    /// Resident memory of the server before and while they wait.
+    memory_before_mib: f64,
+    memory_waiting_mib: f64,
+}
+
+const STATUS: &str = "/api/v1/monitors/polled/status";
+
+fn main() -> Result<(), Error> {
+    let arguments = Arguments::parse();
+    let circumstances = Circumstances::here();
+    line(format!("Polls of the status API; {circumstances}\n"))?;
+    let folder = tempfile::tempdir()?;
+    let mut server = Server::start(folder.path())?;
+    let tag = server.tag()?;
+
+    let end = Instant::now() + Duration::from_secs(arguments.seconds);
+    let pollers: Vec<_> = (0..arguments.connections)
+        .map(|_| {
+            let (address, tag) = (server.address.clone(), tag.clone());
+            thread::spawn(move || poll(&address, &tag, end).map_err(|error| error.to_string()))
+        })
+        .collect();
+    let (mut times, mut others) = (Vec::new(), 0);
+    for poller in pollers {
+        let (own, other) = poller.join().map_err(|_| "a poller died")??;
+        times.extend(own);
+        others += other;
+    }
+    times.sort();
+    let at = |share: f64| -> f64 {
+        let place = (times.len() as f64 * share) as usize;
+        let time = times.get(place.min(times.len().saturating_sub(1)));
+        time.map_or(f64::NAN, |time| time.as_secs_f64() * 1_000.0)
+    };
+
+    let memory_before_mib = server.memory_mib()?;
+    let wait = format!("{STATUS}?wait=55s");
+    let mut waiting = Vec::new();
+    for _ in 0..arguments.long_polls {
+        waiting.push(ask(&server.address, &wait, Some(&tag))?);
+    }
+    for _ in 0..arguments.streams {
+        waiting.push(ask(&server.address, "/api/v1/events/stream", None)?);
+    }
+    thread::sleep(Duration::from_secs(3));
+    let memory_waiting_mib = server.memory_mib()?;
+    drop(waiting);
+    let figures = Figures {
+        circumstances,
+        connections: arguments.connections,
+        requests_per_s: times.len() as f64 / arguments.seconds as f64,
+        p50_ms: at(0.5),
+        p99_ms: at(0.99),
+        others,
+        long_polls: arguments.long_polls,
+        streams: arguments.streams,
+        memory_before_mib,
+        memory_waiting_mib,
+    };
+    server.child.kill()?;
+    server.child.wait()?;
+    line(serde_json::to_string_pretty(&figures)?)?;
+    arguments.output.write(&figures)
+}
+
+struct Server {
+    child: Child,
+    address: String,
+}
+
+impl Server {
+    /// A server of one monitor that has been evaluated.
+    fn start(folder: &Path) -> Result<Self, Error> {
+        let rows: String = (0..400).map(|row| format!("{}\n", row % 7)).collect();
+        for name in ["base.csv", "live.csv"] {
+            std::fs::write(folder.join(name), format!("value\n{rows}"))?;
+        }
+        let pipeline = "name: polled\nbaseline: {source: base.csv}\nlive: {source: live.csv}\n";
+        std::fs::write(folder.join("p.yaml"), pipeline)?;
+        let store = format!("sqlite://{}", folder.join("store.db").display());
+        let mut child = Command::new(process::driftline()?)
+            .current_dir(folder)
+            .args([
+                "serve",
+                "p.yaml",
+                "--every",
+                "1h",
+                "--listen",
+                "127.0.0.1:0",
+            ])
+            .args(["--store", &store])
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()?;
+        let mut told = BufReader::new(child.stderr.take().ok_or("it says nothing")?);
+        let mut said = String::new();
+        let address = loop {
+            said.clear();
+            if told.read_line(&mut said)? == 0 {
+                return Err("the server ended".into());
+            }
+            if let Some((_, address)) = said.trim_end().split_once("listening on http://") {
+                break address.to_owned();
+            }
+        };
+        // What it says later must not fill the pipe.
+        thread::spawn(move || std::io::copy(&mut told, &mut std::io::sink()));
+        Ok(Self { child, address })
+    }
+
+    /// The tag of the status once there is a verdict.
+    fn tag(&self) -> Result<String, Error> {
+        for _ in 0..600 {
+            let mut connection = ask(&self.address, STATUS, None)?;
+            let answer = read(&mut connection)?;
+            if answer.tag.ends_with("-fresh\"") {
+                return Ok(answer.tag);
+            }
+            thread::sleep(Duration::from_millis(100));
+        }
+        Err("it is never evaluated".into())
+    }
+
+    fn memory_mib(&self) -> Result<f64, Error> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
+        let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let kib = resident.and_then(|text| text.split_whitespace().next());
+        Ok(kib.ok_or("no memory is told")?.parse::<f64>()? / 1024.0)
+    }
+}
+
+/// Polls until the end; the times of all answers, and how many were not 304.
+fn poll(address: &str, tag: &str, end: Instant) -> Result<(Vec<Duration>, usize), Error> {
+    let mut connection = connect(address)?;
+    let (mut times, mut others) = (Vec::new(), 0);
+    while Instant::now() < end {
+        let began = Instant::now();
+        send(connection.get_mut(), STATUS, Some(tag))?;
+        others += usize::from(read(&mut connection)?.status != 304);
+        times.push(began.elapsed());
+    }
+    Ok((times, others))
+}
+
+fn connect(address: &str) -> Result<BufReader<TcpStream>, Error> {
+    let stream = TcpStream::connect(address)?;
+    stream.set_nodelay(true)?;
+    stream.set_read_timeout(Some(Duration::from_secs(60)))?;
+    Ok(BufReader::new(stream))
+}
+
+fn ask(address: &str, path: &str, tag: Option<&str>) -> Result<BufReader<TcpStream>, Error> {
+    let mut connection = connect(address)?;
+    send(connection.get_mut(), path, tag)?;
+    Ok(connection)
+}
+
+fn send(stream: &mut TcpStream, path: &str, tag: Option<&str>) -> Result<(), Error> {
+    let known = tag.map_or(String::new(), |tag| format!("If-None-Match: {tag}\r\n"));
+    let request = format!("GET {path} HTTP/1.1\r\nHost: bench\r\n{known}\r\n");
+    Ok(stream.write_all(request.as_bytes())?)
+}
+
+struct Answer {
+    status: u16,
+    tag: String,
+}
+
+fn read(connection: &mut BufReader<TcpStream>) -> Result<Answer, Error> {
+    let mut line = String::new();
+    connection.read_line(&mut line)?;
+    let status = line.split(' ').nth(1).ok_or("no status")?.parse()?;
+    let (mut tag, mut length) = (String::new(), 0);
+    loop {
+        line.clear();
+        connection.read_line(&mut line)?;
+        match line.trim_end().split_once(": ") {
+            Some(("etag", value)) => value.clone_into(&mut tag),
+            Some(("content-length", value)) => length = value.parse()?,
+            Some(_) => {}
+            None => break,
+        }
+    }
+    // 304 says how long the body would be, and has none.
+    if status != 304 {
+        connection.read_exact(&mut vec![0; length])?;
+    }
+    Ok(Answer { status, tag })
+}
