@@ -327,7 +327,8 @@ pub(crate) struct OptionalSource {
     pub(crate) source: Option<String>,
     #[command(flatten)]
     pub(crate) reading: Reading,
-    /// TFDV's statistics (text, or binary where it ends in .pb) instead of a source.
+    /// TFDV's statistics instead of a source: text, binary (.pb), TFRecord, or a pattern of
+    /// shards.
     #[arg(long, value_name = "FILE")]
     pub(crate) statistics: Option<PathBuf>,
 }
@@ -379,7 +380,7 @@ pub(crate) struct SchemaUpdate {
     /// The schema: TFDV's as text, or binary where it ends in .pb, or YAML.
     #[arg(long, value_name = "FILE")]
     pub(crate) schema: PathBuf,
-    /// TFDV's statistics (text, or binary where it ends in .pb).
+    /// TFDV's statistics: text, binary (.pb), TFRecord, or a pattern of shards.
     #[arg(long, value_name = "FILE")]
     pub(crate) statistics: PathBuf,
     /// The environment that the statistics are of.

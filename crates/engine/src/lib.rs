@@ -61,6 +61,6 @@ pub use slice::Slice;
 pub use sliced_aggregate::SliceValues;
 pub use source::{CsvOptions, FileVersion, PartitionRange, Source, SourceHead, SourceSize, words};
 pub use text_udf::AdvertRules;
-pub use tfrecord::tfrecord;
+pub use tfrecord::{tfrecord, tfrecords};
 pub use vocabulary_udaf::{VocabularyRequest, VocabularyTime};
 pub use window::{Span, Width, Windows, time_zone};

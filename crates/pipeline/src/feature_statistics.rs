@@ -1,6 +1,6 @@
 //! Statistics of features of one source, as TFDV makes and writes them.
 
-use crate::{PipelineError, single::SingleSource};
+use crate::{PipelineError, single::SingleSource, tfdv_files::read_message};
 use driftline_engine::{Engine, FeatureRequest, Sample, SlicedStatistics};
 use driftline_schema::tfmd::{
     self, CustomStatistic, DatasetFeatureStatisticsList,
@@ -388,26 +388,6 @@ fn slice_features(text: &str) -> SliceFeatures {
         }
     }
     SliceFeatures(features)
-}
-
-/// Reads a message as text, or as binary where the file is called `.pb`.
-///
-/// # Errors
-/// [`PipelineError::Unreadable`], and [`PipelineError::Schema`] with the place.
-pub fn read_message<M: tfmd::Named>(path: &Path) -> Result<M, PipelineError> {
-    let bytes = std::fs::read(path).map_err(|error| PipelineError::Unreadable {
-        path: path.to_owned(),
-        reason: error.to_string(),
-    })?;
-    let name = path.display().to_string();
-    if path.extension().is_some_and(|extension| extension == "pb") {
-        return Ok(tfmd::from_binary(&name, &bytes)?);
-    }
-    let text = String::from_utf8(bytes).map_err(|_| PipelineError::Unreadable {
-        path: path.to_owned(),
-        reason: "it is no UTF-8 text; a binary message is read where its name ends in `.pb`".into(),
-    })?;
-    Ok(tfmd::from_text(&name, &text)?)
 }
 
 impl SingleSource {

@@ -33,6 +33,7 @@ mod targets;
 mod term_decisions;
 mod term_texts;
 mod text_evidence;
+pub mod tfdv_files;
 pub mod validation;
 mod watched;
 mod window_schema;

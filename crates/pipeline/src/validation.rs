@@ -3,7 +3,7 @@
 //! The schema decides what is read: statistics of every column, in one scan, and profiles
 //! of the columns that state what statistics do not tell, in a second one.
 
-use crate::{PipelineError, feature_statistics, single::SingleSource};
+use crate::{PipelineError, feature_statistics, single::SingleSource, tfdv_files::read_statistics};
 use driftline_engine::{Engine, FeatureRequest, ProfileColumn, ProfileRequest, Rows};
 use driftline_schema::{
     Role, Schema,
@@ -65,18 +65,6 @@ pub struct Validated {
     pub checked: Checked,
     /// Rules about rows that could not be asked.
     pub unasked: Vec<NotEvaluated>,
-}
-
-/// Reads TFDV's statistics: text, or binary where the name ends in `.pb`.
-///
-/// # Errors
-/// [`PipelineError::Unreadable`] and [`PipelineError::Schema`].
-pub fn read_statistics(path: &Path) -> Result<DatasetFeatureStatistics, PipelineError> {
-    let bytes = std::fs::read(path).map_err(|error| PipelineError::Unreadable {
-        path: path.to_owned(),
-        reason: error.to_string(),
-    })?;
-    Ok(tfmd::read_statistics(&path.display().to_string(), &bytes)?)
 }
 
 /// Statistics and what else is known of a source.

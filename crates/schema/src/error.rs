@@ -93,6 +93,21 @@ pub enum SchemaError {
         slices: Vec<String>,
     },
 
+    /// Shards of statistics that are not of the same rows.
+    #[error("shards of the slice `{slice}` tell different things: {what}")]
+    #[diagnostic(
+        code(schema::shards),
+        help(
+            "all shards must come of one run over the same rows; statistics of other rows are other statistics"
+        )
+    )]
+    Shards {
+        /// The slice.
+        slice: String,
+        /// What they differ in.
+        what: String,
+    },
+
     /// An environment that the schema never mentions.
     #[error(
         "the schema has no environment `{environment}`; it knows {}",
@@ -351,6 +366,13 @@ pub enum SchemaError {
 }
 
 impl SchemaError {
+    pub(crate) fn shards(slice: &str, what: &str) -> Self {
+        Self::Shards {
+            slice: slice.to_owned(),
+            what: what.to_owned(),
+        }
+    }
+
     /// The mistakes in a file, in its order; empty for a mistake itself.
     pub fn mistakes(&self) -> &[SchemaError] {
         match self {

@@ -17,6 +17,7 @@
 //! | the same, step by step | anomalies | [`Validation`] |
 //! | a schema | the own [`Schema`](crate::Schema), and back | [`convert`] |
 //! | a file | statistics, or any message | [`read_statistics`], [`read_message`] |
+//! | statistics in parts | the whole | [`merge_shards`] |
 //! | statistics, SQL of one's own | anomalies | [`custom_validation`] |
 //! | two features | their distance | [`distance`] |
 //! | schema, path | feature, domain | [`lookup`] |
@@ -37,6 +38,7 @@ mod number_text;
 mod path;
 mod reason;
 mod rules;
+mod shards;
 mod text;
 mod validation;
 mod view;
@@ -50,6 +52,7 @@ pub use files::{anomalies_table, gravest, read_message, read_statistics, schema_
 pub use infer::{Scope, infer, relate_string_domains, update};
 pub use path::FeaturePath;
 pub use rules::inference_config;
+pub use shards::merge_shards;
 pub(crate) use validation::check_environment;
 pub use validation::{Inputs, Validation, validate};
 pub use view::{DEFAULT_SLICE, DatasetView, FeatureView, of_all_examples};

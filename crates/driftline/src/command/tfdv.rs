@@ -5,22 +5,11 @@ use crate::{
     command::CommandError,
     exit_code, output,
 };
+use driftline_pipeline::tfdv_files::{read_message, read_statistics};
 use driftline_schema::tfmd::{
-    self, DatasetFeatureStatistics, DatasetFeatureStatisticsList, Named, Schema, Scope,
-    data_validation::FeatureStatisticsToProtoConfig,
+    self, Schema, Scope, data_validation::FeatureStatisticsToProtoConfig,
 };
 use std::path::Path;
-
-pub(crate) fn bytes(path: &Path) -> Result<Vec<u8>, CommandError> {
-    std::fs::read(path).map_err(|error| CommandError::Missing {
-        what: format!("{} cannot be read: {error}", path.display()),
-    })
-}
-
-pub(crate) fn message<M: Named>(path: &Path) -> Result<M, CommandError> {
-    let name = path.display().to_string();
-    Ok(tfmd::read_message(&name, &bytes(path)?)?)
-}
 
 /// A schema in TFDV's form, or Driftline's own where the file ends in `.yaml` or `.yml`.
 pub(crate) fn schema(path: &Path) -> Result<Schema, CommandError> {
@@ -29,20 +18,7 @@ pub(crate) fn schema(path: &Path) -> Result<Schema, CommandError> {
         let own = driftline_pipeline::baseline::read_schema(path)?;
         return Ok(Schema::from(&own));
     }
-    message(path)
-}
-
-fn statistics(path: &Path) -> Result<DatasetFeatureStatistics, CommandError> {
-    let name = path.display().to_string();
-    Ok(tfmd::read_statistics(&name, &bytes(path)?)?)
-}
-
-/// The statistics of all slices; those of a file of one dataset alone as a list of it.
-pub(crate) fn slices(path: &Path) -> Result<DatasetFeatureStatisticsList, CommandError> {
-    message(path).or_else(|error| {
-        let datasets = vec![statistics(path).map_err(|_| error)?];
-        Ok(DatasetFeatureStatisticsList { datasets })
-    })
+    Ok(read_message(path)?)
 }
 
 pub(crate) fn config(
@@ -51,7 +27,7 @@ pub(crate) fn config(
     feature_shape: bool,
 ) -> Result<FeatureStatisticsToProtoConfig, CommandError> {
     match file {
-        Some(path) => message(path),
+        Some(path) => Ok(read_message(path)?),
         None => Ok(tfmd::inference_config(
             max_string_domain_size,
             feature_shape,
@@ -67,7 +43,8 @@ fn given(path: Option<&Path>) -> Result<&Path, CommandError> {
 }
 
 pub(crate) fn infer(arguments: args::Infer) -> miette::Result<u8> {
-    let statistics = statistics(given(arguments.source.statistics.as_deref())?)?;
+    let statistics = read_statistics(given(arguments.source.statistics.as_deref())?)
+        .map_err(CommandError::from)?;
     let config = config(
         arguments.inference_config.as_deref(),
         arguments.max_string_domain_size,
@@ -97,7 +74,7 @@ pub(crate) fn put_schema(
 
 pub(crate) fn update(arguments: args::SchemaUpdate) -> miette::Result<u8> {
     let schema = schema(&arguments.schema)?;
-    let statistics = statistics(&arguments.statistics)?;
+    let statistics = read_statistics(&arguments.statistics).map_err(CommandError::from)?;
     // An update infers no shape, whether it is forbidden to or not.
     let config = config(
         arguments.inference_config.as_deref(),

@@ -11,6 +11,7 @@ use driftline_pipeline::{
     PipelineError, RowRules, SchemaOrigin, baseline, custom_validation,
     offending::Offending,
     single::SingleSource,
+    tfdv_files::{read_message, read_slices},
     validation::{self, Compared, Comparison, Validated},
 };
 use driftline_schema::tfmd::{self, DatasetFeatureStatisticsList, FeaturesNeeded};
@@ -61,8 +62,8 @@ pub(crate) async fn validate(
             if let Some(config) = &arguments.custom_validation_config {
                 custom_validation::validate(
                     &engine,
-                    &tfdv::message(config)?,
-                    &tfdv::slices(statistics)?,
+                    &read_message(config).map_err(CommandError::from)?,
+                    &read_slices(statistics).map_err(CommandError::from)?,
                     base(&comparison)?.as_ref(),
                     comparison.environment.as_deref(),
                     &mut found.checked,
@@ -154,7 +155,7 @@ fn comparison(arguments: &args::Validate) -> Result<Comparison, CommandError> {
             Some(path) => features_needed(path)?,
             None => Default::default(),
         },
-        config: config.map(tfdv::message).transpose()?,
+        config: config.map(read_message).transpose()?,
         vocabularies,
     })
 }
@@ -162,7 +163,7 @@ fn comparison(arguments: &args::Validate) -> Result<Comparison, CommandError> {
 /// The statistics that custom validations of pairs compare with.
 fn base(comparison: &Comparison) -> Result<Option<DatasetFeatureStatisticsList>, CommandError> {
     match &comparison.previous {
-        Some(Compared::Statistics(path)) => Ok(Some(tfdv::slices(path)?)),
+        Some(Compared::Statistics(path)) => Ok(Some(read_slices(path)?)),
         _ => Ok(None),
     }
 }
@@ -192,7 +193,10 @@ fn features_needed(
     path: &Path,
 ) -> Result<std::collections::BTreeSet<tfmd::FeaturePath>, CommandError> {
     let name = path.display().to_string();
-    let text = String::from_utf8(tfdv::bytes(path)?).map_err(|error| CommandError::Missing {
+    let bytes = std::fs::read(path).map_err(|error| CommandError::Missing {
+        what: format!("{name} cannot be read: {error}"),
+    })?;
+    let text = String::from_utf8(bytes).map_err(|error| CommandError::Missing {
         what: format!("{name} is no text: {error}"),
     })?;
     Ok(FeaturesNeeded::from_json(&name, &text)?.paths())

@@ -610,6 +610,24 @@ fn statistics_for_tfdv_are_written_in_its_three_forms() {
     let record = std::fs::read(desk.path("a.tfrecord")).unwrap();
     assert_eq!(&record[..8], (message.len() as u64).to_le_bytes());
     assert_eq!(&record[12..record.len() - 4], message);
+    // Each of them is read again, shards too.
+    for (file, at) in [("half-n.tfrecord", 0), ("half-colour.tfrecord", 1)] {
+        let column = |line: &str| format!("{}\n", line.split(',').nth(at).unwrap_or_default());
+        desk.write("half.csv", csv.lines().map(column).collect::<String>());
+        let arguments = ["profile", "half.csv", "--format", "tfrecord", "-o", file];
+        desk.driftline(&arguments).ends_with(0);
+    }
+    let inferred = |statistics: &str| {
+        let found = desk.driftline(&["infer", "--statistics", statistics]);
+        found.ends_with(0);
+        found.out
+    };
+    assert!(inferred("a.pb").contains("name: \"colour\""));
+    assert_eq!(inferred("a.tfrecord"), inferred("a.pb"));
+    assert_eq!(inferred("half-*.tfrecord"), inferred("a.pb"));
+    desk.driftline(&["infer", "--statistics", "none-*.tfrecord"])
+        .ends_with(3)
+        .says("no file has such a name");
     // Options of these forms mean nothing to the others.
     desk.driftline(&["profile", "a.csv", "--top-values", "3"])
         .ends_with(2)

@@ -37,7 +37,7 @@ use std::{
 };
 pub(crate) use table::SourceTable;
 use tempfile::TempPath;
-pub(crate) use tfrecord::write_record;
+pub(crate) use tfrecord::{Frame, Records, begins, write_record};
 
 /// Where rows come from.
 ///

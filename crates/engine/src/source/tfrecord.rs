@@ -9,7 +9,7 @@ mod example;
 mod facts;
 mod framing;
 
-pub(crate) use framing::{begins, write as write_record};
+pub(crate) use framing::{Frame, Records, begins, write as write_record};
 
 use super::{DataFile, Layout, table::Batches};
 use crate::EngineError;
@@ -17,7 +17,7 @@ use columns::Columns;
 use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use example::Record;
 use facts::Facts;
-use framing::{Frame, Place, Records};
+use framing::Place;
 use prost::Message;
 use std::{
     io::{BufReader, Read},

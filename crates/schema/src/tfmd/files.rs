@@ -1,10 +1,9 @@
 //! Files of statistics and schemas, text or binary, and what people are shown of results.
 
 use super::anomaly_info::Severity;
-use super::view::of_all_examples;
 use super::{
-    Anomalies, AnomalyInfo, DatasetFeatureStatistics, DatasetFeatureStatisticsList, Named, Schema,
-    from_binary, from_text, to_text,
+    Anomalies, AnomalyInfo, DatasetFeatureStatisticsList, Named, Schema, from_binary, from_text,
+    to_text,
 };
 use crate::SchemaError;
 use similar::TextDiff;
@@ -21,18 +20,22 @@ pub fn read_message<M: Named>(name: &str, bytes: &[u8]) -> Result<M, SchemaError
     }
 }
 
-/// Reads the statistics of all examples out of a list, or, as text, statistics alone.
+/// Reads statistics of all slices; statistics alone, as text, are a list of one.
 ///
 /// # Errors
-/// Those of [`read_message`] for the list, and of [`of_all_examples`].
-pub fn read_statistics(name: &str, bytes: &[u8]) -> Result<DatasetFeatureStatistics, SchemaError> {
-    match read_message::<DatasetFeatureStatisticsList>(name, bytes) {
-        Ok(list) => of_all_examples(&list).cloned(),
-        Err(error) => std::str::from_utf8(bytes)
+/// Those of [`read_message`] for the list.
+pub fn read_statistics(
+    name: &str,
+    bytes: &[u8],
+) -> Result<DatasetFeatureStatisticsList, SchemaError> {
+    read_message(name, bytes).or_else(|error| {
+        let alone = std::str::from_utf8(bytes)
             .ok()
-            .and_then(|text| from_text(name, text).ok())
-            .ok_or(error),
-    }
+            .and_then(|text| from_text(name, text).ok());
+        Ok(DatasetFeatureStatisticsList {
+            datasets: vec![alone.ok_or(error)?],
+        })
+    })
 }
 
 /// The gravest severity of all anomalies; none where there are no anomalies.
@@ -96,16 +99,8 @@ mod tests {
         let alone = read_statistics("s.pbtxt", b"num_examples: 3").unwrap();
         let listed = read_statistics("s.pbtxt", b"datasets { num_examples: 3 }").unwrap();
         assert_eq!(alone, listed);
-        let binary = prost::Message::encode_to_vec(&DatasetFeatureStatisticsList {
-            datasets: vec![alone.clone()],
-        });
+        let binary = prost::Message::encode_to_vec(&alone);
         assert_eq!(read_statistics("s.pb", &binary).unwrap(), alone);
-    }
-
-    #[test]
-    fn slices_without_all_examples_are_named() {
-        let error = read_statistics("s", b"datasets { name: 'a' } datasets { name: 'b' }");
-        assert!(error.unwrap_err().to_string().contains("`a`, `b`"));
     }
 
     #[test]
