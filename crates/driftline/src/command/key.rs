@@ -9,6 +9,9 @@ use driftline_monitor::{Clock, FreshKey, SystemClock};
 use driftline_store::Scope;
 use miette::IntoDiagnostic;
 
+/// Characters of the name of a key.
+const NAME_CHARACTERS: usize = 200;
+
 pub(crate) async fn key(verb: args::KeyVerb) -> miette::Result<u8> {
     match verb {
         args::KeyVerb::Create(arguments) => create(arguments).await,
@@ -31,12 +34,41 @@ async fn create(arguments: args::KeyCreate) -> miette::Result<u8> {
         ScopeName::Write => Scope::Write,
         ScopeName::Admin => Scope::Admin,
     };
-    let fresh = FreshKey::new(&arguments.name, scope, now, expires.map(|left| now + left));
+    if expires.is_some_and(|left| left.is_zero()) {
+        return Err(CommandError::Usage {
+            argument: "--expires",
+            reason: "a key that has ended opens nothing: give a length of time above 0".into(),
+        }
+        .into());
+    }
+    let name = checked_name(&arguments.name)?;
+    let fresh = FreshKey::new(name, scope, now, expires.map(|left| now + left));
     let store = command::open_store(&arguments.store.store, false).await?;
     let kept = store.add_key(&fresh.key, &fresh.secret_hash, None).await;
     command::ended(&store, kept).await?;
     output::put(&fresh.text, None)?;
     Ok(exit_code::PASS)
+}
+
+/// A name that stands in a list as one line and shows what it says.
+fn checked_name(name: &str) -> Result<&str, CommandError> {
+    let misleads = |c: char| {
+        // Marks of direction (Unicode Standard Annex 9) show what follows in another order.
+        c.is_control()
+            || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    let reason = match name {
+        name if name.trim().is_empty() => "say whose the key is: the list tells keys apart by it",
+        name if name.chars().count() > NAME_CHARACTERS => "at most 200 characters",
+        name if name.chars().any(misleads) => {
+            "it has line ends, control characters or marks of direction"
+        }
+        name => return Ok(name.trim()),
+    };
+    Err(CommandError::Usage {
+        argument: "--name",
+        reason: reason.into(),
+    })
 }
 
 async fn list(arguments: args::KeyList) -> miette::Result<u8> {

@@ -208,6 +208,29 @@ async fn what_was_given_up_is_sent_again_under_its_id() {
     assert_eq!((requests.len(), ids.len()), (3, 2));
 }
 
+#[test]
+fn keys_without_a_name_that_can_be_read_or_without_time_are_refused() {
+    let desk = Desk::new();
+    let create = |more: &[&str]| {
+        let arguments = [&["key", "create", "--store", "sqlite://s.db"], more].concat();
+        desk.driftline(&arguments)
+    };
+    create(&["--name", " "])
+        .ends_with(2)
+        .says("whose the key is");
+    create(&["--name", "a\nb"]).ends_with(2).says("line ends");
+    create(&["--name", "a\u{202e}b"])
+        .ends_with(2)
+        .says("marks of direction");
+    create(&["--name", &"a".repeat(201)])
+        .ends_with(2)
+        .says("200 characters");
+    create(&["--name", "a", "--expires", "0s"])
+        .ends_with(2)
+        .says("above 0");
+    assert!(!desk.path("s.db").exists());
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn keys_are_made_listed_rotated_and_revoked() {
     let server = receiver().await;
