@@ -5,28 +5,30 @@
 //! written here but named (`env:NAME`, `file:PATH`).
 
 mod alerts;
+mod models;
 mod schedule;
 mod terms;
+mod time;
 mod topic;
+mod values;
 mod webhook;
 
 pub use alerts::{AlertField, AlertsConfig};
+pub use models::{ChallengerConfig, ModelConfig, TargetsConfig};
 pub use schedule::{CatchUp, CronText, ScheduleConfig, ZoneName};
 pub use terms::{TermsConfig, WatchLimit};
+pub use time::{EvaluateConfig, TimeConfig};
 pub use topic::{TopicConfig, TopicFormat, TopicSetting, TopicStart};
+pub use values::{Duration, Name, RoleName};
 pub use webhook::{SecretReference, SuccessRule, TargetFormat, Topic, WebhookTarget};
 
 use crate::{PipelineError, TermDecisions};
-use chrono::NaiveDate;
-use driftline_engine::{Width, Windows};
 use driftline_verdict::ActionPolicy;
 use schemars::JsonSchema;
-use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
+use serde::{Deserialize, Serialize};
 use std::{
-    collections::{BTreeMap, BTreeSet},
-    fmt,
+    collections::BTreeMap,
     path::{Path, PathBuf},
-    str::FromStr,
 };
 
 /// A pipeline: what is compared with what, and what follows from it.
@@ -157,111 +159,6 @@ impl SourceConfig {
     }
 }
 
-/// How rows are laid out in time.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct TimeConfig {
-    /// The column with the time of a row.
-    pub column: String,
-    /// Length of a live window: `1h`, `1d`, `7d`.
-    pub window: Duration,
-    /// Length of a baseline block, from which usual turnover is learnt; a whole
-    /// fraction of `window`. By default a day, or an hour for windows under two days.
-    #[serde(default)]
-    pub block: Option<Duration>,
-    /// Time zone of windows and of times without one, as in the IANA database.
-    #[serde(default = "default_time_zone")]
-    pub time_zone: String,
-    /// Days that are like Sundays, whatever day of the week they are on. Windows shorter than
-    /// a week are compared with the same hours of the week, so it matters for those.
-    #[serde(default)]
-    #[schemars(with = "Vec<String>")]
-    pub holidays: BTreeSet<NaiveDate>,
-    /// Which live windows are evaluated.
-    #[serde(default)]
-    pub evaluate: EvaluateConfig,
-}
-
-/// Which live windows are evaluated.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum EvaluateConfig {
-    /// Every window that holds live data.
-    #[default]
-    All,
-    /// The newest window that has ended: what a gate rests on.
-    Newest,
-}
-
-fn default_time_zone() -> String {
-    "UTC".into()
-}
-
-/// A model that scores the rows.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct ModelConfig {
-    /// The model bundle's folder.
-    pub bundle: PathBuf,
-    /// The column of texts that the model reads, of a bundle whose manifest names none.
-    #[serde(default)]
-    pub text: Option<String>,
-    /// Columns that the manifest names, and what they are called here, where that differs.
-    #[serde(default)]
-    pub columns: BTreeMap<String, String>,
-    /// Whether what the model's tokenizer makes of each text becomes columns, too: the share of
-    /// words that it lacks, of tokens that are unknown, and the tokens a character.
-    #[serde(default)]
-    pub tokens: bool,
-    /// How many rows of a window are scored, drawn by a seeded hash; all by default.
-    #[serde(default)]
-    pub rows: Option<u64>,
-    /// What a reader of the report must know about these rows and this model.
-    #[serde(default)]
-    pub note: String,
-    /// A second model on the same rows, which is compared and judges nothing.
-    #[serde(default)]
-    pub challenger: Option<ChallengerConfig>,
-}
-
-/// A model that may take the place of the one in service.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct ChallengerConfig {
-    /// Its bundle's folder; one version of the same model, or another model.
-    pub bundle: PathBuf,
-    /// As of the model in service, where left out.
-    #[serde(default)]
-    pub text: Option<String>,
-    /// As of the model in service, where left out.
-    #[serde(default)]
-    pub columns: BTreeMap<String, String>,
-}
-
-/// True values, which a model's predictions are held against.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct TargetsConfig {
-    /// The model; may be left out where there is one.
-    #[serde(default)]
-    pub model: Option<Name>,
-    /// The column of true values.
-    pub column: String,
-    /// A table of them, read as `live` is; without it the column is one of the rows.
-    #[serde(default)]
-    pub source: Option<String>,
-    /// SQL over that table.
-    #[serde(default)]
-    pub prepare: Option<String>,
-    /// The columns by which rows find their true value; both tables have them.
-    #[serde(default)]
-    pub key: Vec<String>,
-    /// The loss of accuracy, or the growth of the mean absolute error, from which on a window
-    /// fails; without it performance is told and not judged.
-    #[serde(default)]
-    pub max_loss: Option<f64>,
-}
-
 /// How drift is judged.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -364,149 +261,6 @@ pub struct ActionsConfig {
     pub policy: ActionPolicy,
     /// Who is told.
     pub webhooks: Vec<WebhookTarget>,
-}
-
-/// A name of letters, digits, `-` and `_`, fit for folders, columns and URLs.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
-#[serde(transparent)]
-pub struct Name(String);
-
-impl Name {
-    /// The name as text.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
-    /// The name of a part of what this names.
-    pub(crate) fn joined(&self, part: &str) -> Self {
-        Self(format!("{}_{part}", self.0))
-    }
-}
-
-impl FromStr for Name {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let fits = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
-        if !text.is_empty() && text.len() <= 64 && text.chars().all(fits) {
-            Ok(Self(text.into()))
-        } else {
-            Err(format!(
-                "`{text}` is no name: use 1 to 64 letters, digits, `-` and `_`"
-            ))
-        }
-    }
-}
-
-impl<'de> Deserialize<'de> for Name {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?
-            .parse()
-            .map_err(D::Error::custom)
-    }
-}
-
-impl fmt::Display for Name {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-/// A length of time written `10s`, `30m`, `1h`, `7d`, `2w`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, JsonSchema)]
-#[schemars(with = "String")]
-pub struct Duration {
-    seconds: u64,
-}
-
-impl Duration {
-    /// A duration of so many minutes.
-    pub fn from_minutes(minutes: u64) -> Self {
-        Self {
-            seconds: minutes * 60,
-        }
-    }
-
-    /// Its length in seconds.
-    pub fn seconds(self) -> u64 {
-        self.seconds
-    }
-
-    /// Its length in microseconds.
-    pub fn micros(self) -> i64 {
-        i64::try_from(self.seconds)
-            .unwrap_or(i64::MAX)
-            .saturating_mul(1_000_000)
-    }
-}
-
-const UNITS: [(&str, u64); 5] = [
-    ("w", 604_800),
-    ("d", 86_400),
-    ("h", 3_600),
-    ("m", 60),
-    ("s", 1),
-];
-
-impl FromStr for Duration {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let wrong = || format!("`{text}` is no length of time: write 30m, 1h, 7d or 2w");
-        let text = text.trim();
-        let split = text.find(|c: char| !c.is_ascii_digit()).ok_or_else(wrong)?;
-        let (number, unit) = text.split_at(split);
-        let number: u64 = number.parse().map_err(|_| wrong())?;
-        let (_, seconds) = UNITS
-            .iter()
-            .find(|(name, _)| *name == unit.trim())
-            .ok_or_else(wrong)?;
-        match number.checked_mul(*seconds) {
-            Some(0) | None => Err(wrong()),
-            Some(seconds) if seconds > 100 * 366 * 86_400 => Err(wrong()),
-            Some(seconds) => Ok(Self { seconds }),
-        }
-    }
-}
-
-impl<'de> Deserialize<'de> for Duration {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?
-            .parse()
-            .map_err(D::Error::custom)
-    }
-}
-
-impl fmt::Display for Duration {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (unit, length) = UNITS
-            .iter()
-            .find(|(_, length)| self.seconds.is_multiple_of(*length))
-            .expect("every duration is a multiple of a second");
-        write!(f, "{}{unit}", self.seconds / length)
-    }
-}
-
-/// A role, by its name in the schema.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, JsonSchema)]
-#[schemars(with = "driftline_schema::Role")]
-pub struct RoleName(pub driftline_schema::Role);
-
-impl<'de> Deserialize<'de> for RoleName {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        let roles = driftline_schema::Role::ALL;
-        match roles.iter().find(|role| role.name() == text) {
-            Some(role) => Ok(Self(*role)),
-            None => {
-                let known: Vec<&str> = roles.iter().map(|role| role.name()).collect();
-                Err(D::Error::custom(format!(
-                    "`{text}` is no role; the roles are {}",
-                    known.join(", ")
-                )))
-            }
-        }
-    }
 }
 
 impl Pipeline {
@@ -771,91 +525,6 @@ impl Pipeline {
     /// JSON Schema of the file, for editors.
     pub fn json_schema() -> serde_json::Value {
         serde_json::to_value(schemars::schema_for!(Self)).expect("a JSON Schema is JSON")
-    }
-}
-
-impl TargetsConfig {
-    /// The key, and what cannot hold.
-    fn mistake(&self, pipeline: &Pipeline) -> Option<(&'static str, String)> {
-        let wrong = |key, message: &str| Some((key, message.to_owned()));
-        if let Some(model) = &self.model
-            && !pipeline.models.contains_key(model)
-        {
-            return Some(("model:", format!("`models` does not name `{model}`")));
-        }
-        if pipeline.models.is_empty() {
-            return wrong(
-                "targets",
-                "there is no model whose predictions they could be held against",
-            );
-        }
-        match (&self.source, self.key.is_empty()) {
-            (Some(_), true) => wrong(
-                "targets",
-                "name the columns of `key` by which a row finds its true value in `source`",
-            ),
-            (None, false) => wrong(
-                "key",
-                "it belongs to a `source`; name that, or leave the key out",
-            ),
-            (None, true) if self.prepare.is_some() => wrong(
-                "targets",
-                "their `prepare` is SQL over their `source`; name that, or leave it out",
-            ),
-            _ if self
-                .max_loss
-                .is_some_and(|most| most.is_nan() || most < 0.0) =>
-            {
-                wrong("max_loss", "it must be 0 or more")
-            }
-            _ => None,
-        }
-    }
-}
-
-impl TimeConfig {
-    /// Windows by a column, in UTC.
-    pub fn of(column: String, window: Duration) -> Self {
-        Self {
-            column,
-            window,
-            block: None,
-            time_zone: default_time_zone(),
-            holidays: BTreeSet::new(),
-            evaluate: EvaluateConfig::All,
-        }
-    }
-
-    /// The live windows.
-    pub fn windows(&self) -> Result<Windows, PipelineError> {
-        self.of_width(self.window)
-    }
-
-    /// The baseline's blocks.
-    pub fn blocks(&self) -> Result<Windows, PipelineError> {
-        self.of_width(self.block())
-    }
-
-    fn of_width(&self, width: Duration) -> Result<Windows, PipelineError> {
-        let width: Width = width.to_string().parse()?;
-        let mut windows = Windows::new(&self.column, width);
-        windows.time_zone = driftline_engine::time_zone(&self.time_zone)?;
-        Ok(windows)
-    }
-
-    /// Length of a block: as given, else a day, or an hour for windows under two days.
-    pub fn block(&self) -> Duration {
-        self.block.unwrap_or_else(|| {
-            let day = Duration::from_minutes(1_440);
-            let hour = Duration::from_minutes(60);
-            if self.window.seconds() >= 2 * day.seconds() {
-                day
-            } else if self.window >= hour {
-                hour
-            } else {
-                self.window
-            }
-        })
     }
 }
 

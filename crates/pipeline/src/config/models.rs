@@ -1,0 +1,109 @@
+//! Models of a pipeline, and what their predictions are held against.
+
+use super::{Name, Pipeline};
+use schemars::JsonSchema;
+use serde::Deserialize;
+use std::{collections::BTreeMap, path::PathBuf};
+
+/// A model that scores the rows.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ModelConfig {
+    /// The model bundle's folder.
+    pub bundle: PathBuf,
+    /// The column of texts that the model reads, of a bundle whose manifest names none.
+    #[serde(default)]
+    pub text: Option<String>,
+    /// Columns that the manifest names, and what they are called here, where that differs.
+    #[serde(default)]
+    pub columns: BTreeMap<String, String>,
+    /// Whether what the model's tokenizer makes of each text becomes columns, too: the share of
+    /// words that it lacks, of tokens that are unknown, and the tokens a character.
+    #[serde(default)]
+    pub tokens: bool,
+    /// How many rows of a window are scored, drawn by a seeded hash; all by default.
+    #[serde(default)]
+    pub rows: Option<u64>,
+    /// What a reader of the report must know about these rows and this model.
+    #[serde(default)]
+    pub note: String,
+    /// A second model on the same rows, which is compared and judges nothing.
+    #[serde(default)]
+    pub challenger: Option<ChallengerConfig>,
+}
+
+/// A model that may take the place of the one in service.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ChallengerConfig {
+    /// Its bundle's folder; one version of the same model, or another model.
+    pub bundle: PathBuf,
+    /// As of the model in service, where left out.
+    #[serde(default)]
+    pub text: Option<String>,
+    /// As of the model in service, where left out.
+    #[serde(default)]
+    pub columns: BTreeMap<String, String>,
+}
+
+/// True values, which a model's predictions are held against.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TargetsConfig {
+    /// The model; may be left out where there is one.
+    #[serde(default)]
+    pub model: Option<Name>,
+    /// The column of true values.
+    pub column: String,
+    /// A table of them, read as `live` is; without it the column is one of the rows.
+    #[serde(default)]
+    pub source: Option<String>,
+    /// SQL over that table.
+    #[serde(default)]
+    pub prepare: Option<String>,
+    /// The columns by which rows find their true value; both tables have them.
+    #[serde(default)]
+    pub key: Vec<String>,
+    /// The loss of accuracy, or the growth of the mean absolute error, from which on a window
+    /// fails; without it performance is told and not judged.
+    #[serde(default)]
+    pub max_loss: Option<f64>,
+}
+impl TargetsConfig {
+    /// The key, and what cannot hold.
+    pub(super) fn mistake(&self, pipeline: &Pipeline) -> Option<(&'static str, String)> {
+        let wrong = |key, message: &str| Some((key, message.to_owned()));
+        if let Some(model) = &self.model
+            && !pipeline.models.contains_key(model)
+        {
+            return Some(("model:", format!("`models` does not name `{model}`")));
+        }
+        if pipeline.models.is_empty() {
+            return wrong(
+                "targets",
+                "there is no model whose predictions they could be held against",
+            );
+        }
+        match (&self.source, self.key.is_empty()) {
+            (Some(_), true) => wrong(
+                "targets",
+                "name the columns of `key` by which a row finds its true value in `source`",
+            ),
+            (None, false) => wrong(
+                "key",
+                "it belongs to a `source`; name that, or leave the key out",
+            ),
+            (None, true) if self.prepare.is_some() => wrong(
+                "targets",
+                "their `prepare` is SQL over their `source`; name that, or leave it out",
+            ),
+            _ if self
+                .max_loss
+                .is_some_and(|most| most.is_nan() || most < 0.0) =>
+            {
+                wrong("max_loss", "it must be 0 or more")
+            }
+            _ => None,
+        }
+    }
+}
