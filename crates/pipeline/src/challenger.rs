@@ -257,6 +257,7 @@ fn as_model(champion: &ModelConfig) -> ModelConfig {
             .filter(|columns| !columns.is_empty())
             .unwrap_or_else(|| champion.columns.clone()),
         rows: champion.rows,
+        tokens: champion.tokens,
         note: String::new(),
         challenger: None,
     }
