@@ -159,6 +159,8 @@ async fn evaluated(set: &Set) -> Result<Option<Evaluation>, Error> {
             run_id: name,
             now: DateTime::<Utc>::UNIX_EPOCH,
             range: None,
+            window: None,
+            read: None,
             progress: &|_| {},
         })
         .await?;
