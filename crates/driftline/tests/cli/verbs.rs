@@ -611,11 +611,9 @@ fn statistics_for_tfdv_are_written_in_its_three_forms() {
     assert_eq!(&record[..8], (message.len() as u64).to_le_bytes());
     assert_eq!(&record[12..record.len() - 4], message);
     // Each of them is read again, shards too.
-    for (file, at) in [("half-n.tfrecord", 0), ("half-colour.tfrecord", 1)] {
-        let column = |line: &str| format!("{}\n", line.split(',').nth(at).unwrap_or_default());
-        desk.write("half.csv", csv.lines().map(column).collect::<String>());
-        let arguments = ["profile", "half.csv", "--format", "tfrecord", "-o", file];
-        desk.driftline(&arguments).ends_with(0);
+    for (file, column) in [("half-1.tfrecord", "n"), ("half-2.tfrecord", "colour")] {
+        let half = format!("SELECT {column} FROM source");
+        run("tfrecord", &["--prepare", &half, "-o", file]).ends_with(0);
     }
     let inferred = |statistics: &str| {
         let found = desk.driftline(&["infer", "--statistics", statistics]);

@@ -100,9 +100,19 @@ impl Slice {
             {
                 return differ(&format!("which statistics `{}` has", steps.join(".")));
             }
-            merge(known, &feature);
+            let field_id = match known.field_id {
+                None => feature.field_id,
+                Some(_) => None,
+            };
+            merge(
+                known,
+                &FeatureNameStatistics {
+                    field_id,
+                    ..feature
+                },
+            );
         }
-        for cross in shard.cross_features {
+        for mut cross in shard.cross_features {
             let (x, y) = (path(cross.path_x.as_ref()), path(cross.path_y.as_ref()));
             let both = format!("`{}` and `{}`", x.join("."), y.join("."));
             let known = self.crosses.of((x, y));
@@ -113,6 +123,9 @@ impl Slice {
                 && discriminant(a) != discriminant(b)
             {
                 return differ(&format!("which statistics {both} have"));
+            }
+            if known.path_x.is_some() {
+                (cross.path_x, cross.path_y) = (None, None);
             }
             merge(known, &cross);
         }
@@ -134,7 +147,8 @@ fn same<T: Default + PartialEq>(one: &T, other: &T) -> bool {
     *one == nothing || *other == nothing || one == other
 }
 
-/// As protocol buffers merge messages: lists one behind the other, what is set in `from` wins.
+/// As protocol buffers merge messages: lists one behind the other, so `from` must not name the
+/// path again; what is set in it wins.
 fn merge<M: Message>(into: &mut M, from: &M) {
     into.merge(from.encode_to_vec().as_slice())
         .expect("what was encoded just now is such a message");

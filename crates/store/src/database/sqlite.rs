@@ -8,7 +8,7 @@ use crate::StoreError;
 use sqlx::AnyConnection;
 use sqlx::any::AnyConnectOptions;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Parses `sqlite://PATH`, the path taken literally, with `?mode=ro` for reading only.
 pub(super) fn address(url: &str, read_only: bool) -> Result<Address, StoreError> {
@@ -98,15 +98,32 @@ pub(super) async fn prepare(
     writes: bool,
 ) -> sqlx::Result<()> {
     let milliseconds = busy_timeout.as_millis().min(i32::MAX as u128);
-    let mut settings = format!("PRAGMA busy_timeout = {milliseconds}; PRAGMA foreign_keys = ON;");
-    if writes {
-        settings.push_str("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;");
-    }
+    let settings = format!("PRAGMA busy_timeout = {milliseconds}; PRAGMA foreign_keys = ON;");
     sqlx::raw_sql(sqlx::AssertSqlSafe(settings))
-        .execute(connection)
+        .execute(&mut *connection)
         .await?;
-    Ok(())
+    if !writes {
+        return Ok(());
+    }
+    // The switch to a log takes the whole file for a moment, for which SQLite does not wait
+    // where several connections to a new file want it at once.
+    let patience = Instant::now() + busy_timeout;
+    loop {
+        let log = sqlx::raw_sql("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;");
+        match log.execute(&mut *connection).await {
+            Err(error)
+                if matches!(trouble(&error), Some(Trouble::Locked))
+                    && Instant::now() < patience =>
+            {
+                tokio::time::sleep(BETWEEN_ATTEMPTS).await;
+            }
+            ended => return ended.map(|_| ()),
+        }
+    }
 }
+
+/// How long a file that somebody else has taken is left alone.
+const BETWEEN_ATTEMPTS: Duration = Duration::from_millis(10);
 
 /// SQLite's primary result codes that a user can do something about.
 const CODES: [(i32, Trouble); 7] = [
