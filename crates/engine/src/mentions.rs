@@ -91,7 +91,7 @@ impl Rows {
         let mut stream = self.ordered_frame(columns)?.execute_stream().await?;
         let finder = Finder::new(request.terms);
         let mut reader = UnitReader::default();
-        let mut found: BTreeMap<&str, (BTreeSet<(u64, String)>, Mentions)> = BTreeMap::new();
+        let mut found: BTreeMap<&str, (Kept, Mentions)> = BTreeMap::new();
         while let Some(batch) = stream.next().await {
             let batch = batch?;
             let authors = batch.column(1).as_string::<i32>();
@@ -120,6 +120,9 @@ impl Rows {
         Ok(texts.collect())
     }
 }
+
+/// Examples in the order of their hashes, so that the same are kept in whatever order rows come.
+type Kept = BTreeSet<(u64, String)>;
 
 /// Finds all terms of a text in one pass over it.
 struct Finder<'t> {

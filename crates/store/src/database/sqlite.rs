@@ -8,7 +8,7 @@ use crate::StoreError;
 use sqlx::AnyConnection;
 use sqlx::any::AnyConnectOptions;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// Parses `sqlite://PATH`, the path taken literally, with `?mode=ro` for reading only.
 pub(super) fn address(url: &str, read_only: bool) -> Result<Address, StoreError> {
@@ -105,25 +105,24 @@ pub(super) async fn prepare(
     if !writes {
         return Ok(());
     }
-    // The switch to a log takes the whole file for a moment, for which SQLite does not wait
-    // where several connections to a new file want it at once.
-    let patience = Instant::now() + busy_timeout;
-    loop {
+    // The switch to a log takes the whole file for a moment. Where several connections to a
+    // new file want that at once, SQLite refuses all but one without waiting; for the lock of a
+    // transaction it waits.
+    for _ in 0..ATTEMPTS {
         let log = sqlx::raw_sql("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;");
         match log.execute(&mut *connection).await {
-            Err(error)
-                if matches!(trouble(&error), Some(Trouble::Locked))
-                    && Instant::now() < patience =>
-            {
-                tokio::time::sleep(BETWEEN_ATTEMPTS).await;
+            Err(error) if matches!(trouble(&error), Some(Trouble::Locked)) => {
+                let wait = sqlx::raw_sql("BEGIN IMMEDIATE; COMMIT;");
+                wait.execute(&mut *connection).await?;
             }
             ended => return ended.map(|_| ()),
         }
     }
+    Err(sqlx::Error::PoolTimedOut)
 }
 
-/// How long a file that somebody else has taken is left alone.
-const BETWEEN_ATTEMPTS: Duration = Duration::from_millis(10);
+/// How often a connection asks for the log: as many others may be opened at the same time.
+const ATTEMPTS: u32 = 100;
 
 /// SQLite's primary result codes that a user can do something about.
 const CODES: [(i32, Trouble); 7] = [
