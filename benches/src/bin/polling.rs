@@ -7,6 +7,11 @@
 //! cargo run --release -p driftline-benches --bin polling -- [--seconds 10] [--connections 16] [--json FILE]
 //! ```
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "how long answers take is what is measured"
+)]
+
 use clap::Parser;
 use driftline_benches::{
     Error,
