@@ -98,9 +98,12 @@ impl HeavyHitters {
             if count == 0 {
                 continue;
             }
-            self.total += count;
+            self.total = self.total.saturating_add(count);
             match self.counters.entry(hash) {
-                Entry::Occupied(mut known) => known.get_mut().count += count,
+                Entry::Occupied(mut known) => {
+                    let known = &mut known.get_mut().count;
+                    *known = known.saturating_add(count);
+                }
                 Entry::Vacant(vacant) => {
                     let text = Text::InBatch(place);
                     vacant.insert(Counter { count, text });
@@ -133,8 +136,9 @@ impl HeavyHitters {
 
     /// Adds the counts of another summary.
     pub fn merge(&mut self, other: &Self) {
-        self.total += other.total;
-        self.cut += other.cut;
+        // Saturating: bytes of a damaged file can hold any counts.
+        self.total = self.total.saturating_add(other.total);
+        self.cut = self.cut.saturating_add(other.cut);
         other.counters.iter().for_each(|(&hash, theirs)| {
             let mine = self.counters.entry(hash);
             let mine = mine.or_insert_with(|| {
@@ -144,7 +148,7 @@ impl HeavyHitters {
                     text: theirs.text.clone(),
                 }
             });
-            mine.count += theirs.count;
+            mine.count = mine.count.saturating_add(theirs.count);
         });
         if self.counters.len() > EXACT_VALUES {
             self.cut_down();
@@ -182,7 +186,7 @@ impl HeavyHitters {
             }
             kept
         });
-        self.cut += cut;
+        self.cut = self.cut.saturating_add(cut);
     }
 
     /// All values counted.
@@ -206,7 +210,7 @@ impl HeavyHitters {
             .texts()
             .map(|(text, count)| ValueCount {
                 value: text.to_owned(),
-                count: count + self.cut,
+                count: count.saturating_add(self.cut),
             })
             .collect();
         values.sort_by(|a, b| b.count.cmp(&a.count).then_with(|| a.value.cmp(&b.value)));
@@ -326,6 +330,16 @@ mod tests {
             .collect();
         assert_eq!(values, [("b".into(), 3), ("a".into(), 2), ("c".into(), 1)]);
         assert!(hitters.is_exact());
+    }
+
+    #[test]
+    fn counts_that_only_a_damaged_file_can_hold_do_not_overflow() {
+        let mut hitters = HeavyHitters::default();
+        hitters.update_with_count("a", u64::MAX);
+        hitters.merge(&hitters.clone());
+        hitters.update("a");
+        let count = hitters.values()[0].count;
+        assert_eq!((hitters.total(), count), (u64::MAX, u64::MAX));
     }
 
     #[test]
