@@ -100,7 +100,7 @@ pub struct RuleCount {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BrokenValue {
     /// The value, or `column=value` of several; texts and integers masked as
-    /// [examples](Rows::examples) are.
+    /// [examples](Rows::mentions) are.
     pub value: String,
     /// Rows that have it and break the rule.
     pub rows: u64,
