@@ -256,10 +256,9 @@ fn as_model(champion: &ModelConfig) -> ModelConfig {
             .map(|own| own.columns.clone())
             .filter(|columns| !columns.is_empty())
             .unwrap_or_else(|| champion.columns.clone()),
-        rows: champion.rows,
-        tokens: champion.tokens,
         note: String::new(),
         challenger: None,
+        ..champion.clone()
     }
 }
 
