@@ -81,7 +81,7 @@ pub enum SchemaError {
 
     /// A list of statistics without those of all examples.
     #[error(
-        "no statistics of all examples; the file has the slices {}",
+        "no statistics of all examples; slices of the file: {}",
         listed(slices)
     )]
     #[diagnostic(
