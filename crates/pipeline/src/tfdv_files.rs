@@ -1,6 +1,7 @@
 //! Files of TFDV's messages.
 
 use crate::PipelineError;
+use driftline_engine::Source;
 use driftline_schema::tfmd::{
     self, DatasetFeatureStatistics, DatasetFeatureStatisticsList, Named, merge_shards,
     of_all_examples,
@@ -32,7 +33,7 @@ pub fn read_statistics(path: &Path) -> Result<DatasetFeatureStatistics, Pipeline
 /// shards that contradict each other, and those of a damaged TFRecord file.
 pub fn read_slices(path: &Path) -> Result<DatasetFeatureStatisticsList, PipelineError> {
     let mut shards = Vec::new();
-    for file in files(path)? {
+    for file in files_of(path)? {
         let name = file.display().to_string();
         let bytes = bytes(&file)?;
         match driftline_engine::tfrecords(&name, &bytes)? {
@@ -51,22 +52,10 @@ pub fn read_slices(path: &Path) -> Result<DatasetFeatureStatisticsList, Pipeline
     }
 }
 
-/// The file, or those that a pattern names, in the order of their names.
-fn files(path: &Path) -> Result<Vec<PathBuf>, PipelineError> {
-    let unreadable = |reason: String| PipelineError::Unreadable {
-        path: path.to_owned(),
-        reason,
-    };
+/// The file, or those that a pattern names.
+fn files_of(path: &Path) -> Result<Vec<PathBuf>, PipelineError> {
     match path.to_str() {
-        Some(pattern) if pattern.contains(['*', '?', '[']) && !path.exists() => {
-            let found = glob::glob(pattern).map_err(|error| unreadable(error.to_string()))?;
-            let files: Result<Vec<PathBuf>, _> = found.collect();
-            let files = files.map_err(|error| unreadable(error.to_string()))?;
-            match files.as_slice() {
-                [] => Err(unreadable("no file has such a name".into())),
-                _ => Ok(files),
-            }
-        }
+        Some(location) if !path.exists() && location != "-" => Ok(Source::new(location).files()?),
         _ => Ok(vec![path.to_owned()]),
     }
 }

@@ -19,6 +19,7 @@ pub mod lexicon;
 mod mentions;
 mod novel_stretch;
 mod out_of_vocabulary;
+mod present;
 mod surroundings;
 pub mod terms;
 

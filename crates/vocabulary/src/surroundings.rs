@@ -8,9 +8,10 @@
 use crate::{
     by_hash::{ByHash, Hashed},
     lexicon,
+    present::Present,
 };
 use driftline_statistics::{
-    ngrams::{Ngram, NgramCounts, Preceding},
+    ngrams::{Ngram, NgramCounts},
     units::{UnitKind, extend_hash, last_unit_hash, prefix_hash},
 };
 use rustc_hash::FxHashMap;
@@ -63,33 +64,14 @@ impl Surroundings {
 
     /// Counts what stands beside the words that the dictionary has.
     pub(crate) fn learn(counts: &NgramCounts) -> Self {
-        let preceding = Preceding::new(counts);
-        let mut tallies: BTreeMap<u64, Tally> = BTreeMap::new();
-        let mut words = [0_usize; 2];
-        for ngram in WORD_UNITS.flat_map(|length| counts.ngrams_of_length(length)) {
-            let Some(is_name) = is_name_of_dictionary(&ngram) else {
-                continue;
-            };
-            let kind = usize::from(is_name);
-            words[kind] += 1;
-            let before = preceding.longer(counts, &ngram);
-            let before = before.map(|longer| (longer.unit_hashes()[0], longer.count()));
-            let after = ngram.extensions();
-            let after = after.map(|longer| (longer.last_hash(), longer.count()));
-            let sides: [Vec<(u64, u32)>; 2] = [before.collect(), after.collect()];
-            let weight = (MOST_OCCURRENCES / f64::from(ngram.count().max(1))).min(1.0);
-            for (side, beside) in sides.into_iter().enumerate() {
-                let known: u32 = beside.iter().map(|(_, count)| count).sum();
-                let ends = (END, ngram.count().saturating_sub(known));
-                for (unit, count) in beside.into_iter().chain([ends]) {
-                    let tally = tallies.entry(unit).or_default();
-                    tally[side][kind] += weight * f64::from(count);
-                }
-            }
-        }
-        match words.into_iter().min() {
-            Some(fewest) if fewest >= LEAST_WORDS => Self::of(&odds(&tallies)),
-            _ => Self::of(&[]),
+        let words = Words::of(counts);
+        let [others, names] = [false, true].map(|is_name| {
+            let of_kind = words.words.iter().filter(|word| word.is_name == is_name);
+            of_kind.count()
+        });
+        match others.min(names) < LEAST_WORDS {
+            true => Self::of(&[]),
+            false => Self::of(&odds(&words.tallies(counts))),
         }
     }
 
@@ -130,12 +112,128 @@ impl Surroundings {
     }
 }
 
-/// Whether the dictionary has the n-gram as a name, or as another word; `None` if it has not.
-fn is_name_of_dictionary(ngram: &Ngram<'_>) -> Option<bool> {
-    if ngram.documents() < LEAST_DOCUMENTS || ngram.last_kind() != UnitKind::Ideograph {
-        return None;
+/// A word that the dictionary has.
+struct Word {
+    is_name: bool,
+    count: u32,
+}
+
+/// The dictionary's words among n-grams.
+#[derive(Default)]
+struct Words {
+    words: Vec<Word>,
+    /// Their places, by hash.
+    by_hash: FxHashMap<u64, u32>,
+}
+
+impl Words {
+    fn of(counts: &NgramCounts) -> Self {
+        let mut words = Self::default();
+        let mut text = String::new();
+        for single in counts.ngrams_of_length(1) {
+            words.add(single, &mut text);
+        }
+        words
     }
-    lexicon::is_known_name(&ngram.text())
+
+    /// Adds the words that begin with an n-gram; `text` is what stands before its last unit.
+    fn add(&mut self, ngram: Ngram<'_>, text: &mut String) {
+        // What is longer is in no more documents.
+        if ngram.documents() < LEAST_DOCUMENTS {
+            return;
+        }
+        let before = text.len();
+        text.push_str(ngram.last_unit());
+        if WORD_UNITS.contains(&ngram.length())
+            && ngram.last_kind() == UnitKind::Ideograph
+            && let Some(is_name) = lexicon::is_known_name(text)
+        {
+            let place = self.words.len() as u32;
+            self.by_hash.insert(ngram.hash(), place);
+            let count = ngram.count();
+            self.words.push(Word { is_name, count });
+        }
+        if ngram.length() < *WORD_UNITS.end() {
+            for longer in ngram.extensions() {
+                self.add(longer, text);
+            }
+        }
+        text.truncate(before);
+    }
+
+    /// What stands beside them.
+    fn tallies(&self, counts: &NgramCounts) -> BTreeMap<u64, Tally> {
+        let mut beside = Neighbours {
+            words: self,
+            present: Present::with_room_for(self.words.len()),
+            known: vec![[0; 2]; self.words.len()],
+            tallies: FxHashMap::default(),
+        };
+        for &hash in self.by_hash.keys() {
+            beside.present.add(hash);
+        }
+        for single in counts.ngrams_of_length(1) {
+            beside.visit(single, single.last_hash(), None, 0);
+        }
+        // The rest of a word stands at the end of a run.
+        for (place, word) in (0..).zip(&self.words) {
+            for side in [0, 1] {
+                let known = beside.known[place as usize][side];
+                beside.add(END, side, place, word.count.saturating_sub(known));
+            }
+        }
+        beside.tallies.into_iter().collect()
+    }
+}
+
+/// A count of what stands beside words.
+struct Neighbours<'w> {
+    words: &'w Words,
+    present: Present,
+    /// Occurrences of each word with something before it, and behind it.
+    known: Vec<[u32; 2]>,
+    tallies: FxHashMap<u64, Tally>,
+}
+
+impl Neighbours<'_> {
+    /// Looks at what an n-gram begins: its first unit stands before the rest, and its last
+    /// behind what it begins with. `word` is the word that the n-gram is; `suffix` the
+    /// hash of what it is without its first unit.
+    fn visit(&mut self, ngram: Ngram<'_>, first: u64, word: Option<u32>, suffix: u64) {
+        for longer in ngram.extensions() {
+            let (unit, count) = (longer.last_hash(), longer.count());
+            if let Some(word) = word {
+                self.known[word as usize][1] += count;
+                self.add(unit, 1, word, count);
+            }
+            let suffix = extend_hash(suffix, unit);
+            if longer.length() > *WORD_UNITS.start()
+                && let Some(word) = self.word(suffix)
+            {
+                self.known[word as usize][0] += count;
+                self.add(first, 0, word, count);
+            }
+            if longer.length() <= *WORD_UNITS.end() {
+                let is_frequent = longer.documents() >= LEAST_DOCUMENTS;
+                let word = is_frequent.then(|| self.word(longer.hash())).flatten();
+                self.visit(longer, first, word, suffix);
+            }
+        }
+    }
+
+    fn word(&self, hash: u64) -> Option<u32> {
+        match self.present.may_hold(hash) {
+            true => self.words.by_hash.get(&hash).copied(),
+            false => None,
+        }
+    }
+
+    fn add(&mut self, unit: u64, side: usize, word: u32, count: u32) {
+        let word = &self.words.words[word as usize];
+        let weight = (MOST_OCCURRENCES / f64::from(word.count.max(1))).min(1.0);
+        let tally = self.tallies.entry(unit).or_default();
+        tally[side][usize::from(word.is_name)] += weight * f64::from(count);
+    }
 }
 
 /// The log odds that are not zero.
@@ -163,7 +261,10 @@ fn odds(tallies: &BTreeMap<u64, Tally>) -> Vec<Beside> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use driftline_statistics::{ngrams::NgramConfig, units::ngram_hash};
+    use driftline_statistics::{
+        ngrams::{NgramConfig, Preceding},
+        units::ngram_hash,
+    };
 
     fn counts(texts: &[&str]) -> NgramCounts {
         let mut counts = NgramCounts::new(NgramConfig::baseline());

@@ -1,5 +1,6 @@
 //! The n-grams of one window, and what finds them.
 
+use crate::present::Present;
 use driftline_statistics::ngrams::{Ngram, NgramCounts, Preceding};
 
 /// A window of the lookback.
@@ -44,9 +45,11 @@ pub(super) struct Place {
 impl Window {
     pub(super) fn new(start: i64, mut counts: NgramCounts) -> Self {
         counts.shrink_to_fit();
+        let mut present = Present::with_room_for(counts.len());
+        counts.for_each(usize::MAX, |hash, _| present.add(hash));
         Self {
             start,
-            present: Present::new(&counts),
+            present,
             preceding: Preceding::new(&counts),
             counts,
         }
@@ -107,30 +110,5 @@ impl Sightings {
     /// Folds with a document.
     pub(super) fn days(self) -> u32 {
         self.0 & ((1 << Self::DAY_BITS) - 1)
-    }
-}
-
-/// Bits for the n-grams of a window: most of what is asked of a window is not in it, and so
-/// few bits stay in the cache.
-#[derive(Debug)]
-struct Present(Vec<u64>);
-
-impl Present {
-    fn new(counts: &NgramCounts) -> Self {
-        let mut bits = Self(vec![0; (counts.len() / 8).next_power_of_two()]);
-        counts.for_each(usize::MAX, |hash, _| {
-            let (word, bit) = bits.place(hash);
-            bits.0[word] |= bit;
-        });
-        bits
-    }
-
-    fn place(&self, hash: u64) -> (usize, u64) {
-        ((hash >> 6) as usize & (self.0.len() - 1), 1 << (hash % 64))
-    }
-
-    fn may_hold(&self, hash: u64) -> bool {
-        let (word, bit) = self.place(hash);
-        self.0[word] & bit != 0
     }
 }
