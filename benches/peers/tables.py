@@ -13,6 +13,8 @@ zstd at level 3 in row groups of 250,000 rows.
     rows_100m             ten times rows_10m.parquet, as a folder of links
     by_type               the columns of rows_10m.parquet, a file for each
     columns_N.parquet     2,000 rows of N columns, half of numbers and half of strings
+    wide_10m              10,000,000 rows of 1,000 columns like those: a folder of a
+                          hundred links to wide_100k.parquet
     long_strings.parquet  10,000,000 different strings of 1,000 bytes
     slices.parquet        5,000,000 rows of 10,000 slices, 8 columns beside
 """
@@ -142,8 +144,7 @@ def by_type(path):
     os.rename(path + ".part", path)
 
 
-def columns(path, count):
-    rows = 2_000
+def columns(path, count, rows=2_000):
     draws = np.random.default_rng([SEED, 200, count])
     strings = words(500, 4, 12, "", 5)
     made = {}
@@ -153,6 +154,13 @@ def columns(path, count):
         made[f"name_{place}"] = picked(strings, draws.integers(0, 500, rows))
         made[f"class_{place}"] = picked(TEN, zipf(draws, rows, 10, 1.1))
     write(path, [pa.table(made)])
+
+
+def wide_10m(path):
+    beside(path, "wide_100k.parquet")
+    os.mkdir(path)
+    for n in range(100):
+        os.symlink("../wide_100k.parquet", f"{path}/{n}.parquet")
 
 
 def long_strings(path):
@@ -189,6 +197,8 @@ MADE_BY = {
     "rows_10m.parquet": rows_10m,
     "rows_100m": rows_100m,
     "by_type": by_type,
+    "wide_100k.parquet": lambda path: columns(path, 1_000, 100_000),
+    "wide_10m": wide_10m,
     "long_strings.parquet": long_strings,
     "slices.parquet": slices,
 }

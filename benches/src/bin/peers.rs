@@ -14,7 +14,7 @@ use clap::{Parser, ValueEnum};
 use driftline_benches::{
     Error, decode,
     output::{Output, line, table},
-    process::{Circumstances, Usage, run},
+    process::{self, Circumstances, Usage, run},
 };
 use serde::Serialize;
 use std::{
@@ -60,6 +60,8 @@ enum What {
     Columns,
     /// Peak memory as rows, lengths of strings and slices grow.
     Memory,
+    /// Ten million rows of a thousand columns.
+    Wide,
 }
 
 impl What {
@@ -81,6 +83,7 @@ impl What {
                 .into_iter()
                 .map(|columns| Table::of(folder.join(format!("columns_{columns}.parquet"))))
                 .collect(),
+            Self::Wide => named(&["wide_10m"]),
             Self::Memory => {
                 let rows = ["rows_1m.parquet", "rows_10m.parquet", "rows_100m"];
                 let slices = Table {
@@ -106,7 +109,7 @@ impl What {
             ],
             Self::Types => &[Tool::Driftline, Tool::Decode],
             Self::Columns => &[Tool::Driftline, Tool::DuckdbSummarize],
-            Self::Memory => &[Tool::Driftline],
+            Self::Memory | Self::Wide => &[Tool::Driftline],
         }
     }
 }
@@ -172,13 +175,11 @@ impl Tool {
         let here = std::env::current_exe()?;
         Ok(match self {
             Self::Driftline => {
-                let mut command = Command::new(here.with_file_name("driftline"));
+                let mut command = Command::new(process::driftline()?);
                 command
                     .args(["profile", "--threads", &threads])
                     .arg(&table.path);
-                // Ten thousand slices are more than the memory that is allowed by default.
-                let by = table.by.iter();
-                command.args(by.flat_map(|by| ["--by", by, "--memory", "4096"]));
+                command.args(table.by.iter().flat_map(|by| ["--by", by]));
                 Some(command)
             }
             Self::Decode => parquet.then(|| {
