@@ -15,6 +15,7 @@
 //! gives the same bits.
 
 mod alert;
+mod boosted;
 pub mod compare;
 pub mod concentration;
 mod effect;

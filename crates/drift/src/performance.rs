@@ -10,7 +10,6 @@
 //! This holds as long as the relation of features and label does. Where that changes
 //! (concept drift), labels are needed.
 
-mod boosted;
 pub mod calibration;
 pub mod classification;
 pub mod confidence;

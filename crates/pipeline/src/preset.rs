@@ -253,12 +253,6 @@ impl PresetRequest {
                 ));
             }
         }
-        let classifier = |asked: &AskedMeasure| asked.name == "domain_classifier";
-        if self.preset == Preset::NannyMl && self.measures.iter().any(classifier) {
-            return Err(configuration(
-                "NannyML's domain classifier trains LightGBM's gradient-boosted trees, whose numbers no other program gives; `reconstruction_error` compares all columns together without them",
-            ));
-        }
         if let Some(ChunkBy::Count(0) | ChunkBy::Rows(0)) = self.chunks {
             return Err(configuration("chunks are at least 1, of at least 1 row"));
         }

@@ -9,7 +9,7 @@
 //! NannyML's second model is LightGBM's; ours (`boosted.rs`) has the same settings and
 //! other arithmetic, so that values differ in their third digit or so.
 
-use super::boosted::Boosted;
+use crate::boosted::{Boosted, Objective};
 use crate::preset::nannyml::{Chunks, Cut, Limits};
 use std::ops::Range;
 
@@ -174,7 +174,7 @@ impl LossEstimator {
             metric,
             chunks: cut.window,
             features: baseline.features.len(),
-            loss: Boosted::fit(&baseline.columns(&rows), &losses),
+            loss: Boosted::fit(&baseline.columns(&rows), &losses, Objective::SquaredError),
             limits: Limits {
                 lower: limits.lower.map(|lower| lower.max(0.0)),
                 upper: limits.upper,

@@ -6,8 +6,12 @@
 //! on them; here such a column is refused.
 
 pub mod chunk;
+pub mod domain_classifier;
 pub mod reconstruction;
 pub mod univariate;
+
+/// Names of the measures of all columns together; the first is taken where none is asked for.
+pub const TOGETHER: [&str; 2] = [reconstruction::NAME, domain_classifier::NAME];
 
 pub use chunk::{Chunks, Cut, Limits};
 pub use univariate::Measure;

@@ -196,6 +196,15 @@ fn nannyml_alerts_by_chunk() {
         assert_eq!(amount["severity"], "error");
         of(window, None, "reconstruction_error");
     }
+    let told = ["--measure", "domain_classifier"];
+    let told = json(&desk, "nannyml", ["base.csv", "dearer.csv"], &told);
+    for window in told["windows"].as_array().unwrap() {
+        let all = of(window, None, "domain_classifier");
+        assert_eq!(
+            (&all["severity"], &all["threshold"]),
+            (&"error".into(), &0.65.into())
+        );
+    }
     let table = drift(&desk, "nannyml", ["base.csv", "dearer.csv"], &[]);
     assert!(table.out.contains("10 of 10  !!!!!!!!!!"), "{}", table.out);
     assert!(
@@ -502,7 +511,11 @@ fn a_measure_that_does_not_fit_is_refused_and_the_right_ones_are_named() {
         "`shade`, which is no column",
     );
     refused("evidently", &["--by", "amount"], "more than 200 values");
-    refused("nannyml", &["--measure", "domain_classifier"], "LightGBM");
+    refused(
+        "nannyml",
+        &["--measure", "amount=domain_classifier"],
+        "of all columns together",
+    );
     refused("evidently", &["--window", "1d"], "--chunk-by");
     refused("evidently", &["--drift-share", "2"], "at most 1");
     refused(

@@ -10,7 +10,7 @@ use crate::PipelineError;
 use driftline_drift::preset::{
     Column, Kind, State,
     nannyml::{
-        self, Chunks, Cut, reconstruction,
+        self, Chunks, Cut, Limits, domain_classifier, reconstruction,
         univariate::{self, Drift},
     },
 };
@@ -252,13 +252,7 @@ fn measure_ordered(
         alone(request, planned, (baseline, window), chunked, &mut windows);
     }
     if !plan.together.is_empty() {
-        together(
-            request,
-            &plan.together,
-            (baseline, window),
-            chunked,
-            &mut windows,
-        );
+        together(request, plan, (baseline, window), chunked, &mut windows);
     }
     let mut notes = Vec::new();
     match &request.scored {
@@ -367,7 +361,7 @@ fn push(
 /// The columns as one, but for what a model made of them.
 fn together(
     request: &PresetRequest,
-    columns: &[NamedColumn],
+    plan: &Plan,
     (baseline, window): (&Ordered, &Ordered),
     chunked: &Chunked,
     windows: &mut [MeasuredWindow],
@@ -377,8 +371,7 @@ fn together(
         made.push(&scored.prediction);
         made
     });
-    let features: Vec<&NamedColumn> = columns
-        .iter()
+    let features: Vec<&NamedColumn> = (plan.together.iter())
         .filter(|column| !made.contains(&column.name.as_str()))
         .filter(|column| column.kind != Kind::Text)
         .collect();
@@ -391,41 +384,62 @@ fn together(
             })
             .collect()
     };
-    let found = side(baseline).and_then(|ours| {
-        let theirs = side(window)?;
-        reconstruction::compare(&ours, &theirs, chunked.cut.clone())
-            .map_err(|error| error.to_string())
-    });
-    let found = match found {
-        Ok(found) => found,
-        Err(reason) => {
-            for window in windows {
-                window
-                    .not_evaluated
-                    .push(not_evaluated(reconstruction::NAME, reason.as_str()));
+    let sides = side(baseline).and_then(|ours| Ok((ours, side(window)?)));
+    for measure in &plan.measures_together {
+        let found = (sides.as_ref().map_err(Clone::clone))
+            .and_then(|(ours, theirs)| of_all(measure, ours, theirs, &chunked.cut));
+        let (values, limits) = match found {
+            Ok(found) => found,
+            Err(reason) => {
+                for window in &mut *windows {
+                    let missing = not_evaluated(measure, reason.as_str());
+                    window.not_evaluated.push(missing);
+                }
+                continue;
             }
-            return;
+        };
+        // A threshold of all measures is one of the columns by themselves.
+        let asked = request.threshold_of(Some(measure));
+        for (value, window) in values.into_iter().zip(&mut *windows) {
+            if value.is_nan() {
+                let reason = "a side has too few different rows";
+                window.not_evaluated.push(not_evaluated(measure, reason));
+                continue;
+            }
+            let below = limits.lower.is_some_and(|lower| value <= lower);
+            let above = limits.upper.is_some_and(|upper| value >= upper);
+            let alert = asked.map_or(below || above, |threshold| value >= threshold);
+            window.measured.push(Measured {
+                kind: FindingKind::Drift,
+                slice: None,
+                column: None,
+                measure: measure.clone(),
+                value,
+                p_value: None,
+                threshold: asked.or(limits.upper),
+                lower: limits.lower.filter(|_| asked.is_none()),
+                state: state(alert),
+                baseline_rows: baseline.rows as u64,
+                window_rows: window.rows,
+            });
         }
-    };
-    // A threshold of all measures is one of the columns by themselves.
-    let asked = request.threshold_of(Some(reconstruction::NAME));
-    for (chunk, window) in windows.iter_mut().enumerate() {
-        let value = found.window[chunk];
-        let alert = asked.map_or(found.alerts[chunk], |threshold| value >= threshold);
-        window.measured.push(Measured {
-            kind: FindingKind::Drift,
-            slice: None,
-            column: None,
-            measure: reconstruction::NAME.to_owned(),
-            value,
-            p_value: None,
-            threshold: asked.or(found.limits.upper),
-            lower: found.limits.lower.filter(|_| asked.is_none()),
-            state: state(alert),
-            baseline_rows: baseline.rows as u64,
-            window_rows: window.rows,
-        });
     }
+}
+
+/// A measure of all columns together: the value of each chunk, and the limits.
+fn of_all(
+    measure: &str,
+    baseline: &[Column],
+    window: &[Column],
+    cut: &Cut,
+) -> Result<(Vec<f64>, Limits), String> {
+    match measure {
+        domain_classifier::NAME => domain_classifier::compare(baseline, window, cut.clone())
+            .map(|values| (values, domain_classifier::LIMITS)),
+        _ => reconstruction::compare(baseline, window, cut.clone())
+            .map(|found| (found.window, found.limits)),
+    }
+    .map_err(|error| error.to_string())
 }
 
 pub(crate) fn state(alert: bool) -> State {

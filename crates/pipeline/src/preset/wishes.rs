@@ -2,7 +2,7 @@
 
 use super::{NamedColumn, PresetRequest, configuration, not_evaluated, tool};
 use crate::PipelineError;
-use driftline_drift::preset::{Preset, PresetError, measure_of, nannyml::reconstruction};
+use driftline_drift::preset::{Preset, PresetError, measure_of, nannyml};
 use driftline_verdict::NotEvaluated;
 use std::str::FromStr;
 
@@ -74,6 +74,8 @@ pub(crate) struct Plan {
     pub(crate) alone: Vec<PlannedColumn>,
     /// Columns together, which NannyML measures; none where nobody asks for it.
     pub(crate) together: Vec<NamedColumn>,
+    /// By which measures.
+    pub(crate) measures_together: Vec<String>,
     pub(crate) not_evaluated: Vec<NotEvaluated>,
 }
 
@@ -85,6 +87,7 @@ impl Plan {
         Self {
             alone: alone.cloned().collect(),
             together: self.together.clone(),
+            measures_together: self.measures_together.clone(),
             not_evaluated: Vec::new(),
         }
     }
@@ -104,19 +107,24 @@ impl Plan {
         let (together, asked): (Vec<_>, Vec<_>) = request
             .measures
             .iter()
-            .partition(|asked| preset == Preset::NannyMl && asked.name == reconstruction::NAME);
-        if let Some(column) = together.iter().find_map(|asked| asked.column.as_ref()) {
-            return Err(configuration(format!(
-                "{} is of all columns together, not of `{column}`",
-                reconstruction::NAME
-            )));
+            .partition(|asked| is_of_all_together(preset, &asked.name));
+        for AskedMeasure { column, name } in &together {
+            if let Some(column) = column {
+                return Err(configuration(format!(
+                    "{name} is of all columns together, not of `{column}`"
+                )));
+            }
         }
         let mut plan = Self {
             alone: Vec::new(),
             together: Vec::new(),
+            measures_together: together.iter().map(|asked| asked.name.clone()).collect(),
             not_evaluated: Vec::new(),
         };
-        if preset == Preset::NannyMl && (request.measures.is_empty() || !together.is_empty()) {
+        if preset == Preset::NannyMl && request.measures.is_empty() {
+            plan.measures_together.push(nannyml::TOGETHER[0].to_owned());
+        }
+        if !plan.measures_together.is_empty() {
             plan.together.clone_from(&columns);
         }
         for name in asked.iter().filter(|a| a.column.is_none()).map(|a| &a.name) {
@@ -183,6 +191,10 @@ impl PresetRequest {
     }
 }
 
+fn is_of_all_together(preset: Preset, measure: &str) -> bool {
+    preset == Preset::NannyMl && nannyml::TOGETHER.contains(&measure)
+}
+
 fn check_columns(
     request: &PresetRequest,
     columns: &[NamedColumn],
@@ -214,8 +226,8 @@ fn check_thresholds(request: &PresetRequest, columns: &[NamedColumn]) -> Result<
     }
     for asked in &request.thresholds {
         let Some(of) = &asked.of else { continue };
-        let measure = preset.measures().iter().any(|info| info.name == of)
-            || (preset == Preset::NannyMl && of == reconstruction::NAME);
+        let measure =
+            preset.measures().iter().any(|info| info.name == of) || is_of_all_together(preset, of);
         if preset == Preset::NannyMl && of == "chi2" {
             return Err(configuration(
                 "NannyML decides chi2 by p < 0.05 and takes no other threshold",
