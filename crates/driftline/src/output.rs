@@ -4,6 +4,7 @@ use crate::command::CommandError;
 use chrono::{DateTime, SecondsFormat, Utc};
 use driftline_engine::Output;
 use driftline_pipeline::{PipelineError, single::WriteError};
+use driftline_verdict::report::{misleads, visible};
 use std::{
     io::{BufWriter, IsTerminal, Write},
     path::Path,
@@ -64,7 +65,32 @@ pub(crate) fn instant(instant: DateTime<Utc>) -> String {
 /// Says something to a person on standard error. A reader that went away is no mistake
 /// of ours, and must not change how the process ends.
 pub(crate) fn tell(text: &str) {
-    drop(writeln!(std::io::stderr().lock(), "{text}"));
+    drop(writeln!(std::io::stderr().lock(), "{}", harmless(text)));
+}
+
+/// A message of lines, with colours, in which names and values out of data command no terminal.
+fn harmless(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find(|c| misleads(c) && !matches!(c, '\n' | '\t')) {
+        let (before, from) = rest.split_at(at);
+        shown.push_str(before);
+        let colour = from.strip_prefix("\u{1b}[").and_then(|codes| {
+            let end = codes.find(|c: char| !c.is_ascii_digit() && c != ';')?;
+            codes[end..]
+                .starts_with('m')
+                .then_some("\u{1b}[".len() + end + 1)
+        });
+        let length = colour.unwrap_or_else(|| from.chars().next().map_or(0, char::len_utf8));
+        let (found, behind) = from.split_at(length);
+        match colour {
+            Some(_) => shown.push_str(found),
+            None => shown.push_str(&visible(found)),
+        }
+        rest = behind;
+    }
+    shown.push_str(rest);
+    shown
 }
 
 /// Whether standard output is a person who sees colours.
@@ -95,5 +121,18 @@ impl Progress {
 impl Drop for Progress {
     fn drop(&mut self) {
         self.0.finish_and_clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_keep_their_colours_and_nothing_else_that_a_terminal_obeys() {
+        assert_eq!(
+            harmless("\u{1b}[31;1m×\u{1b}[0m `a\u{1b}[2Jb`:\n\t\u{202e}x\u{1b}"),
+            "\u{1b}[31;1m×\u{1b}[0m `a\\u{1b}[2Jb`:\n\t\\u{202e}x\\u{1b}"
+        );
     }
 }

@@ -14,6 +14,7 @@ mod sarif;
 mod summary;
 mod table;
 
+pub use format::{misleads, visible};
 pub use html::{MAX_SIZE_BYTES, STYLE, html};
 pub use json::json;
 pub use junit::junit;

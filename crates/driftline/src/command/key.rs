@@ -7,6 +7,7 @@ use crate::{
 };
 use driftline_monitor::{Clock, FreshKey, SystemClock};
 use driftline_store::Scope;
+use driftline_verdict::report::misleads;
 use miette::IntoDiagnostic;
 
 /// Characters of the name of a key.
@@ -52,11 +53,6 @@ async fn create(arguments: args::KeyCreate) -> miette::Result<u8> {
 
 /// A name that stands in a list as one line and shows what it says.
 fn checked_name(name: &str) -> Result<&str, CommandError> {
-    let misleads = |c: char| {
-        // Marks of direction (Unicode Standard Annex 9) show what follows in another order.
-        c.is_control()
-            || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-    };
     let reason = match name {
         name if name.trim().is_empty() => "say whose the key is: the list tells keys apart by it",
         name if name.chars().count() > NAME_CHARACTERS => "at most 200 characters",

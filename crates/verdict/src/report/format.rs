@@ -1,6 +1,7 @@
 //! How numbers, times and names are written, the same in every report.
 
 use crate::{Finding, FindingKind, Window};
+use std::borrow::Cow;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 /// The minus sign and the spaces are those of print, so that columns of digits line up.
@@ -145,12 +146,35 @@ pub(crate) fn amount(finding: &Finding) -> Option<String> {
     })
 }
 
-/// At most so many characters, on one line and without control characters.
+/// Whether a character of the data would do something to what stands around it: line ends and
+/// other control characters, which a terminal obeys, and marks of direction (Unicode
+/// Standard Annex 9), which show what follows in another order.
+pub fn misleads(character: char) -> bool {
+    character.is_control()
+        || matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// Text on one line, in which what [`misleads`] is written as Rust escapes it.
+pub fn visible(text: &str) -> Cow<'_, str> {
+    if !text.contains(misleads) {
+        return Cow::Borrowed(text);
+    }
+    let mut shown = String::new();
+    for character in text.chars() {
+        match misleads(character) {
+            true => shown.extend(character.escape_default()),
+            false => shown.push(character),
+        }
+    }
+    Cow::Owned(shown)
+}
+
+/// At most so many characters, on one line and without what [`misleads`].
 pub(crate) fn clip(text: &str, characters: usize) -> String {
     let mut line = text
         .chars()
         .map(|c| if c.is_whitespace() { ' ' } else { c })
-        .filter(|c| !c.is_control());
+        .filter(|c| !misleads(*c));
     let mut clipped: String = line.by_ref().take(characters).collect();
     if line.next().is_some() {
         clipped.pop();

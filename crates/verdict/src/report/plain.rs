@@ -1,13 +1,17 @@
 //! Aligned columns of plain text: profiles, anomalies, terms.
 
+use super::format::visible;
 use crate::{NotEvaluated, Run, TermClass, report::model::Report};
+use std::borrow::Cow;
 use unicode_width::UnicodeWidthStr;
 
 /// Rows as columns that line up, whatever their script; the first row is the heading.
-/// Columns are parted by two blanks.
+/// Columns are parted by two blanks. A cell is one [`visible`] line.
 pub fn aligned(rows: &[Vec<String>]) -> String {
     let mut widths: Vec<usize> = Vec::new();
-    for row in rows {
+    let shown = rows.iter().map(|row| row.iter().map(|cell| visible(cell)));
+    let rows: Vec<Vec<Cow<'_, str>>> = shown.map(Iterator::collect).collect();
+    for row in &rows {
         for (at, cell) in row.iter().enumerate() {
             match widths.get_mut(at) {
                 Some(width) => *width = (*width).max(cell.width()),
@@ -127,5 +131,11 @@ mod tests {
         let rows =
             [["词", "n"], ["ab", "1"], ["显眼包", "20"]].map(|row| row.map(str::to_owned).to_vec());
         assert_eq!(aligned(&rows), "词      n\nab      1\n显眼包  20\n");
+    }
+
+    #[test]
+    fn a_cell_stays_on_its_line_and_commands_no_terminal() {
+        let rows = [vec!["a\nb\u{1b}[2J".to_owned(), "\u{202e}اب".to_owned()]];
+        assert_eq!(aligned(&rows), "a\\nb\\u{1b}[2J  \\u{202e}اب\n");
     }
 }

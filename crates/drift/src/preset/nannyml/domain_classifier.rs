@@ -9,7 +9,7 @@
 //! NannyML's trees are LightGBM's; ours have the same settings and other arithmetic, and take
 //! a category for the number of its rank by frequency, so that values differ by a hundredth or so.
 
-use super::{Chunks, Cut, Limits};
+use super::{Cut, Limits};
 use crate::{
     boosted::{Boosted, Objective},
     performance::classification::area_under_curve,
@@ -182,6 +182,7 @@ fn told_apart(features: &[[Vec<f64>; 2]], chunk: Range<usize>) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::preset::nannyml::Chunks;
     use rand::{RngExt, SeedableRng};
     use rand_chacha::ChaCha8Rng;
 
