@@ -23,6 +23,12 @@ pub enum Scope {
 }
 
 impl Scope {
+    /// The one of this name.
+    pub fn named(name: &str) -> Option<Self> {
+        let all = [Self::Gate, Self::Read, Self::Write, Self::Admin];
+        all.into_iter().find(|scope| scope.name() == name)
+    }
+
     /// Its name for people; the same as in JSON.
     pub fn name(self) -> &'static str {
         match self {

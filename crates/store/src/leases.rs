@@ -40,6 +40,19 @@ impl Store {
         now: DateTime<Utc>,
     ) -> Result<Option<Lease>, StoreError> {
         const OPERATION: &str = "taking a lease";
+        // A reader looks first, so that servers that stand by never take the write lock.
+        let elsewhere: i64 = sqlx::query_scalar(
+            "SELECT COUNT(*) FROM leases WHERE name = $1 AND owner <> $2 AND expires_at > $3",
+        )
+        .bind(name)
+        .bind(owner)
+        .bind(millis(now))
+        .fetch_one(self.reader())
+        .await
+        .map_err(|error| self.error(OPERATION, error))?;
+        if elsewhere > 0 {
+            return Ok(None);
+        }
         let mut transaction = self.begin(OPERATION).await?;
         async {
             let fence: Option<i64> = sqlx::query_scalar(

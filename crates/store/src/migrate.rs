@@ -43,6 +43,11 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
         "sources",
         include_str!("../migrations/0012_sources.sql"),
     ),
+    (
+        13,
+        "backlogs",
+        include_str!("../migrations/0013_backlogs.sql"),
+    ),
 ];
 
 /// Another process may be making the same tables: then a second look finds them made.

@@ -142,12 +142,10 @@ pub struct Replay<'a> {
     pub delivered: bool,
 }
 
-/// A row before which nothing of its target awaits delivery.
-const IN_ORDER: &str = "AND NOT EXISTS (
-         SELECT 1 FROM outbox AS earlier
-         WHERE earlier.monitor_id = outbox.monitor_id AND earlier.target = outbox.target
-           AND earlier.sequence < outbox.sequence
-           AND earlier.state IN ('pending', 'inflight'))";
+/// The first row of its target that awaits delivery.
+const IN_ORDER: &str = "AND sequence = (
+         SELECT MIN(sequence) FROM outbox
+         WHERE monitor_id = $4 AND target = $5 AND state IN ('pending', 'inflight'))";
 
 /// A row that one owner may try to deliver until its lease runs out.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -222,6 +220,7 @@ impl Store {
                  WHERE (event_id, target) IN (
                      SELECT event_id, target FROM outbox
                      WHERE monitor_id = $4 AND target = $5 AND ($6 = '' OR event_id = $6)
+                       AND state IN ('pending', 'inflight')
                        AND ((state = 'pending' AND ($6 <> '' OR next_at <= $3))
                             OR (state = 'inflight' AND lease_until <= $3))
                        {in_order}
@@ -333,17 +332,27 @@ impl Store {
         target: &str,
         in_order: bool,
     ) -> Result<Option<DateTime<Utc>>, StoreError> {
-        let due: Option<i64> = sqlx::query_scalar(sqlx::AssertSqlSafe(format!(
-            "SELECT MIN(CASE WHEN state = 'pending' THEN next_at ELSE lease_until END)
-             FROM outbox
-             WHERE monitor_id = $1 AND target = $2 AND state IN ('pending', 'inflight')
-               {in_order}",
-            in_order = if in_order { IN_ORDER } else { "" },
-        )))
+        let due: Option<i64> = sqlx::query_scalar(match in_order {
+            true => {
+                "SELECT CASE WHEN state = 'pending' THEN next_at ELSE lease_until END
+                 FROM outbox
+                 WHERE monitor_id = $1 AND target = $2 AND state IN ('pending', 'inflight')
+                 ORDER BY sequence LIMIT 1"
+            }
+            false => {
+                "SELECT MIN(due) FROM (
+                     SELECT MIN(next_at) AS due FROM outbox
+                     WHERE monitor_id = $1 AND target = $2 AND state = 'pending'
+                     UNION ALL
+                     SELECT MIN(lease_until) AS due FROM outbox
+                     WHERE monitor_id = $1 AND target = $2 AND state = 'inflight') AS waiting"
+            }
+        })
         .bind(monitor)
         .bind(target)
-        .fetch_one(self.reader())
+        .fetch_optional(self.reader())
         .await
+        .map(Option::flatten)
         .map_err(|error| self.error("looking for due deliveries", error))?;
         optional_instant(due).map_err(|error| self.error("looking for due deliveries", error))
     }
