@@ -202,10 +202,11 @@ impl Deliverer {
     ) -> Result<Vec<DeliveryReport>, MonitorError> {
         let events = match selection {
             Selection::Due => {
-                let never = CancellationToken::new();
-                return self
-                    .deliver_due(line, &mut Breaker::default(), &never)
-                    .await;
+                let (mut reports, mut breaker) = (Vec::new(), Breaker::default());
+                while let Some(attempted) = self.deliver_some(line, &mut breaker).await? {
+                    reports.extend(attempted);
+                }
+                return Ok(reports);
             }
             Selection::Events(events) => events.clone(),
             Selection::Pending => self.pending(line).await?,
@@ -219,34 +220,30 @@ impl Deliverer {
         Ok(reports)
     }
 
-    /// Everything that is due now, until `stop`, or until the breaker opens. A failed attempt is
-    /// due later, so this ends.
-    async fn deliver_due(
+    /// The next attempts that are due now; `None` where none is, or while the breaker is open.
+    /// A failed attempt is due later, so they come to an end.
+    async fn deliver_some(
         &self,
         line: Line<'_>,
         breaker: &mut Breaker,
-        stop: &CancellationToken,
-    ) -> Result<Vec<DeliveryReport>, MonitorError> {
-        let mut reports = Vec::new();
-        loop {
-            let most = match line.target.is_ordered() {
-                true => 1,
-                false => ATTEMPTS_AT_ONCE,
-            };
-            let attempts = breaker.attempts(most, self.clock.now());
-            if attempts == 0 || stop.is_cancelled() {
-                return Ok(reports);
-            }
-            let claims = self.claim(line, None, attempts).await?;
-            if claims.is_empty() {
-                return Ok(reports);
-            }
-            let attempted = self.attempt_all(line, &claims).await?;
-            for report in &attempted {
-                breaker.learn(report.outcome.is_delivered(), self.clock.now());
-            }
-            reports.extend(attempted);
+    ) -> Result<Option<Vec<DeliveryReport>>, MonitorError> {
+        let most = match line.target.is_ordered() {
+            true => 1,
+            false => ATTEMPTS_AT_ONCE,
+        };
+        let attempts = breaker.attempts(most, self.clock.now());
+        if attempts == 0 {
+            return Ok(None);
         }
+        let claims = self.claim(line, None, attempts).await?;
+        if claims.is_empty() {
+            return Ok(None);
+        }
+        let attempted = self.attempt_all(line, &claims).await?;
+        for report in &attempted {
+            breaker.learn(report.outcome.is_delivered(), self.clock.now());
+        }
+        Ok(Some(attempted))
     }
 
     async fn pending(&self, line: Line<'_>) -> Result<Vec<String>, StoreError> {
@@ -413,9 +410,12 @@ impl Deliverer {
         let mut breaker = Breaker::default();
         while !shutdown.is_cancelled() {
             changes.mark_unchanged();
-            let delivered = self.deliver_due(line, &mut breaker, shutdown);
-            if let Err(error) = delivered.await {
-                tracing::error!(monitor, target = target.name(), %error, "cannot deliver");
+            match self.deliver_some(line, &mut breaker).await {
+                Ok(Some(_)) => continue,
+                Ok(None) => {}
+                Err(error) => {
+                    tracing::error!(monitor, target = target.name(), %error, "cannot deliver");
+                }
             }
             let wait = match breaker.until_half_open(self.clock.now()) {
                 Some(wait) => wait,
