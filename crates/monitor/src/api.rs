@@ -103,6 +103,7 @@ pub(crate) struct Api {
     bells: Bells,
     waiters: Arc<Semaphore>,
     buckets: guard::Buckets,
+    small_trends: dashboard::SmallTrends,
     draining: CancellationToken,
 }
 
@@ -126,6 +127,7 @@ impl Api {
             settings,
             bells: served.bells,
             buckets: guard::Buckets::default(),
+            small_trends: dashboard::SmallTrends::default(),
             draining,
         }
     }

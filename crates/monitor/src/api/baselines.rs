@@ -88,7 +88,6 @@ pub(crate) async fn propose(
         .await?
         .ok_or_else(|| Problem::not_found("monitor", &id))?;
     api.bells.ring(&id);
-    api.changes.send_modify(|_| {});
     let proposed = Proposed {
         monitor: id,
         version,
@@ -161,7 +160,6 @@ pub(crate) async fn set_pinned(api: &Api, id: &str, pinned: bool) -> Result<Resp
 }
 
 async fn changed(api: &Api, id: &str) -> Result<Response, Problem> {
-    api.changes.send_modify(|_| {});
     let status = monitors::read(api, id, None).await?.status;
     Ok(axum::Json(status).into_response())
 }

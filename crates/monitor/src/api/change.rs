@@ -49,15 +49,21 @@ pub(crate) fn is_change(method: &Method) -> bool {
     !matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS)
 }
 
-/// Lets a change through with what is recorded of it, or gives the answer that it had before.
+/// Lets a change through with what is recorded of it, or gives the answer that it had before;
+/// wakes whoever waits for changes.
 pub(crate) async fn recorded(State(api): State<Api>, request: Request, next: Next) -> Response {
     if !is_change(request.method()) {
         return next.run(request).await;
     }
-    match record(&api, request, next).await {
+    let response = match record(&api, request, next).await {
         Ok(response) => response,
         Err(problem) => problem.into_response(),
+    };
+    // Forms answer with the way back to their page.
+    if response.status().is_success() || response.status().is_redirection() {
+        api.changes.send_modify(|_| {});
     }
+    response
 }
 
 async fn record(api: &Api, mut request: Request, next: Next) -> Result<Response, Problem> {

@@ -6,7 +6,10 @@
 
 mod forms;
 mod page;
+mod trends;
 mod words;
+
+pub(crate) use trends::SmallTrends;
 
 use crate::api::alerts::AlertItem;
 use crate::api::problem::Problem;
@@ -111,6 +114,7 @@ async fn overview(
                 "firing": firing_of.get(state.id.as_str()).copied().unwrap_or(0),
                 "status": status,
                 "windows": windows,
+                "trend": api.small_trends.of(&api.store, state).await?,
             }),
         ));
     }

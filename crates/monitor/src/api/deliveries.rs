@@ -88,7 +88,6 @@ pub(crate) async fn replay(
         delivered: body.delivered,
     };
     let replayed = api.store.replay(&replay, api.clock.now()).await?;
-    api.changes.send_modify(|_| {});
     Ok(axum::Json(Replayed { replayed }).into_response())
 }
 

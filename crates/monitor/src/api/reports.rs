@@ -198,7 +198,6 @@ pub(crate) async fn take_word(
         })?;
     // The change is in a file: what is recorded of it stands in a transaction of its own.
     api.store.note_change().await?;
-    api.changes.send_modify(|_| {});
     Ok(evaluator)
 }
 

@@ -133,7 +133,6 @@ pub(crate) async fn claim(
         .claim_retraining(&id, &body.claimed_by, &offered, until, now)
         .await?
         .map_err(|refusal| refused(&id, refusal))?;
-    api.changes.send_modify(|_| {});
     let request = find(&api, &id).await?;
     Ok(axum::Json(Claimed { claim, request }).into_response())
 }
@@ -150,7 +149,6 @@ pub(crate) async fn beat(
         .heartbeat_retraining(&id, &body.claim, until, now)
         .await?
         .map_err(|refusal| refused(&id, refusal))?;
-    api.changes.send_modify(|_| {});
     Ok(axum::Json(find(&api, &id).await?).into_response())
 }
 
@@ -179,7 +177,6 @@ pub(crate) async fn complete(
         .complete_retraining(&id, &body.claim, &outcome, api.clock.now())
         .await?
         .map_err(|refusal| refused(&id, refusal))?;
-    api.changes.send_modify(|_| {});
     let request = find(&api, &id).await?;
     if outcome.new_baseline.is_some() {
         api.bells.ring(&request.monitor);

@@ -64,7 +64,6 @@ pub(crate) async fn create(
         .checked(api.clock.now())
         .map_err(|SilenceMistake { field, message }| Problem::parameter(field, message))?;
     api.store.add_silence(&silence).await?;
-    api.changes.send_modify(|_| {});
     Ok((StatusCode::CREATED, axum::Json(silence)).into_response())
 }
 
@@ -77,7 +76,6 @@ pub(crate) async fn end(
     if !api.store.end_silence(&id, api.clock.now()).await? {
         return Err(Problem::not_found("silence", &id));
     }
-    api.changes.send_modify(|_| {});
     Ok(axum::Json(find(&api, &id).await?).into_response())
 }
 

@@ -1,11 +1,13 @@
-//! A monitor's life in which one statement of the database fails once, wherever that is.
+//! A monitor's life in which one thing fails once, wherever that is.
 //!
 //! The life is lived without a fault first, and then again and again with one: a statement on a
-//! table is refused at one step, the step is taken again, and in the end exactly the same was
+//! table of the database is refused at one step, a request is not sent or its answer is lost, the
+//! file with the secret is away. The step is taken again, and in the end exactly the same was
 //! decided and has arrived. `DRIFTLINE_FAULTS=all` tries every fault; otherwise a seeded sample.
 
 use crate::support::{FakeEvaluator, MONITOR, Outcome, World, asks_to_retrain, concludes};
-use driftline_monitor::delivery::{Selection, Target};
+use async_trait::async_trait;
+use driftline_monitor::delivery::{Answer, HttpTransport, Request, Selection, Target, Transport};
 use driftline_monitor::{Clock, EventSettings, MonitorError, run_once};
 use driftline_pipeline::config::Topic;
 use driftline_store::{
@@ -16,6 +18,8 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use sqlx::{AnyConnection, Connection as _};
 use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use wiremock::matchers::method;
 use wiremock::{Mock, MockServer, ResponseTemplate};
@@ -37,14 +41,48 @@ const TABLES: [&str; 12] = [
 const STATEMENTS: [&str; 2] = ["INSERT", "UPDATE"];
 const STEPS: usize = 8;
 /// Faults of a usual test run.
-const SAMPLE: usize = 24;
+const SAMPLE: usize = 28;
 
-/// One statement that fails, at one step.
+/// Requests that the life without a fault makes, at least.
+const REQUESTS: usize = 5;
+
+/// One thing that fails, once.
 #[derive(Debug, Clone, Copy)]
-struct Fault {
-    step: usize,
-    table: &'static str,
-    statement: &'static str,
+enum Fault {
+    /// A statement on a table, at one step.
+    Statement {
+        step: usize,
+        table: &'static str,
+        statement: &'static str,
+    },
+    /// A request, by its number: it never leaves, or nobody hears the answer.
+    Request { number: usize, is_sent: bool },
+    /// The file with the secret is away during one step.
+    Secret { step: usize },
+}
+
+/// HTTP, of which one request fails.
+#[derive(Debug)]
+struct Unreliable {
+    http: HttpTransport,
+    requests: AtomicUsize,
+    /// The number of the request, and whether it is sent.
+    fails: Option<(usize, bool)>,
+}
+
+#[async_trait]
+impl Transport for Unreliable {
+    async fn send(&self, target: &Target, request: Request) -> Result<Answer, String> {
+        let number = self.requests.fetch_add(1, Ordering::SeqCst);
+        match self.fails {
+            Some((failing, true)) if failing == number => {
+                self.http.send(target, request).await?;
+                Err("the answer is lost".to_owned())
+            }
+            Some((failing, false)) if failing == number => Err("nothing is sent".to_owned()),
+            _ => self.http.send(target, request).await,
+        }
+    }
 }
 
 /// What came of a life.
@@ -60,10 +98,12 @@ struct Life {
     world: World,
     target: Target,
     receiver: MockServer,
+    transport: Arc<Unreliable>,
+    fault: Option<Fault>,
 }
 
 impl Life {
-    async fn begin() -> Self {
+    async fn begin(fault: Option<Fault>) -> Self {
         let world = World::new().await;
         // The same instants in every life: ids of alerts rest on them.
         world.clock.set("2026-01-01T00:00:00Z".parse().unwrap());
@@ -75,10 +115,20 @@ impl Life {
         let mut config = world.config("chat", &format!("{}/hook", receiver.uri()));
         config.on = vec![Topic::Notify, Topic::Alert, Topic::Retrain];
         let target = Target::new(config).unwrap();
+        let transport = Arc::new(Unreliable {
+            http: HttpTransport::new(),
+            requests: AtomicUsize::new(0),
+            fails: match fault {
+                Some(Fault::Request { number, is_sent }) => Some((number, is_sent)),
+                _ => None,
+            },
+        });
         Self {
             world,
             target,
             receiver,
+            transport,
+            fault,
         }
     }
 
@@ -92,7 +142,7 @@ impl Life {
     }
 
     async fn deliver(&self) -> Result<(), MonitorError> {
-        let deliverer = self.world.deliverer();
+        let deliverer = self.world.deliverer_over(self.transport.clone());
         let targets = std::slice::from_ref(&self.target);
         let delivered = deliverer.deliver(MONITOR, targets, &Selection::Due).await;
         delivered.map(drop)
@@ -132,29 +182,41 @@ impl Life {
         }
     }
 
-    async fn live(self, fault: Option<Fault>) -> Came {
-        let path = self.world.folder.path().join("store.db");
-        let url = format!("sqlite://{}", path.display());
+    async fn live(self) -> Came {
+        let folder = self.world.folder.path();
+        let (secret, away) = (folder.join("secret"), folder.join("away"));
+        let url = format!("sqlite://{}", folder.join("store.db").display());
         let mut raw = AnyConnection::connect(&url).await.unwrap();
         for step in 0..STEPS {
-            let here = fault.filter(|fault| fault.step == step);
-            if let Some(Fault {
-                table, statement, ..
-            }) = here
-            {
-                let trigger = format!(
-                    "CREATE TRIGGER fault BEFORE {statement} ON {table}
-                     BEGIN SELECT RAISE(ABORT, 'fault'); END"
-                );
-                execute(&mut raw, trigger).await;
+            let mut fails = false;
+            match self.fault {
+                Some(Fault::Statement {
+                    step: here,
+                    table,
+                    statement,
+                }) if here == step => {
+                    let trigger = format!(
+                        "CREATE TRIGGER fault BEFORE {statement} ON {table}
+                         BEGIN SELECT RAISE(ABORT, 'fault'); END"
+                    );
+                    execute(&mut raw, &trigger).await;
+                    fails = true;
+                }
+                Some(Fault::Secret { step: here }) if here == step => {
+                    std::fs::rename(&secret, &away).unwrap();
+                }
+                _ => {}
             }
             let taken = self.step(step).await;
-            if here.is_some() {
-                execute(&mut raw, "DROP TRIGGER fault".to_owned()).await;
+            if away.exists() {
+                std::fs::rename(&away, &secret).unwrap();
+            }
+            if fails {
+                execute(&mut raw, "DROP TRIGGER fault").await;
             }
             match taken {
                 Ok(()) => {}
-                Err(_) if here.is_some() => self.step(step).await.unwrap(),
+                Err(_) if fails => self.step(step).await.unwrap(),
                 Err(error) => panic!("{error} without a fault"),
             }
             self.world.clock.advance(Duration::from_secs(60));
@@ -198,8 +260,8 @@ impl Life {
     }
 }
 
-async fn execute(raw: &mut AnyConnection, sql: String) {
-    sqlx::raw_sql(sqlx::AssertSqlSafe(sql))
+async fn execute(raw: &mut AnyConnection, sql: &str) {
+    sqlx::raw_sql(sqlx::AssertSqlSafe(sql.to_owned()))
         .execute(raw)
         .await
         .unwrap();
@@ -208,14 +270,20 @@ async fn execute(raw: &mut AnyConnection, sql: String) {
 fn faults() -> Vec<Fault> {
     let mut all = Vec::new();
     for step in 0..STEPS {
+        all.push(Fault::Secret { step });
         for table in TABLES {
             for statement in STATEMENTS {
-                all.push(Fault {
+                all.push(Fault::Statement {
                     step,
                     table,
                     statement,
                 });
             }
+        }
+    }
+    for number in 0..REQUESTS {
+        for is_sent in [false, true] {
+            all.push(Fault::Request { number, is_sent });
         }
     }
     if std::env::var("DRIFTLINE_FAULTS").is_ok_and(|wanted| wanted == "all") {
@@ -228,14 +296,14 @@ fn faults() -> Vec<Fault> {
 }
 
 #[tokio::test]
-async fn a_statement_that_fails_once_loses_nothing_and_doubles_nothing() {
-    let usual = Life::begin().await.live(None).await;
+async fn what_fails_once_loses_nothing_and_doubles_nothing() {
+    let usual = Life::begin(None).await.live().await;
     assert_eq!(usual.decided, usual.arrived);
     assert_eq!((usual.windows, usual.verdict), (3, Verdict::Pass));
     // window.failed, retraining.requested, and alerts that fire and are over.
-    assert!(usual.decided.len() >= 5, "{usual:?}");
+    assert!(usual.decided.len() >= REQUESTS, "{usual:?}");
     for fault in faults() {
-        let came = Life::begin().await.live(Some(fault)).await;
+        let came = Life::begin(Some(fault)).await.live().await;
         assert_eq!(came, usual, "{fault:?}");
     }
 }

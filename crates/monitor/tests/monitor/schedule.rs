@@ -1,6 +1,6 @@
 //! Runs at the times of a schedule, whatever happens between them.
 
-use crate::support::{FakeEvaluator, Outcome, Running, World, concludes};
+use crate::support::{FakeEvaluator, MONITOR, Outcome, Running, World, concludes};
 use chrono::{DateTime, DurationRound, TimeDelta, Utc};
 use driftline_monitor::{Clock, Evaluator};
 use driftline_pipeline::config::{CatchUp, ScheduleConfig, ZoneName};
@@ -20,7 +20,8 @@ fn hourly(catch_up: CatchUp) -> ScheduleConfig {
 }
 
 async fn serve(world: &World, catch_up: CatchUp, outcome: Outcome) -> Running {
-    let evaluator: Arc<dyn Evaluator> = FakeEvaluator::scheduled(outcome, hourly(catch_up));
+    let evaluator: Arc<dyn Evaluator> =
+        FakeEvaluator::scheduled(MONITOR, outcome, hourly(catch_up));
     world.serve(vec![evaluator]).await
 }
 

@@ -1,7 +1,7 @@
 //! A pipeline that concludes what a test wants, and what surrounds it.
 
 use async_trait::async_trait;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use driftline_monitor::delivery::{Deliverer, HttpTransport, Target, Transport};
 use driftline_monitor::{
     Evaluation, EvaluationError, Evaluator, RunRequest, SeededRandomness, ServeOptions, Server,
@@ -10,6 +10,7 @@ use driftline_monitor::{
 use driftline_pipeline::config::{
     AlertsConfig, ScheduleConfig, SecretReference, TargetFormat, Topic, WebhookTarget,
 };
+use driftline_pipeline::{TermDecision, TermDecisions};
 use driftline_store::{BaselineRecord, Store};
 use driftline_verdict::report::model::BaselineSummary;
 use driftline_verdict::{
@@ -35,6 +36,10 @@ pub(crate) const EVERY: Duration = Duration::from_secs(15);
 pub(crate) enum Outcome {
     /// A run over these windows.
     Run(Vec<Window>, Vec<Action>),
+    /// A run that shows this.
+    Reported(Box<Report>),
+    /// A run over the hour before the time that it is made as of.
+    AsOf(Verdict),
     /// An error.
     Error(&'static str),
     /// A bug.
@@ -48,6 +53,7 @@ pub(crate) struct FakeEvaluator {
     alerts: AlertsConfig,
     schedule: Option<ScheduleConfig>,
     outcome: Mutex<Outcome>,
+    decisions: Mutex<TermDecisions>,
     /// One permit lets one evaluation end.
     gate: Semaphore,
 }
@@ -72,10 +78,10 @@ impl FakeEvaluator {
         })
     }
 
-    pub(crate) fn scheduled(outcome: Outcome, schedule: ScheduleConfig) -> Arc<Self> {
+    pub(crate) fn scheduled(name: &str, outcome: Outcome, schedule: ScheduleConfig) -> Arc<Self> {
         Arc::new(Self {
             schedule: Some(schedule),
-            ..Self::made(MONITOR, outcome, Vec::new())
+            ..Self::made(name, outcome, Vec::new())
         })
     }
 
@@ -86,6 +92,7 @@ impl FakeEvaluator {
             alerts: AlertsConfig::default(),
             schedule: None,
             outcome: Mutex::new(outcome),
+            decisions: Mutex::default(),
             gate: Semaphore::new(Semaphore::MAX_PERMITS),
         }
     }
@@ -123,11 +130,52 @@ impl Evaluator for FakeEvaluator {
         self.schedule.clone()
     }
 
+    fn term_decisions(&self) -> Result<TermDecisions, EvaluationError> {
+        Ok(self.decisions.lock().unwrap().clone())
+    }
+
+    fn decide_term(&self, term: &str, decision: TermDecision) -> Result<(), EvaluationError> {
+        let mut decisions = self.decisions.lock().unwrap();
+        match decision {
+            TermDecision::Accept => decisions.accept.insert(term.to_owned()),
+            TermDecision::Ignore => decisions.ignore.insert(term.to_owned()),
+            TermDecision::Class(_) => return Err("classes are not decided here".into()),
+        };
+        Ok(())
+    }
+
     async fn evaluate(&self, request: &RunRequest) -> Result<Evaluation, EvaluationError> {
         self.gate.acquire().await?.forget();
         let outcome = self.outcome.lock().unwrap().clone();
         match outcome {
             Outcome::Run(windows, actions) => Ok(evaluation(&self.name, request, windows, actions)),
+            Outcome::Reported(report) => {
+                let Run {
+                    windows, actions, ..
+                } = report.run.clone();
+                let evaluated = evaluation(&self.name, request, windows, actions);
+                let report = Report {
+                    run: evaluated.run.clone(),
+                    ..*report
+                };
+                Ok(Evaluation {
+                    report,
+                    ..evaluated
+                })
+            }
+            Outcome::AsOf(verdict) => {
+                let hour_before = Window {
+                    start: Some((request.now - TimeDelta::hours(1)).to_rfc3339()),
+                    end: Some(request.now.to_rfc3339()),
+                    ..window(1, verdict)
+                };
+                Ok(evaluation(
+                    &self.name,
+                    request,
+                    vec![hour_before],
+                    Vec::new(),
+                ))
+            }
             Outcome::Error(message) => Err(message.into()),
             Outcome::Panic => panic!("a bug in a pipeline"),
         }

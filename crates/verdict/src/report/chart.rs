@@ -22,6 +22,43 @@ const BOTTOM: f64 = 22.0;
 /// Points up to which each one is drawn and can be pointed at.
 const POINTS_WITH_MARKS: usize = 120;
 
+/// Where a trend is drawn, and how much is said about it.
+struct Frame {
+    class: &'static str,
+    width: f64,
+    height: f64,
+    left: f64,
+    right: f64,
+    top: f64,
+    bottom: f64,
+    /// Whether values and windows are named, and each point can be pointed at.
+    is_labelled: bool,
+}
+
+/// A chart of its own.
+const CHART: Frame = Frame {
+    class: "chart",
+    width: WIDTH,
+    height: HEIGHT,
+    left: LEFT,
+    right: RIGHT,
+    top: TOP,
+    bottom: BOTTOM,
+    is_labelled: true,
+};
+
+/// A cell of a table.
+const CELL: Frame = Frame {
+    class: "spark trend",
+    width: 132.0,
+    height: 34.0,
+    left: 2.0,
+    right: 2.0,
+    top: 4.0,
+    bottom: 4.0,
+    is_labelled: false,
+};
+
 /// A drawing being written.
 struct Svg {
     text: String,
@@ -144,6 +181,15 @@ fn tick_label(value: f64, step: f64, unit: &str) -> String {
 /// Values over the windows, with limit, baseline and alarms. At most `points` newest windows
 /// are drawn.
 pub fn trend(trend: &Trend, points: usize) -> String {
+    plot(trend, points, &CHART)
+}
+
+/// The same in a cell of a table: the line, its limit, its alarms, and in words what it is.
+pub fn small_trend(trend: &Trend, points: usize) -> String {
+    plot(trend, points, &CELL)
+}
+
+fn plot(trend: &Trend, points: usize, frame: &Frame) -> String {
     let skipped = trend.points.len().saturating_sub(points);
     let drawn = &trend.points[skipped..];
     // Beyond this the distance between two values may not be a number.
@@ -167,31 +213,40 @@ pub fn trend(trend: &Trend, points: usize) -> String {
         let around = if size < 1e-12 { 1.0 } else { size * 0.5 };
         (low, high) = (low - around, high + around);
     }
-    let ticks = ticks(low, high);
+    let ticks = match frame.is_labelled {
+        true => ticks(low, high),
+        false => Vec::new(),
+    };
     let (low, high) = (
         ticks.first().copied().unwrap_or(low),
         ticks.last().copied().unwrap_or(high),
     );
     let step = ticks.get(1).map_or(1.0, |second| second - low);
-    let width = WIDTH - LEFT - RIGHT;
-    let x = |place: usize| LEFT + width * (place as f64 + 0.5) / drawn.len().max(1) as f64;
-    let y = |value: f64| TOP + (HEIGHT - TOP - BOTTOM) * (high - value) / (high - low);
+    let end = frame.width - frame.right;
+    let width = end - frame.left;
+    let height = frame.height - frame.top - frame.bottom;
+    let x = |place: usize| frame.left + width * (place as f64 + 0.5) / drawn.len().max(1) as f64;
+    let y = |value: f64| frame.top + height * (high - value) / (high - low);
 
-    let mut svg = Svg::new(WIDTH, HEIGHT, "chart", &trend_title(trend));
+    let mut svg = Svg::new(frame.width, frame.height, frame.class, &trend_title(trend));
     for tick in &ticks {
-        svg.line("grid", (LEFT, y(*tick)), (WIDTH - RIGHT, y(*tick)));
+        svg.line("grid", (frame.left, y(*tick)), (end, y(*tick)));
         let label = tick_label(*tick, step, &trend.unit);
-        svg.text("tick", (LEFT - 6.0, y(*tick) + 3.5), "end", &label);
+        svg.text("tick", (frame.left - 6.0, y(*tick) + 3.5), "end", &label);
     }
-    for (place, anchor) in x_labels(drawn.len()) {
+    let labels = match frame.is_labelled {
+        true => x_labels(drawn.len()),
+        false => Vec::new(),
+    };
+    for (place, anchor) in labels {
         if let Some(point) = drawn.get(place) {
             let at = match anchor {
-                "start" => LEFT,
-                "end" => WIDTH - RIGHT,
+                "start" => frame.left,
+                "end" => end,
                 _ => x(place),
             };
             let label = clip(&instant(&point.window), 16);
-            svg.text("tick", (at, HEIGHT - 6.0), anchor, &label);
+            svg.text("tick", (at, frame.height - 6.0), anchor, &label);
         }
     }
     let line = |value: fn(&crate::report::model::TrendPoint) -> Option<f64>| {
@@ -235,7 +290,7 @@ pub fn trend(trend: &Trend, points: usize) -> String {
     svg.path("limit", &steps(|point| point.limit));
     svg.path("limit", &steps(|point| point.lower_limit));
     svg.path("value", &line(|point| point.value));
-    let marked = drawn.len() <= POINTS_WITH_MARKS;
+    let marked = frame.is_labelled && drawn.len() <= POINTS_WITH_MARKS;
     // Half the diagonal of an alarm's diamond.
     let reach = if marked { 4.5 } else { 2.5 };
     let mut alarms = String::new();
@@ -506,6 +561,21 @@ mod tests {
         let drawn = trend(&one(vec![point(Some(0.5), Some(0.4), true)]), 100);
         assert_eq!(drawn.matches("class=\"alarm\"").count(), 1);
         assert!(drawn.contains("<title>2023-01-02: 0.500 bits, limit 0.400 bits</title>"));
+    }
+
+    #[test]
+    fn a_trend_in_a_cell_has_its_line_limit_and_alarms_and_says_the_rest_in_words() {
+        let points = vec![
+            point(Some(0.1), Some(0.4), false),
+            point(Some(0.5), Some(0.4), true),
+        ];
+        let drawn = small_trend(&one(points), 100);
+        for class in ["value", "limit", "alarm"] {
+            let wanted = format!("class=\"{class}\"");
+            assert_eq!(drawn.matches(&wanted).count(), 1, "{class}: {drawn}");
+        }
+        assert!(!drawn.contains("<text"), "{drawn}");
+        assert!(drawn.contains("1 of 2 windows beyond the limit"), "{drawn}");
     }
 
     #[test]

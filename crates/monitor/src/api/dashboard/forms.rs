@@ -112,7 +112,6 @@ async fn silence(
         .checked(api.clock.now())
         .map_err(|SilenceMistake { field, message }| Problem::parameter(field, message))?;
     api.store.add_silence(&silence).await?;
-    api.changes.send_modify(|_| {});
     Ok(back(&id))
 }
 
@@ -129,7 +128,6 @@ async fn unsilence(
     if !api.store.end_silence(&form.id, api.clock.now()).await? {
         return Err(Problem::not_found("silence", &form.id));
     }
-    api.changes.send_modify(|_| {});
     Ok(back(&id))
 }
 
@@ -173,7 +171,6 @@ async fn replay(
         ..Replay::default()
     };
     api.store.replay(&replay, api.clock.now()).await?;
-    api.changes.send_modify(|_| {});
     Ok(back(&id))
 }
 

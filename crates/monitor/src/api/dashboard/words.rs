@@ -69,6 +69,7 @@ const WORDS: &[(&str, &str)] = &[
     ("more, on the pages of their monitors", "条，见各监控项页面"),
     ("Verdict", "结论"),
     ("Windows", "窗口"),
+    ("Trend", "趋势"),
     ("Windows of the last run", "最近一次运行的窗口"),
     ("Newest window", "最新窗口"),
     ("Evaluated", "评估时间"),
