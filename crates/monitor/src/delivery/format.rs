@@ -11,6 +11,7 @@ use minijinja::value::Serde;
 use minijinja::{Environment, UndefinedBehavior, context};
 use serde::Serialize;
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 /// Steps that a template may take.
 const FUEL: u64 = 200_000;
@@ -62,6 +63,7 @@ pub(super) fn fill(
         (TargetFormat::Wecom, _) => include_str!("templates/wecom.json.j2"),
         (TargetFormat::Pagerduty, _) => include_str!("templates/pagerduty.json.j2"),
         (TargetFormat::Alertmanager, _) => include_str!("templates/alertmanager.json.j2"),
+        (TargetFormat::Openlineage, _) => include_str!("templates/openlineage.json.j2"),
     };
     let body = render(source, format, occurrence)?;
     if body.len() > BODY_BYTES {
@@ -140,6 +142,8 @@ fn render(
             is_over => told.is_over,
             link => told.link,
             alerts => Serde(&told.alerts),
+            checks => Serde(&told.checks),
+            run_uuid => run_uuid(occurrence),
         })
         .map_err(wrong)
 }
@@ -169,6 +173,22 @@ struct Told {
     is_over: bool,
     link: Option<String>,
     alerts: Vec<ToldAlert>,
+    checks: Vec<Check>,
+}
+
+/// What was found, as OpenLineage's facet `dataQualityAssertions` lists checks of data.
+#[derive(Serialize)]
+struct Check {
+    assertion: String,
+    success: bool,
+    severity: &'static str,
+    description: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    column: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expected: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    actual: Option<String>,
 }
 
 /// An alert as Alertmanager takes it.
@@ -237,6 +257,7 @@ impl Told {
             },
             is_over: kind == "alert.resolved" && still_firing == 0,
             link,
+            checks: listed.iter().map(check).collect(),
             alerts: match is_alert {
                 true => listed.iter().map(told_alert).collect(),
                 false => vec![ToldAlert {
@@ -266,6 +287,36 @@ fn told_alert(alert: &Value) -> ToldAlert {
             .collect(),
         is_over: alert["state"] == "resolved",
     }
+}
+
+fn check(found: &Value) -> Check {
+    let text = |name: &str| found[name].as_str().map(str::to_owned);
+    let number = |name: &str| found[name].as_f64().map(|number| number.to_string());
+    let kind = text("kind").unwrap_or_default();
+    Check {
+        assertion: match text("measure") {
+            Some(measure) => format!("{kind}:{measure}"),
+            None => kind,
+        },
+        success: found["state"] == "resolved",
+        severity: match found["severity"].as_str() {
+            Some("error") => "error",
+            _ => "warn",
+        },
+        description: clipped(&text("message").unwrap_or_default(), TEXT_CHARACTERS),
+        column: text("column"),
+        expected: number("threshold"),
+        actual: number("value"),
+    }
+}
+
+/// The run that an event is about as OpenLineage knows runs, by UUID; of its own where it is
+/// about none.
+fn run_uuid(occurrence: &Occurrence<'_>) -> String {
+    let run = occurrence.event["data"]["run_id"].as_str();
+    let run = run.and_then(|run| Uuid::parse_str(run).ok());
+    let of_its_own = || Uuid::new_v5(&Uuid::NAMESPACE_OID, occurrence.id.as_bytes());
+    run.unwrap_or_else(of_its_own).to_string()
 }
 
 fn clipped(text: &str, characters: usize) -> String {
@@ -301,7 +352,7 @@ mod tests {
 
     const FEISHU: &str = "Dj3J6+l2ORqf/uSfLExhM/QcvBgAfrEeQaFEb4fzUc4=";
     const DINGTALK: &str = "SepsePMPds6p58zAi3jlgD+ntYY8mtR1eEWLhLAKJe8=";
-    const FORMATS: [TargetFormat; 8] = [
+    const FORMATS: [TargetFormat; 9] = [
         TargetFormat::Cloudevents,
         TargetFormat::Slack,
         TargetFormat::Teams,
@@ -310,6 +361,7 @@ mod tests {
         TargetFormat::Wecom,
         TargetFormat::Pagerduty,
         TargetFormat::Alertmanager,
+        TargetFormat::Openlineage,
     ];
 
     fn filled(format: TargetFormat, event: &Value) -> (Form, Value) {
@@ -394,6 +446,56 @@ mod tests {
         event["data"]["alerts"][0]["state"] = "resolved".into();
         let (_, body) = filled(TargetFormat::Alertmanager, &event);
         assert!(body[0]["endsAt"].is_string());
+    }
+
+    /// What the schemas of OpenLineage 2-0-2 and of its facets require.
+    #[test]
+    fn openlineage_has_every_field_that_its_schemas_require() {
+        let run_id = "0197b1f0-5d9c-7c3e-8f57-0123456789ab";
+        let window = json!({
+            "type": "window.failed", "timestamp": "2026-01-01T00:00:00.000Z",
+            "data": {
+                "monitor": "shop", "run_id": run_id,
+                "window": {"start": "2025-12-31T00:00:00Z", "end": "2026-01-01T00:00:00Z", "rows": 3},
+                "findings": [{
+                    "kind": "drift", "severity": "error", "column": "amount",
+                    "measure": "wasserstein", "value": 14.2, "threshold": 3.1, "message": "moved",
+                }],
+            },
+        });
+        for event in [&sample(), &window] {
+            let (_, body) = filled(TargetFormat::Openlineage, event);
+            for field in ["eventTime", "producer", "schemaURL"] {
+                assert!(body[field].is_string(), "{field}: {body}");
+            }
+            assert!(Uuid::parse_str(body["run"]["runId"].as_str().unwrap()).is_ok());
+            for place in [&body["job"], &body["inputs"][0]] {
+                assert!(place["namespace"].is_string() && place["name"].is_string());
+            }
+            let facets = [&body["run"]["facets"], &body["inputs"][0]["inputFacets"]];
+            for facet in facets
+                .iter()
+                .flat_map(|facets| facets.as_object().unwrap().values())
+            {
+                assert!(facet["_producer"].is_string(), "{facet}");
+                assert!(facet["_schemaURL"].is_string(), "{facet}");
+            }
+            let checks = &body["inputs"][0]["inputFacets"]["dataQualityAssertions"];
+            let check = &checks["assertions"][0];
+            assert_eq!(check["assertion"], "drift:wasserstein");
+            assert_eq!(check["success"], false);
+            assert_eq!(
+                (&check["expected"], &check["actual"]),
+                (&json!("3.1"), &json!("14.2"))
+            );
+        }
+        let (_, body) = filled(TargetFormat::Openlineage, &window);
+        assert_eq!(body["run"]["runId"], run_id);
+        let metrics = &body["inputs"][0]["inputFacets"]["dataQualityMetrics"];
+        assert_eq!(
+            (&metrics["rowCount"], &metrics["columnMetrics"]),
+            (&json!(3), &json!({}))
+        );
     }
 
     #[test]

@@ -240,7 +240,8 @@ impl Target {
             | TargetFormat::Dingtalk
             | TargetFormat::Wecom
             | TargetFormat::Pagerduty
-            | TargetFormat::Alertmanager => false,
+            | TargetFormat::Alertmanager
+            | TargetFormat::Openlineage => false,
         };
         let secret = if is_key { self.secret()? } else { None };
         let Some(text) = secret else {

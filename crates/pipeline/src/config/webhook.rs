@@ -86,6 +86,8 @@ pub enum TargetFormat {
     Pagerduty,
     /// Alertmanager's `/api/v2/alerts`.
     Alertmanager,
+    /// A run event of OpenLineage with facets of data quality.
+    Openlineage,
     /// The file that `template` names.
     Template,
 }
