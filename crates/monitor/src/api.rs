@@ -33,6 +33,7 @@ pub use alerts::AlertItem;
 pub(crate) use connection::listen;
 pub use routes::openapi;
 
+use crate::oidc::{Issuer, OidcSettings};
 use crate::schedule::Bells;
 use crate::{Clock, Evaluator};
 use axum::Router;
@@ -62,7 +63,9 @@ pub struct ApiSettings {
     pub waiters: usize,
     /// Whether everything but health needs a key.
     pub require_key: bool,
-    /// Requests a second of one key; more are answered 429.
+    /// Whose tokens are taken in the place of a key, where keys are required.
+    pub oidc: Option<OidcSettings>,
+    /// Requests a second of one key, or of one subject of tokens; more are answered 429.
     pub requests_per_second: Option<u32>,
 }
 
@@ -74,6 +77,7 @@ impl Default for ApiSettings {
             answer_timeout: Duration::from_secs(30),
             waiters: 2_048,
             require_key: false,
+            oidc: None,
             requests_per_second: None,
         }
     }
@@ -102,6 +106,7 @@ pub(crate) struct Api {
     settings: ApiSettings,
     bells: Bells,
     waiters: Arc<Semaphore>,
+    issuer: Option<Arc<Issuer>>,
     buckets: guard::Buckets,
     small_trends: dashboard::SmallTrends,
     draining: CancellationToken,
@@ -117,9 +122,11 @@ impl Api {
         settings: ApiSettings,
         draining: CancellationToken,
     ) -> Self {
+        let issuer = settings.oidc.clone();
         Self {
             store,
             evaluators: Arc::new(served.evaluators),
+            issuer: issuer.map(|settings| Arc::new(Issuer::new(settings, Arc::clone(&clock)))),
             clock,
             changes,
             default_max_age,

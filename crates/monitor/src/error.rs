@@ -42,6 +42,14 @@ pub enum MonitorError {
         /// The address.
         listen: SocketAddr,
     },
+    /// The issuer of tokens cannot be used.
+    #[error("the issuer `{issuer}`: {reason}")]
+    Issuer {
+        /// As it was written.
+        issuer: String,
+        /// What is wrong, and what to do.
+        reason: String,
+    },
     /// The address cannot be listened on.
     #[error("cannot listen on `{listen}`: {source}; is another server running there?")]
     Listen {

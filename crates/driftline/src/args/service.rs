@@ -18,6 +18,20 @@ pub(crate) struct Serve {
     /// Answer only those who send a key (`driftline key create`); health answers everybody.
     #[arg(long)]
     pub(crate) require_key: bool,
+    /// Take tokens of this OpenID Connect issuer, too: its URL, as it stands in them.
+    #[arg(long, value_name = "URL", requires_all = ["require_key", "oidc_audience"])]
+    pub(crate) oidc_issuer: Option<String>,
+    /// The audience that tokens must be made for.
+    #[arg(long, value_name = "NAME", requires = "oidc_issuer")]
+    pub(crate) oidc_audience: Option<String>,
+    /// The claim with what tokens allow: `driftline:read` and the like.
+    #[arg(
+        long,
+        value_name = "NAME",
+        default_value = "scope",
+        requires = "oidc_issuer"
+    )]
+    pub(crate) oidc_scope_claim: String,
     /// Requests a second that each key may make; more are answered 429.
     #[arg(long, value_name = "N", requires = "require_key")]
     pub(crate) rate_limit: Option<std::num::NonZeroU32>,

@@ -3,8 +3,8 @@
 use crate::{args, command, exit_code, output};
 use driftline_engine::EngineConfig;
 use driftline_monitor::{
-    CancellationToken, Evaluator, EventSettings, PipelineEvaluator, ServeOptions, Server,
-    api::ApiSettings,
+    CancellationToken, Evaluator, EventSettings, OidcSettings, PipelineEvaluator, ServeOptions,
+    Server, api::ApiSettings,
 };
 use driftline_pipeline::Pipeline;
 use std::{path::PathBuf, sync::Arc};
@@ -25,6 +25,13 @@ pub(crate) async fn serve(arguments: args::Serve, config: EngineConfig) -> miett
             .watching(path.clone());
         evaluators.push(Arc::new(evaluator));
     }
+    let oidc = match (&arguments.oidc_issuer, &arguments.oidc_audience) {
+        (Some(issuer), Some(audience)) => {
+            let settings = OidcSettings::new(issuer, audience, &arguments.oidc_scope_claim);
+            Some(settings.map_err(command::shown)?)
+        }
+        _ => None,
+    };
     let store = command::open_store(&arguments.store.store, false).await?;
     let options = ServeOptions {
         listen: arguments.listen,
@@ -33,6 +40,7 @@ pub(crate) async fn serve(arguments: args::Serve, config: EngineConfig) -> miett
         keep,
         api: ApiSettings {
             require_key: arguments.require_key,
+            oidc,
             requests_per_second: arguments.rate_limit.map(Into::into),
             ..ApiSettings::default()
         },

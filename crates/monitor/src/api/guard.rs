@@ -10,12 +10,13 @@ use crate::api::dashboard;
 use crate::api::etag;
 use crate::api::page::{PageRequest, Parameters};
 use crate::api::problem::Problem;
+use crate::oidc::{Issuer, TokenTrouble};
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Redirect, Response};
 use chrono::{DateTime, Utc};
-use driftline_store::{ApiKey, AuditEntry, Scope};
+use driftline_store::{AuditEntry, Scope};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -32,8 +33,8 @@ struct Bucket {
 }
 
 impl Buckets {
-    /// Takes one request of a key's; false where it has none left. `per_second` requests come
-    /// back each second, up to twice as many. Only keys that are known have a bucket.
+    /// Takes one request of a client's; false where it has none left. `per_second` requests come
+    /// back each second, up to twice as many. Only clients that are known have a bucket.
     fn take(&self, key: &str, per_second: u32, now: DateTime<Utc>) -> bool {
         let most = f64::from(per_second) * 2.0;
         let mut buckets = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -69,9 +70,8 @@ pub(crate) async fn guard(State(api): State<Api>, mut request: Request, next: Ne
     }
     if api.settings.require_key {
         match admit(&api, request.headers(), &method, &path).await {
-            Ok(key) => {
-                let actor = Actor(format!("{} ({})", key.name, key.id));
-                request.extensions_mut().insert(actor);
+            Ok(client) => {
+                request.extensions_mut().insert(Actor(client.name));
             }
             Err(_) if method == Method::GET && dashboard::wants_page(request.headers()) => {
                 return Redirect::to("/login").into_response();
@@ -82,31 +82,36 @@ pub(crate) async fn guard(State(api): State<Api>, mut request: Request, next: Ne
     next.run(request).await
 }
 
+/// Who sent a key or a token.
+struct Client {
+    /// For people, in the audit log.
+    name: String,
+    /// What its requests are counted under.
+    id: String,
+    /// What it may do, if anything.
+    scope: Option<Scope>,
+}
+
 async fn admit(
     api: &Api,
     headers: &HeaderMap,
     method: &Method,
     path: &str,
-) -> Result<ApiKey, Problem> {
-    let unauthorized =
-        |detail: &str| Problem::new(StatusCode::UNAUTHORIZED, "unauthorized", detail.to_owned());
+) -> Result<Client, Problem> {
     let bearer = headers
         .get(header::AUTHORIZATION)
         .and_then(|value| value.to_str().ok())
         .and_then(|value| value.strip_prefix("Bearer "));
     let text = bearer
         .or_else(|| dashboard::key_of(headers))
-        .ok_or_else(|| unauthorized("send `Authorization: Bearer` and a key"))?;
-    let unknown = || unauthorized("this key is unknown, or has ended");
-    let (id, secret) = access::parts(text.trim()).ok_or_else(unknown)?;
-    let (key, secret_hash) = api.store.key(id).await?.ok_or_else(unknown)?;
-    let now = api.clock.now();
-    let has_ended = key.expires_at.is_some_and(|end| end <= now);
-    if !access::is_secret_of(secret, &secret_hash) || has_ended {
-        return Err(unknown());
-    }
+        .ok_or_else(|| unauthorized("send `Authorization: Bearer` and a key"))?
+        .trim();
+    let client = match &api.issuer {
+        Some(issuer) if access::parts(text).is_none() => holder_of_token(issuer, text).await?,
+        _ => holder_of_key(api, text).await?,
+    };
     let needed = needed(method, path);
-    if key.scope < needed {
+    if client.scope.is_none_or(|scope| scope < needed) {
         return Err(Problem::new(
             StatusCode::FORBIDDEN,
             "forbidden",
@@ -114,7 +119,9 @@ async fn admit(
         ));
     }
     if let Some(per_second) = api.settings.requests_per_second
-        && !api.buckets.take(&key.id, per_second.max(1), now)
+        && !api
+            .buckets
+            .take(&client.id, per_second.max(1), api.clock.now())
     {
         return Err(Problem::new(
             StatusCode::TOO_MANY_REQUESTS,
@@ -122,7 +129,43 @@ async fn admit(
             format!("this key may ask {per_second} times a second"),
         ));
     }
-    Ok(key)
+    Ok(client)
+}
+
+fn unauthorized(detail: &str) -> Problem {
+    Problem::new(StatusCode::UNAUTHORIZED, "unauthorized", detail)
+}
+
+async fn holder_of_key(api: &Api, text: &str) -> Result<Client, Problem> {
+    let unknown = || unauthorized("this key is unknown, or has ended");
+    let (id, secret) = access::parts(text).ok_or_else(unknown)?;
+    let (key, secret_hash) = api.store.key(id).await?.ok_or_else(unknown)?;
+    let has_ended = key.expires_at.is_some_and(|end| end <= api.clock.now());
+    if !access::is_secret_of(secret, &secret_hash) || has_ended {
+        return Err(unknown());
+    }
+    Ok(Client {
+        name: format!("{} ({})", key.name, key.id),
+        id: key.id,
+        scope: Some(key.scope),
+    })
+}
+
+async fn holder_of_token(issuer: &Issuer, text: &str) -> Result<Client, Problem> {
+    let bearer = issuer.verify(text).await.map_err(|trouble| match trouble {
+        TokenTrouble::Refused(why) => unauthorized(why),
+        TokenTrouble::IssuerUnreachable => Problem::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "issuer_unreachable",
+            "the keys of this token's issuer are not to be had: try again in a minute",
+        ),
+    })?;
+    let name = issuer.name(&bearer);
+    Ok(Client {
+        id: name.clone(),
+        name,
+        scope: bearer.scope,
+    })
 }
 
 fn refusal(problem: Problem) -> Response {

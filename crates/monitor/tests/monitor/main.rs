@@ -17,6 +17,7 @@ mod faults;
 mod formats;
 mod history;
 mod month;
+mod oidc;
 mod openapi;
 mod schedule;
 mod serve;
