@@ -728,6 +728,9 @@ pub(crate) struct CalibrateVerify {
 pub(crate) struct ReportArguments {
     /// The run's id.
     pub(crate) run: String,
+    /// Write its trends as event files under this log directory of TensorBoard, too.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) tensorboard: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) store: StoreArguments,
     #[command(flatten)]

@@ -30,6 +30,7 @@ mod season;
 pub mod single;
 pub mod skew;
 mod targets;
+pub mod tensorboard;
 mod term_decisions;
 mod term_texts;
 mod text_evidence;

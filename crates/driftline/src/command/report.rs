@@ -3,12 +3,20 @@
 use crate::{
     args,
     command::{self, CommandError},
-    exit_code,
+    exit_code, output,
 };
+use driftline_pipeline::tensorboard;
 use driftline_verdict::Report;
 
 pub(crate) async fn report(arguments: args::ReportArguments) -> miette::Result<u8> {
     let report = stored(&arguments.store, &arguments.run).await?;
+    if let Some(folder) = &arguments.tensorboard {
+        let written = tensorboard::write(&report, folder)?;
+        output::tell(&format!(
+            "{written} values for TensorBoard in {}",
+            folder.display()
+        ));
+    }
     super::run::print(&report, &arguments.output)?;
     Ok(exit_code::PASS)
 }
