@@ -1,8 +1,10 @@
 //! What is under `packaging/`: it can be read, and what it starts is what the program takes.
 
-use crate::desk::root;
+use crate::desk::{root, until};
+use crate::serve::{Server, failing_shop};
 use serde::Deserialize as _;
 use serde_json::Value;
+use std::path::Path;
 use std::process::Command;
 
 fn read(name: &str) -> String {
@@ -89,17 +91,68 @@ fn systemd_starts_the_server() {
     }
 }
 
+/// Runs a script as a build server does, with `driftline` on the path and against a monitor that
+/// fails; its exit code.
+fn run_script(server: &Server, folder: &Path, script: &str, more: &[(&str, &str)]) -> i32 {
+    let bin = folder.join("bin");
+    std::fs::create_dir_all(&bin).unwrap();
+    let program = bin.join("driftline");
+    if !program.exists() {
+        std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_driftline"), program).unwrap();
+    }
+    let url = server.url();
+    let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap());
+    let mut bash = Command::new("bash");
+    bash.args(["-e", "-o", "pipefail", "-c", script])
+        .current_dir(folder)
+        .env("PATH", path)
+        .envs([("SERVER", url.as_str()), ("DRIFTLINE_SERVER", url.as_str())])
+        .envs(more.iter().copied());
+    bash.status().unwrap().code().unwrap()
+}
+
 #[test]
-fn the_gates_of_build_servers_ask_as_the_program_is_asked() {
+fn the_gates_of_build_servers_stop_where_the_monitor_fails() {
+    let desk = failing_shop();
+    let server = Server::start(&desk);
+    until("the first run is stored", || {
+        server.json("/api/v1/monitors/shop/status")["verdict"] == "fail"
+    });
+    let folder = tempfile::tempdir().unwrap();
+    let here = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+
     let action = documents("github/action.yml").remove(0);
-    let script = action["runs"]["steps"][0]["run"].as_str().unwrap();
-    let script = script.replace("\\\n", " ");
-    let line = script.lines().find(|line| line.contains("driftline gate"));
-    let line = line.unwrap().split(" > ").next().unwrap().to_owned();
-    is_taken(&words(&line)[1..]);
+    let step = action["runs"]["steps"][0]["run"].as_str().unwrap();
+    let (summary, output) = (here("summary"), here("output"));
+    let inputs = [
+        ("MONITOR", "shop"),
+        ("MAX_AGE", "24h"),
+        ("FAIL_ON", "fail"),
+        ("GITHUB_STEP_SUMMARY", summary.as_str()),
+        ("GITHUB_OUTPUT", output.as_str()),
+    ];
+    assert_eq!(run_script(&server, folder.path(), step, &inputs), 1);
+    let told = std::fs::read_to_string(summary).unwrap();
+    assert!(told.contains("fail  shop"), "{told}");
+    assert_eq!(std::fs::read_to_string(output).unwrap(), "exit-code=1\n");
+
     let gitlab = documents("gitlab/gate.yml").remove(0);
     let line = gitlab[".driftline-gate"]["script"][0].as_str().unwrap();
-    is_taken(&words(line)[1..]);
+    let age = gitlab[".driftline-gate"]["variables"]["DRIFTLINE_MAX_AGE"].as_str();
+    let mut variables = vec![
+        ("DRIFTLINE_MONITOR", "shop"),
+        ("DRIFTLINE_MAX_AGE", age.unwrap()),
+    ];
+    assert_eq!(run_script(&server, folder.path(), line, &variables), 1);
+    variables[0].1 = "nobody";
+    assert_eq!(run_script(&server, folder.path(), line, &variables), 3);
+
+    let job = documents("kubernetes/gate.yaml").remove(0);
+    let line = arguments(container(&job)).join(" ");
+    let line = line.replace("http://driftline:8080", "$SERVER");
+    let line = line.replace("--monitor gate", "--monitor shop");
+    let line = format!("driftline {line}");
+    assert_eq!(run_script(&server, folder.path(), &line, &[]), 1, "{line}");
 }
 
 #[test]

@@ -65,6 +65,10 @@ impl Server {
         Self { running, address }
     }
 
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
     fn get(&self, path: &str, headers: &[(&str, &str)]) -> Answer {
         self.send("GET", path, headers, "")
     }
@@ -122,7 +126,7 @@ impl Server {
 
 const STATUS: &str = "/api/v1/monitors/shop/status";
 
-fn failing_shop() -> Desk {
+pub(crate) fn failing_shop() -> Desk {
     let desk = Desk::new();
     desk.write("base.csv", TRAINING.csv());
     desk.write("live.csv", DEARER.csv());
