@@ -7,6 +7,6 @@ cd "$(dirname "$0")/.."
 cargo build --release -p driftline -p driftline-benches
 target=${CARGO_TARGET_DIR:-target}
 mkdir -p "$target/benches"
-for name in ${*:-quickstart profile compare term_finder false_alarms power known_drift terms killed}; do
+for name in ${*:-quickstart profile compare term_finder false_alarms power known_drift terms killed polling outbox cold_start}; do
     "$target/release/$name" --json "$target/benches/$name.json" | tee "$target/benches/$name.md"
 done

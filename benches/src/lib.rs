@@ -13,8 +13,10 @@ pub mod cards;
 pub mod decode;
 pub mod invented;
 pub mod output;
+pub mod past;
 pub mod pool;
 pub mod process;
+pub mod server;
 pub mod told;
 pub mod weibo;
 

@@ -12,14 +12,14 @@
 //!
 //! With `--serve` a round is a server that evaluates each second: it begins when the lease of the
 //! one before, which was killed, has run out. It evaluates a window many times, so that only what
-//! was told twice counts.//!
-//! `--store` names an empty store, such as `postgres://USER@HOST/DATABASE`.
+//! was told twice counts. `--store` names an empty store, such as `postgres://USER@HOST/DATABASE`.
 
 use clap::Parser;
 use driftline_benches::{
     Error,
     output::{Output, line},
     process::{self, Circumstances},
+    server::SECRET,
 };
 use driftline_store::{RunFilter, Store};
 use rand::{Rng, RngExt, SeedableRng};
@@ -37,7 +37,6 @@ use std::{
     time::Duration,
 };
 
-const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 /// Of so many requests one is read and not answered.
 const HANG_UP: u32 = 7;
 /// How long a server that was killed keeps a monitor to itself.

@@ -4,7 +4,7 @@
 //! orchestrators do; then long polls and streams of events are opened and left to wait.
 //!
 //! ```text
-//! cargo run --release -p driftline-benches --bin polling -- [--seconds 10] [--connections 16] [--json FILE]
+//! cargo run --release -p driftline-benches --bin polling -- [--seconds 10] [--connections 16] [--store URL] [--json FILE]
 //! ```
 
 #![expect(
@@ -16,14 +16,13 @@ use clap::Parser;
 use driftline_benches::{
     Error,
     output::{Output, line},
-    process::{self, Circumstances},
+    process::Circumstances,
+    server::{self, Server},
 };
 use serde::Serialize;
 use std::{
     io::{BufRead, BufReader, Read, Write},
     net::TcpStream,
-    path::Path,
-    process::{Child, Command, Stdio},
     thread,
     time::{Duration, Instant},
 };
@@ -39,6 +38,9 @@ struct Arguments {
     /// Long polls that wait.
     #[arg(long, default_value_t = 1_000)]
     long_polls: usize,
+    /// An empty store; a file of its own where nothing is said.
+    #[arg(long)]
+    store: Option<String>,
     /// Streams of events.
     #[arg(long, default_value_t = 500)]
     streams: usize,
@@ -69,8 +71,11 @@ fn main() -> Result<(), Error> {
     let circumstances = Circumstances::here();
     line(format!("Polls of the status API; {circumstances}\n"))?;
     let folder = tempfile::tempdir()?;
-    let mut server = Server::start(folder.path())?;
-    let tag = server.tag()?;
+    server::write_pipeline(folder.path(), "polled", "")?;
+    let own = format!("sqlite://{}", folder.path().join("store.db").display());
+    let url = arguments.store.as_deref().unwrap_or(&own);
+    let server = Server::start(folder.path(), &["p.yaml", "--every", "1h", "--store", url])?;
+    let tag = tag(&server.address)?;
 
     let end = Instant::now() + Duration::from_secs(arguments.seconds);
     let pollers: Vec<_> = (0..arguments.connections)
@@ -116,76 +121,21 @@ fn main() -> Result<(), Error> {
         memory_before_mib,
         memory_waiting_mib,
     };
-    server.child.kill()?;
-    server.child.wait()?;
     line(serde_json::to_string_pretty(&figures)?)?;
     arguments.output.write(&figures)
 }
 
-struct Server {
-    child: Child,
-    address: String,
-}
-
-impl Server {
-    /// A server of one monitor that has been evaluated.
-    fn start(folder: &Path) -> Result<Self, Error> {
-        let rows: String = (0..400).map(|row| format!("{}\n", row % 7)).collect();
-        for name in ["base.csv", "live.csv"] {
-            std::fs::write(folder.join(name), format!("value\n{rows}"))?;
+/// The tag of the status once there is a verdict.
+fn tag(address: &str) -> Result<String, Error> {
+    for _ in 0..600 {
+        let mut connection = ask(address, STATUS, None)?;
+        let answer = read(&mut connection)?;
+        if answer.tag.ends_with("-fresh\"") {
+            return Ok(answer.tag);
         }
-        let pipeline = "name: polled\nbaseline: {source: base.csv}\nlive: {source: live.csv}\n";
-        std::fs::write(folder.join("p.yaml"), pipeline)?;
-        let store = format!("sqlite://{}", folder.join("store.db").display());
-        let mut child = Command::new(process::driftline()?)
-            .current_dir(folder)
-            .args([
-                "serve",
-                "p.yaml",
-                "--every",
-                "1h",
-                "--listen",
-                "127.0.0.1:0",
-            ])
-            .args(["--store", &store])
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()?;
-        let mut told = BufReader::new(child.stderr.take().ok_or("it says nothing")?);
-        let mut said = String::new();
-        let address = loop {
-            said.clear();
-            if told.read_line(&mut said)? == 0 {
-                return Err("the server ended".into());
-            }
-            if let Some((_, address)) = said.trim_end().split_once("listening on http://") {
-                break address.to_owned();
-            }
-        };
-        // What it says later must not fill the pipe.
-        thread::spawn(move || std::io::copy(&mut told, &mut std::io::sink()));
-        Ok(Self { child, address })
+        thread::sleep(Duration::from_millis(100));
     }
-
-    /// The tag of the status once there is a verdict.
-    fn tag(&self) -> Result<String, Error> {
-        for _ in 0..600 {
-            let mut connection = ask(&self.address, STATUS, None)?;
-            let answer = read(&mut connection)?;
-            if answer.tag.ends_with("-fresh\"") {
-                return Ok(answer.tag);
-            }
-            thread::sleep(Duration::from_millis(100));
-        }
-        Err("it is never evaluated".into())
-    }
-
-    fn memory_mib(&self) -> Result<f64, Error> {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
-        let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-        let kib = resident.and_then(|text| text.split_whitespace().next());
-        Ok(kib.ok_or("no memory is told")?.parse::<f64>()? / 1024.0)
-    }
+    Err("it is never evaluated".into())
 }
 
 /// Polls until the end; the times of all answers, and how many were not 304.
