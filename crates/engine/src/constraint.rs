@@ -523,19 +523,22 @@ impl Rows {
         windows: Option<&Windows>,
         ordered: bool,
     ) -> Result<DataFrame, EngineError> {
-        let window = match windows {
-            Some(windows) => {
-                self.check_columns([&windows.column])?;
-                windows.start_expr(ident(&windows.column))
-            }
-            None => lit(ScalarValue::TimestampMicrosecond(None, Some("UTC".into()))),
-        };
         let mut selected: Vec<Expr> = self.columns().into_iter().map(|c| ident(c.name)).collect();
-        selected.push(window.alias(WINDOW));
         if ordered {
             selected.push(row_number().alias(ORDER));
         }
-        Ok(self.frame(context).select(selected)?)
+        let frame = self.frame(context);
+        match windows {
+            Some(windows) => {
+                self.check_columns([&windows.column])?;
+                Ok(windows.select(frame, selected)?)
+            }
+            None => {
+                let none = ScalarValue::TimestampMicrosecond(None, Some("UTC".into()));
+                selected.push(lit(none).alias(WINDOW));
+                Ok(frame.select(selected)?)
+            }
+        }
     }
 
     /// A session that keeps the order of the files where a rule asks for it.

@@ -8,7 +8,7 @@ use crate::{
     source::{SourceTable, open_source},
     text_udf::{self, AdvertRules},
     vocabulary_udaf::{TIME_FOLD, vocabulary_udaf},
-    window::{EVENT_TIME, WINDOW_END, WINDOW_START},
+    window::{EVENT_TIME, LISTED_END, LISTED_START, WINDOW_END, WINDOW_START, WINDOW_STARTS},
 };
 use datafusion::{
     catalog::MemoryCatalogProviderList,
@@ -125,6 +125,9 @@ impl Engine {
             EVENT_TIME.clone(),
             WINDOW_START.clone(),
             WINDOW_END.clone(),
+            WINDOW_STARTS.clone(),
+            LISTED_START.clone(),
+            LISTED_END.clone(),
             TIME_FOLD.clone(),
             out_of_vocabulary_udf(Arc::clone(&vocabularies)),
         ] {

@@ -21,6 +21,7 @@ mod offending;
 mod one_row;
 mod oov_udf;
 mod output;
+mod panes;
 pub mod profile_file;
 mod profile_rows;
 mod profile_udaf;
@@ -52,6 +53,7 @@ pub use offending::{
     OffendingRequest, OffendingRow, Parts, RowCheck, RowTable, RowTest, TableRow, ValueTest,
 };
 pub use output::{Output, write_atomically};
+pub use panes::{Pane, PaneWindow, Panes};
 pub use profile_rows::ProfileRows;
 pub use rows::{
     AggregateRow, ColumnInfo, ProfileColumn, ProfileRequest, ProfileRow, ROLES_SAMPLE_ROWS, Rows,
@@ -63,4 +65,4 @@ pub use source::{CsvOptions, FileVersion, PartitionRange, Source, SourceHead, So
 pub use text_udf::AdvertRules;
 pub use tfrecord::{tfrecord, tfrecords};
 pub use vocabulary_udaf::{VocabularyRequest, VocabularyTime};
-pub use window::{Span, Width, Windows, time_zone};
+pub use window::{Cut, Span, Width, Windows, time_zone};

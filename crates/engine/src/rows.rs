@@ -549,8 +549,12 @@ impl Rows {
 
     /// Some columns, whose rows come in the order of the files.
     pub(crate) fn ordered_frame(&self, columns: Vec<Expr>) -> Result<DataFrame, EngineError> {
-        let context = self.shared.session(false, true);
-        Ok(self.frame(&context).select(columns)?)
+        Ok(self.ordered_rows().select(columns)?)
+    }
+
+    /// All columns, whose rows come in the order of the files.
+    pub(crate) fn ordered_rows(&self) -> DataFrame {
+        self.frame(&self.shared.session(false, true))
     }
 
     /// A column of text.

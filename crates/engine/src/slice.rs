@@ -87,18 +87,16 @@ fn column_name(index: usize) -> String {
 /// group is not of, states.
 fn query(frame: DataFrame, request: &ProfileRequest) -> Result<DataFrame, EngineError> {
     let mut selected = Vec::new();
-    let mut window = Vec::new();
-    if let Some(windows) = &request.windows {
-        selected.push(windows.start_expr(ident(&windows.column)).alias(WINDOW));
-        window.push(ident(WINDOW));
-    }
     for (index, slice) in request.slices.iter().enumerate() {
         selected.push(cast(ident(slice), DataType::Utf8).alias(slice_name(index)));
     }
     for (index, column) in request.columns.iter().enumerate() {
         selected.push(ident(&column.name).alias(column_name(index)));
     }
-    let frame = frame.select(selected)?;
+    let (frame, window) = match &request.windows {
+        Some(windows) => (windows.select(frame, selected)?, vec![ident(WINDOW)]),
+        None => (frame.select(selected)?, Vec::new()),
+    };
     let profile = frame.registry().udaf("profile")?;
     let mut aggregates: Vec<Expr> = (0..request.slices.len())
         .map(|index| grouping(ident(slice_name(index))).alias(format!("driftline_not_{index}")))

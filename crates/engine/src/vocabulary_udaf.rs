@@ -5,13 +5,12 @@
 //! whole only if no text is in two parts. Here the rows go through one table per
 //! window, in one stream.
 
-use crate::window::WINDOW;
 use crate::{
     EngineError, Rows,
     rows::collect,
     state::{Groups, Summary, Whole},
     text_udf,
-    window::{Span, Windows, event_time, instants, literal_of},
+    window::{Span, WINDOW, Windows, event_time, instants, literal_of},
 };
 use chrono_tz::Tz;
 use datafusion::{
@@ -35,6 +34,9 @@ use datafusion::{
 use driftline_statistics::ngrams::{FOLDS, NgramConfig, NgramCounts};
 use std::sync::{Arc, LazyLock};
 use xxhash_rust::xxh3::xxh3_64;
+
+/// The column of a query that holds the time of a text.
+const TIME: &str = "driftline_time";
 
 /// What to count the n-grams of.
 #[derive(Debug, Clone)]
@@ -91,10 +93,12 @@ impl Rows {
             Some(author) => self.text_expr(author)?,
             None => lit(ScalarValue::Utf8(None)),
         };
-        let (window, fold) = match &request.over {
+        let texts = vec![text.alias("text"), author.alias("author")];
+        let (window, frame, fold) = match &request.over {
             VocabularyTime::Unknown => {
-                let hash = text_udf::seeded_hash_udf().call(vec![text.clone(), lit(0_i64)]);
-                (None, bitwise_and(hash, lit(FOLDS as i64 - 1)))
+                let hash = text_udf::seeded_hash_udf().call(vec![ident("text"), lit(0_i64)]);
+                let fold = bitwise_and(hash, lit(FOLDS as i64 - 1));
+                (None, self.ordered_frame(texts)?, fold)
             }
             VocabularyTime::Span {
                 column,
@@ -104,32 +108,24 @@ impl Rows {
             } => {
                 self.check_columns([column])?;
                 let time = event_time(ident(column), column, *time_zone);
-                (
-                    None,
-                    fold(time, lit(span.start_us), lit(span.end_us), *folds),
-                )
+                let frame = self.ordered_frame([texts, vec![time.alias(TIME)]].concat())?;
+                let fold = fold(ident(TIME), lit(span.start_us), lit(span.end_us), *folds);
+                (None, frame, fold)
             }
             VocabularyTime::Windows { windows, folds } => {
                 self.check_columns([&windows.column])?;
-                let column = || ident(&windows.column);
-                let time = event_time(column(), &windows.column, windows.time_zone);
-                let (start, end) = (windows.start_expr(column()), windows.end_expr(column()));
+                let column = ident(&windows.column);
+                let time = event_time(column, &windows.column, windows.time_zone);
+                let selected = [texts, vec![time.alias(TIME)]].concat();
+                let frame = windows.select(self.ordered_rows(), selected)?;
                 let micros = |time| cast_expr(time, DataType::Int64);
-                (
-                    Some(windows),
-                    fold(time, micros(start), micros(end), *folds),
-                )
+                let (start, end) = (micros(ident(WINDOW)), micros(windows.end_expr()));
+                (Some(windows), frame, fold(ident(TIME), start, end, *folds))
             }
         };
-        let mut selected = vec![
-            text.alias("text"),
-            fold.alias("fold"),
-            author.alias("author"),
-        ];
-        if let Some(windows) = window {
-            selected.push(windows.start_expr(ident(&windows.column)).alias(WINDOW));
-        }
-        let frame = self.ordered_frame(selected)?;
+        let mut selected = vec![ident("text"), fold.alias("fold"), ident("author")];
+        selected.extend(window.map(|_| ident(WINDOW)));
+        let frame = frame.select(selected)?;
         let frame = match request.over {
             VocabularyTime::Unknown => frame,
             _ => frame.filter(ident("fold").is_not_null())?,

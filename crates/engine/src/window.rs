@@ -11,18 +11,22 @@ use chrono_tz::Tz;
 use datafusion::{
     arrow::{
         array::{
-            Array, ArrayRef, AsArray, StringArray, TimestampMicrosecondArray,
+            Array, ArrayRef, AsArray, ListBuilder, StringArray, TimestampMicrosecondArray,
             TimestampMicrosecondBuilder,
         },
         compute::{cast, kernels::cast_utils::string_to_datetime},
-        datatypes::{DataType, Date32Type, TimeUnit, TimestampMicrosecondType},
+        datatypes::{
+            DataType, Date32Type, Field, Int64Type, TimeUnit, TimestampMicrosecondType,
+        },
     },
     common::{ScalarValue, exec_err},
+    dataframe::DataFrame,
     error::{DataFusionError, Result},
     logical_expr::{
-        ColumnarValue, Expr, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
+        ColumnarValue, Expr, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature,
+        TypeSignature, Volatility,
     },
-    prelude::lit,
+    prelude::{ident, lit},
 };
 use std::{
     fmt,
@@ -86,6 +90,16 @@ impl FromStr for Width {
     }
 }
 
+impl Width {
+    /// Its length in seconds, with days of 24 hours.
+    pub(crate) fn seconds(self) -> i64 {
+        match self {
+            Self::Seconds(seconds) => i64::from(seconds),
+            Self::Days(days) => i64::from(days) * DAY_S,
+        }
+    }
+}
+
 impl fmt::Display for Width {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
@@ -97,7 +111,20 @@ impl fmt::Display for Width {
     }
 }
 
-/// Windows that follow one another without a gap, by the time in a column.
+/// How windows lie to one another.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+pub enum Cut {
+    /// One after the other, without a gap.
+    #[default]
+    Tumbling,
+    /// One begins every so often, and a row is in several: each of as many of these steps as
+    /// are in its width.
+    Sliding(Width),
+    /// These, which are in order and do not overlap.
+    Listed(Arc<[Span]>),
+}
+
+/// Windows by the time in a column.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Windows {
     /// The time column.
@@ -110,23 +137,47 @@ pub struct Windows {
     /// A day on which a window begins. Without one, weeks begin on Mondays and
     /// everything is counted from Monday, 1970-01-05.
     pub origin: Option<NaiveDate>,
+    /// How they lie to one another.
+    pub cut: Cut,
 }
 
 impl Windows {
-    /// Windows in UTC, weeks from Monday.
+    /// Windows in UTC, one after the other, weeks from Monday.
     pub fn new(column: impl Into<String>, width: Width) -> Self {
         Self {
             column: column.into(),
             width,
             time_zone: Tz::UTC,
             origin: None,
+            cut: Cut::Tumbling,
         }
     }
 
-    /// The window that holds an instant, in microseconds since 1970-01-01T00:00:00Z;
-    /// `None` beyond the years that a calendar can hold (about ±262,000).
+    /// The window that holds an instant, in microseconds since 1970-01-01T00:00:00Z; of
+    /// several the one that begins last. `None` where none does, and beyond the years that a
+    /// calendar can hold (about ±262,000).
     pub fn span_of(&self, instant_us: i64) -> Option<Span> {
-        self.calendar().span_of(instant_us)
+        match &self.cut {
+            Cut::Tumbling => self.calendar().span_of(instant_us),
+            Cut::Sliding(_) => self.sliding()?.last_of(instant_us),
+            Cut::Listed(spans) => listed(spans, instant_us),
+        }
+    }
+
+    /// The window that begins next.
+    fn after(&self, span: Span) -> Option<Span> {
+        match &self.cut {
+            Cut::Tumbling => self.calendar().span_of(span.end_us),
+            Cut::Sliding(_) => {
+                let sliding = self.sliding()?;
+                let step = sliding.steps.span_of(span.start_us)?;
+                sliding.last_of(step.end_us)
+            }
+            Cut::Listed(spans) => {
+                let next = spans.partition_point(|one| one.start_us <= span.start_us);
+                spans.get(next).copied()
+            }
+        }
     }
 
     /// The instant that a text says, in microseconds since 1970; `None` where it says none.
@@ -145,34 +196,60 @@ impl Windows {
         last_us: i64,
         limit: usize,
     ) -> Result<Vec<Span>, EngineError> {
-        let calendar = self.calendar();
         let mut spans = Vec::new();
-        let mut next = calendar.span_of(first_us);
+        let mut next = self.span_of(first_us);
         while let Some(span) = next.filter(|span| span.start_us <= last_us) {
             if spans.len() == limit {
                 return Err(EngineError::TooManyGroups { limit });
             }
             spans.push(span);
-            next = calendar.span_of(span.end_us);
+            next = self.after(span);
         }
         Ok(spans)
     }
 
-    /// The expression whose value is the start of a row's window.
-    pub(crate) fn start_expr(&self, column: Expr) -> Expr {
-        WINDOW_START.call(self.arguments(column))
+    /// These windows rather than those of a calendar. They are in order and do not overlap.
+    #[must_use]
+    pub fn listed(self, spans: impl Into<Arc<[Span]>>) -> Self {
+        Self {
+            cut: Cut::Listed(spans.into()),
+            ..self
+        }
     }
 
-    /// The expression whose value is the end of a row's window.
-    pub(crate) fn end_expr(&self, column: Expr) -> Expr {
-        WINDOW_END.call(self.arguments(column))
+    /// The rows of a query with the start of their window in [`WINDOW`], beside what else is
+    /// selected: a row that is in several windows comes once for each.
+    pub(crate) fn select(&self, frame: DataFrame, mut selected: Vec<Expr>) -> Result<DataFrame> {
+        let time = event_time(ident(&self.column), &self.column, self.time_zone);
+        let start = match &self.cut {
+            Cut::Tumbling => WINDOW_START.call(self.arguments(time)),
+            Cut::Sliding(_) => WINDOW_STARTS.call(self.arguments(time)),
+            Cut::Listed(spans) => LISTED_START.call(vec![time, edges(spans)]),
+        };
+        selected.push(start.alias(WINDOW));
+        let frame = frame.select(selected)?;
+        match self.cut {
+            Cut::Sliding(_) => frame.unnest_columns(&[WINDOW]),
+            Cut::Tumbling | Cut::Listed(_) => Ok(frame),
+        }
     }
 
-    fn arguments(&self, column: Expr) -> Vec<Expr> {
+    /// The end of the window whose start is in [`WINDOW`].
+    pub(crate) fn end_expr(&self) -> Expr {
+        match &self.cut {
+            Cut::Tumbling | Cut::Sliding(_) => WINDOW_END.call(self.arguments(ident(WINDOW))),
+            Cut::Listed(spans) => LISTED_END.call(vec![ident(WINDOW), edges(spans)]),
+        }
+    }
+
+    fn arguments(&self, time: Expr) -> Vec<Expr> {
         let zone = self.time_zone.name();
         let origin = self.calendar().origin.format("%F").to_string();
-        let time = event_time(column, &self.column, self.time_zone);
-        vec![time, lit(self.width.to_string()), lit(zone), lit(origin)]
+        let mut arguments = vec![time, lit(self.width.to_string()), lit(zone), lit(origin)];
+        if let Cut::Sliding(slide) = self.cut {
+            arguments.push(lit(slide.to_string()));
+        }
+        arguments
     }
 
     fn calendar(&self) -> Calendar {
@@ -182,6 +259,31 @@ impl Windows {
             origin: self.origin.unwrap_or(MONDAY),
         }
     }
+
+    /// The steps, where these windows slide.
+    pub(crate) fn sliding(&self) -> Option<Sliding> {
+        match self.cut {
+            Cut::Sliding(slide) => Some(Sliding::new(self.calendar(), slide)),
+            Cut::Tumbling | Cut::Listed(_) => None,
+        }
+    }
+}
+
+/// The one of these windows that holds an instant.
+fn listed(spans: &[Span], instant_us: i64) -> Option<Span> {
+    let next = spans.partition_point(|span| span.start_us <= instant_us);
+    let span = *spans.get(next.checked_sub(1)?)?;
+    (instant_us < span.end_us).then_some(span)
+}
+
+/// Windows as a literal: the start and the end of each in turn.
+fn edges(spans: &[Span]) -> Expr {
+    let edges = spans.iter().flat_map(|span| [span.start_us, span.end_us]);
+    let edges: Vec<ScalarValue> = edges.map(ScalarValue::from).collect();
+    lit(ScalarValue::List(ScalarValue::new_list_nullable(
+        &edges,
+        &DataType::Int64,
+    )))
 }
 
 /// The time zone of an IANA name.
@@ -196,14 +298,14 @@ pub fn time_zone(name: &str) -> Result<Tz, EngineError> {
 const MONDAY: NaiveDate = NaiveDate::from_ymd_opt(1970, 1, 5).expect("a day of the calendar");
 
 #[derive(Debug, Clone, Copy)]
-struct Calendar {
-    width: Width,
+pub(crate) struct Calendar {
+    pub(crate) width: Width,
     zone: Tz,
     origin: NaiveDate,
 }
 
 impl Calendar {
-    fn span_of(&self, instant_us: i64) -> Option<Span> {
+    pub(crate) fn span_of(&self, instant_us: i64) -> Option<Span> {
         match self.width {
             Width::Seconds(seconds) => {
                 let width = i64::from(seconds) * SECOND_US;
@@ -227,6 +329,47 @@ impl Calendar {
                 })
             }
         }
+    }
+}
+
+/// Windows that overlap, as steps of a calendar.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Sliding {
+    pub(crate) steps: Calendar,
+    /// Steps in a window.
+    pub(crate) width: u32,
+}
+
+impl Sliding {
+    fn new(whole: Calendar, slide: Width) -> Self {
+        Self {
+            steps: Calendar {
+                width: slide,
+                ..whole
+            },
+            width: (whole.width.seconds() / slide.seconds()).max(1) as u32,
+        }
+    }
+
+    /// The window that begins with the step that holds an instant.
+    pub(crate) fn last_of(&self, instant_us: i64) -> Option<Span> {
+        let first = self.steps.span_of(instant_us)?;
+        let mut last = first;
+        for _ in 1..self.width {
+            last = self.steps.span_of(last.end_us)?;
+        }
+        Some(Span {
+            start_us: first.start_us,
+            end_us: last.end_us,
+        })
+    }
+
+    /// The starts of the windows that hold an instant, the last first.
+    pub(crate) fn starts_of(&self, instant_us: i64) -> impl Iterator<Item = i64> {
+        let last = self.steps.span_of(instant_us);
+        let before = |step: &Span| self.steps.span_of(step.start_us.checked_sub(1)?);
+        let starts = std::iter::successors(last, before).map(|step| step.start_us);
+        starts.take(self.width as usize)
     }
 }
 
@@ -265,20 +408,30 @@ pub(crate) static EVENT_TIME: LazyLock<ScalarUDF> = LazyLock::new(|| {
 });
 
 /// `window_start(instant, width, time zone, origin)`: the first instant of its window.
-pub(crate) static WINDOW_START: LazyLock<ScalarUDF> = LazyLock::new(|| {
-    ScalarUDF::new_from_impl(WindowEdge {
-        signature: Signature::any(4, Volatility::Immutable),
-        end: false,
+pub(crate) static WINDOW_START: LazyLock<ScalarUDF> =
+    LazyLock::new(|| ScalarUDF::new_from_impl(WindowEdge::new(false)));
+
+/// `window_end(instant, width, time zone, origin)`: the first instant after it; with a slide as
+/// fifth argument, after the window that begins last of those that hold it.
+pub(crate) static WINDOW_END: LazyLock<ScalarUDF> =
+    LazyLock::new(|| ScalarUDF::new_from_impl(WindowEdge::new(true)));
+
+/// `window_starts(instant, width, time zone, origin, slide)`: the first instants of the windows
+/// that hold it, the earliest first.
+pub(crate) static WINDOW_STARTS: LazyLock<ScalarUDF> = LazyLock::new(|| {
+    ScalarUDF::new_from_impl(WindowStarts {
+        signature: Signature::any(5, Volatility::Immutable),
     })
 });
 
-/// `window_end(instant, width, time zone, origin)`: the first instant after it.
-pub(crate) static WINDOW_END: LazyLock<ScalarUDF> = LazyLock::new(|| {
-    ScalarUDF::new_from_impl(WindowEdge {
-        signature: Signature::any(4, Volatility::Immutable),
-        end: true,
-    })
-});
+/// `listed_window_start(instant, edges)`: the start of the window that holds it, of windows whose
+/// starts and ends are a list.
+pub(crate) static LISTED_START: LazyLock<ScalarUDF> =
+    LazyLock::new(|| ScalarUDF::new_from_impl(ListedEdge::new(false)));
+
+/// `listed_window_end(instant, edges)`: the end of that window.
+pub(crate) static LISTED_END: LazyLock<ScalarUDF> =
+    LazyLock::new(|| ScalarUDF::new_from_impl(ListedEdge::new(true)));
 
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct EventTime {
@@ -312,6 +465,17 @@ struct WindowEdge {
     end: bool,
 }
 
+impl WindowEdge {
+    fn new(end: bool) -> Self {
+        let most = if end { 5 } else { 4 };
+        let counts = (4..=most).map(TypeSignature::Any).collect();
+        Self {
+            signature: Signature::one_of(counts, Volatility::Immutable),
+            end,
+        }
+    }
+}
+
 impl ScalarUDFImpl for WindowEdge {
     fn name(&self) -> &str {
         if self.end {
@@ -330,41 +494,172 @@ impl ScalarUDFImpl for WindowEdge {
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        let (width, zone, origin) = (literal(&args, 1)?, literal(&args, 2)?, literal(&args, 3)?);
-        let calendar = Calendar {
-            width: width.parse()?,
-            zone: time_zone(&zone)?,
-            origin: origin
-                .parse()
-                .or_else(|_| exec_err!("`{origin}` is no day; write it as 2022-01-31"))?,
+        let calendar = calendar_of(&args)?;
+        let sliding = match args.args.len() {
+            5 => Some(Sliding::new(calendar, literal(&args, 4)?.parse()?)),
+            _ => None,
         };
-        let column = args.args[0].to_array(args.number_rows)?;
-        let times = instants(&column, "the first argument of the function", calendar.zone)?;
-        let times = times.as_primitive::<TimestampMicrosecondType>();
-        let mut edges = TimestampMicrosecondBuilder::with_capacity(times.len());
-        // Rows mostly come in order, so the window of the row before is tried first.
-        let mut last = Span {
-            start_us: 0,
-            end_us: 0,
+        edge_of_each(&args, calendar.zone, (self.end, sliding.is_some()), |time| {
+            let span = match &sliding {
+                Some(sliding) => sliding.last_of(time),
+                None => calendar.span_of(time),
+            };
+            span.map(Some).ok_or_else(|| beyond(time).into())
+        })
+    }
+}
+
+/// Width, time zone and origin of windows, as literals after the first argument.
+fn calendar_of(args: &ScalarFunctionArgs) -> Result<Calendar> {
+    let (width, zone, origin) = (literal(args, 1)?, literal(args, 2)?, literal(args, 3)?);
+    Ok(Calendar {
+        width: width.parse()?,
+        zone: time_zone(&zone)?,
+        origin: origin
+            .parse()
+            .or_else(|_| exec_err!("`{origin}` is no day; write it as 2022-01-31"))?,
+    })
+}
+
+fn times_of(args: &ScalarFunctionArgs, zone: Tz) -> Result<TimestampMicrosecondArray> {
+    let column = args.args[0].to_array(args.number_rows)?;
+    let times = instants(&column, "the first argument of the function", zone)?;
+    Ok(times.as_primitive::<TimestampMicrosecondType>().clone())
+}
+
+fn beyond(time_us: i64) -> EngineError {
+    EngineError::NotATime {
+        column: "time".into(),
+        example: format!("{time_us} µs since 1970 is beyond the calendar"),
+    }
+}
+
+/// The start or the end of the window that `window_of` gives for each time; with `overlap`
+/// there may be other windows that hold it.
+fn edge_of_each(
+    args: &ScalarFunctionArgs,
+    zone: Tz,
+    (end, overlap): (bool, bool),
+    window_of: impl Fn(i64) -> Result<Option<Span>>,
+) -> Result<ColumnarValue> {
+    let times = times_of(args, zone)?;
+    let mut edges = TimestampMicrosecondBuilder::with_capacity(times.len());
+    // Rows mostly come in order, so the window of the row before is tried first.
+    let mut last: Option<Span> = None;
+    for time in &times {
+        let Some(time) = time else {
+            edges.append_null();
+            continue;
         };
-        for time in times {
+        let is_same = |span: &Span| match overlap {
+            true => span.start_us == time,
+            false => (span.start_us..span.end_us).contains(&time),
+        };
+        let span = match last.filter(is_same) {
+            Some(span) => Some(span),
+            None => window_of(time)?,
+        };
+        last = span;
+        edges.append_option(span.map(|span| if end { span.end_us } else { span.start_us }));
+    }
+    Ok(ColumnarValue::Array(Arc::new(
+        edges.finish().with_data_type(instant_type()),
+    )))
+}
+
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct WindowStarts {
+    signature: Signature,
+}
+
+impl WindowStarts {
+    fn item() -> Field {
+        Field::new_list_field(instant_type(), true)
+    }
+}
+
+impl ScalarUDFImpl for WindowStarts {
+    fn name(&self) -> &str {
+        "window_starts"
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn return_type(&self, _: &[DataType]) -> Result<DataType> {
+        Ok(DataType::List(Arc::new(Self::item())))
+    }
+
+    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        let calendar = calendar_of(&args)?;
+        let sliding = Sliding::new(calendar, literal(&args, 4)?.parse()?);
+        let times = times_of(&args, calendar.zone)?;
+        let values = TimestampMicrosecondBuilder::new().with_data_type(instant_type());
+        let mut lists = ListBuilder::new(values).with_field(Self::item());
+        for time in &times {
             let Some(time) = time else {
-                edges.append_null();
+                lists.append_null();
                 continue;
             };
-            if !(last.start_us..last.end_us).contains(&time) {
-                last = calendar
-                    .span_of(time)
-                    .ok_or_else(|| EngineError::NotATime {
-                        column: "time".into(),
-                        example: format!("{time} µs since 1970 is beyond the calendar"),
-                    })?;
+            let mut starts: Vec<i64> = sliding.starts_of(time).collect();
+            if starts.is_empty() {
+                return Err(beyond(time).into());
             }
-            edges.append_value(if self.end { last.end_us } else { last.start_us });
+            starts.reverse();
+            lists.values().append_slice(&starts);
+            lists.append(true);
         }
-        Ok(ColumnarValue::Array(Arc::new(
-            edges.finish().with_data_type(instant_type()),
-        )))
+        Ok(ColumnarValue::Array(Arc::new(lists.finish())))
+    }
+}
+
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct ListedEdge {
+    signature: Signature,
+    end: bool,
+}
+
+impl ListedEdge {
+    fn new(end: bool) -> Self {
+        Self {
+            signature: Signature::any(2, Volatility::Immutable),
+            end,
+        }
+    }
+}
+
+impl ScalarUDFImpl for ListedEdge {
+    fn name(&self) -> &str {
+        if self.end {
+            "listed_window_end"
+        } else {
+            "listed_window_start"
+        }
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn return_type(&self, _: &[DataType]) -> Result<DataType> {
+        Ok(instant_type())
+    }
+
+    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        let Some(ColumnarValue::Scalar(ScalarValue::List(list))) = args.args.get(1) else {
+            return exec_err!("argument 2 must be a list of numbers, not a column");
+        };
+        let edges = list.values().as_primitive::<Int64Type>();
+        let spans: Vec<Span> = edges
+            .values()
+            .chunks_exact(2)
+            .map(|edges| Span {
+                start_us: edges[0],
+                end_us: edges[1],
+            })
+            .collect();
+        edge_of_each(&args, Tz::UTC, (self.end, false), |time| Ok(listed(&spans, time)))
     }
 }
 
@@ -577,6 +872,42 @@ mod tests {
             windows.spans(first, last, 3),
             Err(EngineError::TooManyGroups { limit: 3 })
         );
+    }
+
+    #[test]
+    fn windows_that_slide_hold_a_row_several_times() {
+        let mut windows = windows("1d", "UTC");
+        windows.cut = Cut::Sliding("6h".parse().unwrap());
+        let noon = instant("2022-01-02T13:00:00Z");
+        let last = windows.span_of(noon).unwrap();
+        assert_eq!(last.start_us, instant("2022-01-02T12:00:00Z"));
+        assert_eq!(last.end_us, instant("2022-01-03T12:00:00Z"));
+        let starts: Vec<i64> = windows.sliding().unwrap().starts_of(noon).collect();
+        assert_eq!(starts.len(), 4);
+        assert_eq!(starts[3], instant("2022-01-01T18:00:00Z"));
+        let spans = windows.spans(starts[3], noon, 10).unwrap();
+        assert_eq!(spans.len(), 4);
+        assert_eq!(spans[3], last);
+    }
+
+    #[test]
+    fn weeks_that_slide_by_days_follow_the_calendar() {
+        let mut windows = windows("1w", "Europe/Berlin");
+        windows.cut = Cut::Sliding("1d".parse().unwrap());
+        let span = windows.span_of(instant("2022-03-24T12:00:00Z")).unwrap();
+        assert_eq!(span.start_us, instant("2022-03-24T00:00:00+01:00"));
+        assert_eq!(span.end_us, instant("2022-03-31T00:00:00+02:00"));
+    }
+
+    #[test]
+    fn listed_windows_hold_what_is_between_their_ends() {
+        let spans = [(0, 10), (20, 30)].map(|(start_us, end_us)| Span { start_us, end_us });
+        let windows = windows("1d", "UTC").listed(spans);
+        assert_eq!(windows.span_of(9), Some(spans[0]));
+        assert_eq!(windows.span_of(10), None);
+        assert_eq!(windows.span_of(20), Some(spans[1]));
+        assert_eq!(windows.span_of(-1), None);
+        assert_eq!(windows.spans(0, 25, 5).unwrap(), spans);
     }
 
     #[test]

@@ -47,7 +47,7 @@ mod kafka {
             return Ok(None);
         };
         let topic = pipeline.live.topic.clone().unwrap_or_default();
-        let windows = time.windows()?;
+        let panes = time.panes()?;
         let seconds =
             |time: driftline_pipeline::config::Duration| Duration::from_secs(time.seconds());
         let group = format!("driftline-{}", pipeline.name);
@@ -70,13 +70,13 @@ mod kafka {
                             .map_err(|_| "`delimiter` is not ASCII")?,
                     },
                 },
-                windows: windows.clone(),
+                windows: panes.panes().clone(),
                 columns: columns(pipeline, config).await?,
                 key: topic.key.clone(),
                 timestamp: topic.timestamp.clone(),
                 headers: topic.headers.clone(),
             }),
-            windows,
+            panes,
             out_of_orderness: seconds(topic.out_of_orderness),
             allowed_lateness: seconds(topic.allowed_lateness),
             idle: seconds(topic.idle),

@@ -6,7 +6,9 @@ use crate::delivery::{Deliverer, DeliveryReport, Selection};
 use crate::event::{self, EventSettings};
 use crate::{Clock, Evaluation, EvaluationError, Evaluator, MonitorError, RunRequest, read_files};
 use chrono::{DateTime, Utc};
-use driftline_store::{Committed, FailedRun, Lease, RunCommit, Store, StoreError};
+use driftline_store::{
+    Committed, FailedRun, Lease, RunCommit, Store, StoreError, StreamClosing,
+};
 use futures::future::BoxFuture;
 use uuid::{NoContext, Timestamp, Uuid};
 
@@ -120,8 +122,8 @@ pub(crate) struct Turn {
     pub(crate) lease: Option<Lease>,
     /// The time of the monitor's schedule that the run is for, if it is for one.
     pub(crate) scheduled_for: Option<DateTime<Utc>>,
-    /// The window of a topic that it closes, by its start in microseconds since 1970.
-    pub(crate) closes: Option<i64>,
+    /// The window of a topic that it closes.
+    pub(crate) closes: Option<StreamClosing>,
 }
 
 /// What an evaluation ended in, and what was written of it.

@@ -17,11 +17,11 @@ use crate::schedule::renew_baseline;
 use crate::{Clock, EvaluationError, Evaluator, MonitorError, RunRequest};
 use async_trait::async_trait;
 use driftline_engine::{
-    Span, Windows,
+    PaneWindow, Panes,
     topic::{Decoder, Topic},
 };
 use driftline_pipeline::WindowRows;
-use driftline_store::{Lease, Store, StreamWindow};
+use driftline_store::{Lease, Store, StreamClosing, StreamPane};
 use driftline_verdict::NotEvaluated;
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -44,8 +44,8 @@ pub struct TopicSource {
     pub topic: String,
     /// Reads the rows of messages.
     pub decoder: Decoder,
-    /// The windows of their times.
-    pub windows: Windows,
+    /// What windows are made of.
+    pub panes: Panes,
     /// How far times of a partition may be out of order.
     pub out_of_orderness: Duration,
     /// How long a window stays open after its end.
@@ -162,14 +162,14 @@ impl Stream {
         let mut topic = source.opener.open(offsets.collect()).await?;
         let mut reader = Reader::new(
             source.decoder.clone(),
-            source.windows.clone(),
+            source.panes.clone(),
             source.lateness(),
             &state,
         );
         tracing::info!(monitor, topic = source.topic, "reading");
         let mut look_at = self.clock.now();
         while !shutdown.is_cancelled() {
-            let held: u64 = state.open.iter().map(|window| window.size_bytes).sum();
+            let held: u64 = state.open.iter().map(|pane| pane.size_bytes).sum();
             let is_full = held > source.max_state_bytes;
             let look = self.clock.now() >= look_at;
             if look {
@@ -204,9 +204,9 @@ impl Stream {
                 if shutdown.is_cancelled() {
                     return Ok(());
                 }
-                self.judge(&source, &window, lease).await?;
+                self.judge(&source, &window, &state.open, lease).await?;
                 reader.closed(&window);
-                state.open.retain(|open| open.start_us != window.start_us);
+                state.open.retain(|pane| pane.end_us > window.frees_us);
             }
             if is_full && state.open.iter().map(|one| one.size_bytes).sum::<u64>() == held {
                 return Err(format!(
@@ -224,24 +224,18 @@ impl Stream {
     async fn judge(
         &self,
         source: &TopicSource,
-        window: &StreamWindow,
+        window: &PaneWindow,
+        open: &[StreamPane],
         lease: &Lease,
     ) -> Result<(), EvaluationError> {
         let monitor = self.evaluator.name();
         let now = self.clock.now();
-        if window.rows == 0 {
-            self.store
-                .close_empty_stream_window(monitor, window.start_us, lease, now)
-                .await?;
-            return match window.dead {
-                0 => Ok(()),
-                dead => {
-                    self.fail(&format!("none of {dead} messages could be read"))
-                        .await;
-                    Ok(())
-                }
-            };
-        }
+        let counts = Counts::of(window, open);
+        let closing = StreamClosing {
+            start_us: window.panes.start_us,
+            end_us: window.panes.end_us,
+            frees_us: window.frees_us,
+        };
         let Ok(_permit) = Arc::clone(&self.room).acquire_owned().await else {
             return Ok(());
         };
@@ -250,9 +244,20 @@ impl Stream {
             .suffix(".jsonl.zst")
             .tempfile()?;
         let mut into = std::io::BufWriter::new(file);
-        self.store
-            .copy_stream_rows(monitor, window.start_us, &mut into)
+        let any = self
+            .store
+            .copy_stream_rows(monitor, &closing, &mut into)
             .await?;
+        if !any {
+            self.store
+                .close_empty_stream_window(monitor, &closing, lease, now)
+                .await?;
+            if counts.dead > 0 {
+                let reason = format!("none of {} messages could be read", counts.dead);
+                self.fail(&reason).await;
+            }
+            return Ok(());
+        }
         into.flush()?;
         let file = into.into_inner().map_err(|error| error.into_error())?;
         let baseline = renew_baseline(
@@ -265,13 +270,13 @@ impl Stream {
         .await?;
         let request = RunRequest {
             baseline,
-            window: Some(source.rows_of(window, file.path().display().to_string())),
+            window: Some(source.rows_of(window, &counts, file.path().display().to_string())),
             ..RunRequest::at(now)
         };
         tracing::info!(
             monitor,
             run = request.run_id,
-            rows = window.rows,
+            rows = counts.rows,
             "evaluating"
         );
         let evaluator = Arc::clone(&self.evaluator);
@@ -283,7 +288,7 @@ impl Stream {
         let turn = Turn {
             lease: Some(lease.clone()),
             scheduled_for: None,
-            closes: Some(window.start_us),
+            closes: Some(closing),
         };
         let evaluator = &*self.evaluator;
         let now = self.clock.now();
@@ -320,22 +325,22 @@ impl TopicSource {
     }
 
     /// What an evaluation is told of a window.
-    fn rows_of(&self, window: &StreamWindow, source: String) -> WindowRows {
+    fn rows_of(&self, window: &PaneWindow, counts: &Counts, source: String) -> WindowRows {
         let mut notes = Vec::new();
-        if window.late > 0 {
+        if counts.late > 0 {
             notes.push(format!(
                 "{} rows came after their windows had closed, and are in none",
-                window.late
+                counts.late
             ));
         }
         let mut not_evaluated = Vec::new();
-        if window.dead > 0 {
-            let messages = window.rows + window.dead;
-            let share = window.dead as f64 / messages as f64;
+        if counts.dead > 0 {
+            let messages = counts.rows + counts.dead;
+            let share = counts.dead as f64 / messages as f64;
             let reason = format!(
                 "{} of {messages} messages could not be read; `driftline topic` says which and \
                  why",
-                window.dead
+                counts.dead
             );
             match share > self.max_dead_share {
                 true => not_evaluated.push(NotEvaluated {
@@ -349,12 +354,33 @@ impl TopicSource {
         WindowRows {
             source,
             types: self.decoder.columns().to_vec(),
-            span: Span {
-                start_us: window.start_us,
-                end_us: window.end_us,
-            },
+            span: window.span,
             not_evaluated,
             notes,
         }
+    }
+}
+
+/// Messages of a window.
+struct Counts {
+    rows: u64,
+    dead: u64,
+    late: u64,
+}
+
+impl Counts {
+    fn of(window: &PaneWindow, open: &[StreamPane]) -> Self {
+        let held = window.panes.start_us..window.panes.end_us;
+        let none = Self {
+            rows: 0,
+            dead: 0,
+            late: 0,
+        };
+        let panes = open.iter().filter(|pane| held.contains(&pane.start_us));
+        panes.fold(none, |sum, pane| Self {
+            rows: sum.rows + pane.rows,
+            dead: sum.dead + pane.dead,
+            late: sum.late + pane.late,
+        })
     }
 }

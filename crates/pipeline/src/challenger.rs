@@ -13,7 +13,7 @@ use crate::{
     run::Judged,
     targets::{Asked, QUANTILE, TARGET, Targets, text},
 };
-use driftline_engine::{Engine, Rows, Span};
+use driftline_engine::{Engine, Rows, Span, Windows};
 use driftline_scorer::{Manifest, Scorer, Task};
 use driftline_verdict::{
     Evidence, Finding, FindingKind, NotEvaluated, Severity,
@@ -94,7 +94,7 @@ impl Challenger {
     /// Scores the live rows a second time and compares, window by window.
     pub(crate) async fn compare(
         &self,
-        rows: &Rows,
+        (rows, windows): (&Rows, Option<&Windows>),
         pipeline: &Pipeline,
         targets: Option<&Targets<'_>>,
         spans: &[Option<Span>],
@@ -102,7 +102,7 @@ impl Challenger {
         let outcome = match &self.loaded {
             Err(problem) => Err(problem.clone()),
             // A column that only the challenger reads may be missing.
-            Ok(manifest) => match self.outputs(manifest, rows, pipeline, targets).await {
+            Ok(manifest) => match self.outputs(manifest, (rows, windows), pipeline, targets).await {
                 Err(PipelineError::Configuration { message }) => Err(message),
                 other => Ok(other?),
             },
@@ -141,7 +141,7 @@ impl Challenger {
     async fn outputs(
         &self,
         manifest: &Manifest,
-        rows: &Rows,
+        (rows, windows): (&Rows, Option<&Windows>),
         pipeline: &Pipeline,
         targets: Option<&Targets<'_>>,
     ) -> Result<BTreeMap<Option<Span>, Outputs>, PipelineError> {
@@ -196,12 +196,7 @@ impl Challenger {
         } else {
             asked.sum(&format!("abs({ours} - {theirs})"));
         }
-        let windows = pipeline
-            .time
-            .as_ref()
-            .map(|time| time.windows())
-            .transpose()?;
-        let counted = rows.aggregate(&asked.0, windows.as_ref()).await?;
+        let counted = rows.aggregate(&asked.0, windows).await?;
         let found = counted.into_iter().filter_map(|row| {
             let mut values = row.values.iter().map(|value| value.unwrap_or(0.0));
             let mut next = || values.next().unwrap_or(0.0);

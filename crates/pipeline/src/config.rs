@@ -356,23 +356,8 @@ impl Pipeline {
     fn check(&self, text: &str, file: &str) -> Result<(), PipelineError> {
         let wrong =
             |key: &str, message: String| Err(PipelineError::yaml_at(text, file, key, message));
-        if let Some(time) = &self.time {
-            if !time.window.seconds().is_multiple_of(60) {
-                return wrong(
-                    "window",
-                    format!("a window of {} is no whole minutes", time.window),
-                );
-            }
-            let block = time.block();
-            if block > time.window || !time.window.seconds().is_multiple_of(block.seconds()) {
-                return wrong(
-                    "window",
-                    format!(
-                        "a window of {} is no multiple of a block of {block}",
-                        time.window
-                    ),
-                );
-            }
+        if let Some((key, message)) = self.time.as_ref().and_then(TimeConfig::mistake) {
+            return wrong(key, message);
         }
         self.check_topic(wrong)?;
         if self.drift.novel_stretch == Some(true) && (self.terms.is_none() || self.time.is_none()) {
@@ -449,6 +434,15 @@ impl Pipeline {
                 "incremental",
                 "`incremental` needs files that can be read again, and `time`, which says in \
                  which windows their rows are"
+                    .to_owned(),
+            );
+        }
+        let time = self.time.as_ref();
+        if self.live.incremental && time.is_some_and(|time| time.slide.or(time.gap).is_some()) {
+            return wrong(
+                "incremental",
+                "which windows changed is known of windows that follow one another, without \
+                 `slide` and `gap`"
                     .to_owned(),
             );
         }
@@ -633,6 +627,27 @@ mod tests {
         let secret = format!("{topic}  topic: {{settings: {{sasl.password: 'env:P'}}}}\n{time}");
         parse(&secret).unwrap();
         assert!(message(&topic.replace("/t", "")).contains("names no topic"));
+    }
+
+    #[test]
+    fn windows_that_slide_and_sessions_are_whole_steps() {
+        for (time, said) in [
+            ("window: 1h, slide: 25m", "no multiple of a slide of 25m"),
+            ("window: 1h, slide: 2h", "no multiple of a slide of 2h"),
+            ("window: 1h, gap: 30s", "a gap of 30s is no whole minutes"),
+            ("window: 1d, slide: 1h, gap: 1h", "give `slide` or `gap`"),
+            ("window: 1d, slide: 1m", "in 1440 windows"),
+        ] {
+            let shown = message(&format!("{LEAST}time: {{column: at, {time}}}\n"));
+            assert!(shown.contains(said), "{time}: {shown}");
+        }
+        for time in ["window: 1d, slide: 1h", "window: 1d, gap: 30m", "window: 1d, slide: 1d"] {
+            let pipeline = parse(&format!("{LEAST}time: {{column: at, {time}}}\n")).unwrap();
+            pipeline.time.unwrap().panes().unwrap();
+        }
+        let changing = LEAST.replace("live: {", "live: {incremental: true, ");
+        let shown = message(&format!("{changing}time: {{column: at, window: 1d, gap: 1h}}\n"));
+        assert!(shown.contains("windows that follow one another"), "{shown}");
     }
 
     #[test]

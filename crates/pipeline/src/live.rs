@@ -5,7 +5,7 @@ use crate::{
     baseline::{
         Baseline, author, can_drift, column_key, out_of_vocabulary_column, rule_expressions,
     },
-    config::Pipeline,
+    config::{Pipeline, TimeConfig},
     constraints,
     incremental::Pass,
     rows::{Part, PreparedRows, profile_columns, quoted},
@@ -13,8 +13,8 @@ use crate::{
 };
 use driftline_drift::{Profiles, WindowShape};
 use driftline_engine::{
-    Engine, PartitionRange, ProfileColumn, ProfileRequest, Rows, Span, Tz, VocabularyRequest,
-    VocabularyTime,
+    Engine, Pane, PartitionRange, ProfileColumn, ProfileRequest, Rows, Span, Tz, VocabularyRequest,
+    VocabularyTime, Windows,
 };
 use driftline_statistics::{ColumnProfile, ngrams::NgramCounts};
 use std::{collections::BTreeMap, sync::Arc};
@@ -29,6 +29,8 @@ pub(crate) struct Live {
     /// The time of the newest row, in microseconds; `None` without a time column or rows.
     pub(crate) newest_us: Option<i64>,
     pub(crate) windows: Vec<LiveWindow>,
+    /// How rows are cut into these; `None` without a time column.
+    pub(crate) cut: Option<Windows>,
     /// What to count the n-grams of, where terms are sought.
     pub(crate) vocabulary: Option<VocabularyRequest>,
 }
@@ -146,11 +148,11 @@ pub(crate) async fn read_live(
         .into_iter()
         .filter(|name| !prepared.is_scored(name))
         .collect();
-    let windows = pipeline
-        .time
-        .as_ref()
-        .map(|time| time.windows())
-        .transpose()?;
+    let windows = match (&pipeline.time, &request.window) {
+        (None, _) => None,
+        (Some(time), Some(window)) => Some(time.windows()?.listed([window.span])),
+        (Some(time), None) => Some(cut(&prepared.rows, time).await?),
+    };
     let request = ProfileRequest {
         columns,
         windows: windows.clone(),
@@ -158,8 +160,10 @@ pub(crate) async fn read_live(
     };
     let profiled = prepared.rows.profile(&request).await?;
     let mut by_span: BTreeMap<Option<Span>, LiveWindow> = BTreeMap::new();
+    let are_sessions = pipeline.time.as_ref().is_some_and(|time| time.gap.is_some());
     let empty = |span: Option<Span>| LiveWindow {
-        partial: is_partial(span, prepared.range),
+        // A session is whole, however short: what ends it is that nothing came.
+        partial: !are_sessions && is_partial(span, prepared.range),
         shape: shape_of(pipeline, baseline, span, prepared.range),
         span,
         zone: baseline.zone,
@@ -232,7 +236,35 @@ pub(crate) async fn read_live(
         in_file_order: prepared.in_file_order,
         newest_us,
         windows: by_span.into_values().collect(),
+        cut: windows,
     })
+}
+
+/// The windows of rows: those of the calendar, or the sessions that these rows make.
+async fn cut(rows: &Rows, time: &TimeConfig) -> Result<Windows, PipelineError> {
+    if time.gap.is_none() {
+        return time.calendar();
+    }
+    let panes = time.panes()?;
+    let instant = format!(
+        "CAST(event_time({}, '{}', '{}') AS BIGINT)",
+        quoted(&time.column),
+        time.column.replace('\'', "''"),
+        time.time_zone
+    );
+    let asked = ["min", "max"].map(|edge| (edge.to_owned(), format!("{edge}({instant})")));
+    let found = rows.aggregate(&asked, Some(panes.panes())).await?;
+    let found = found.into_iter().filter_map(|row| {
+        // Whole numbers up to 2^53, which is the year 2255 in microseconds.
+        let mut edges = row.values.iter().map(|edge| edge.map(|edge| edge as i64));
+        Some(Pane {
+            span: row.span?,
+            times: edges.next()?.zip(edges.next()?),
+        })
+    });
+    let sessions = panes.windows(&found.collect::<Vec<Pane>>(), None);
+    let spans: Vec<Span> = sessions.into_iter().map(|window| window.span).collect();
+    Ok(time.windows()?.listed(spans))
 }
 
 /// Stretches of a baseline without a time that hold as many rows as the live data.

@@ -222,7 +222,7 @@ pub(crate) fn score_columns(
                  ORDER BY seeded_hash({row}, {seed})) <= {rows}",
                 quoted(&time.column),
                 time.column.replace('\'', "''"),
-                time.window,
+                time.gap.or(time.slide).unwrap_or(time.window),
                 zone = time.time_zone,
             ),
             None => format!("row_number() OVER (ORDER BY seeded_hash({row}, {seed})) <= {rows}"),

@@ -25,7 +25,9 @@ use crate::{
 };
 use chrono::{DateTime, SecondsFormat, Utc};
 use driftline_drift::{Measurement, SequenceCard, SlowDrift, Sums, rate_share};
-use driftline_engine::{ColumnInfo, Engine, EngineConfig, FileVersion, Rows, Span, TermTexts};
+use driftline_engine::{
+    ColumnInfo, Engine, EngineConfig, FileVersion, Rows, Span, TermTexts, Windows,
+};
 use driftline_schema::{Schema, check};
 use driftline_scorer::Manifest;
 use driftline_statistics::ngrams::NgramCounts;
@@ -195,7 +197,7 @@ impl Evaluator {
             &baseline,
             &live.rows,
             live.in_file_order,
-            &windows,
+            (live.cut.as_ref(), &windows),
             request.now,
         )
         .await?;
@@ -204,13 +206,13 @@ impl Evaluator {
         let targets =
             Targets::read(&engine, pipeline, &models, baseline.source_rows.as_ref()).await?;
         let mut performance = match &targets {
-            Some(targets) => targets.judge(&live.rows, pipeline).await?,
+            Some(targets) => targets.judge(&live.rows, live.cut.as_ref()).await?,
             None => BTreeMap::new(),
         };
         let asked: Vec<Option<Span>> = spans.iter().map(|(span, _)| *span).collect();
         let mut compared = Vec::new();
         for challenger in &challengers {
-            let rows = &live.rows;
+            let rows = (&live.rows, live.cut.as_ref());
             compared.push(
                 challenger
                     .compare(rows, pipeline, targets.as_ref(), &asked)
@@ -398,7 +400,7 @@ async fn row_rules(
     baseline: &Baseline,
     rows: &Rows,
     in_file_order: bool,
-    windows: &[LiveWindow],
+    (cut, windows): (Option<&Windows>, &[LiveWindow]),
     now: DateTime<Utc>,
 ) -> Result<Vec<Checked>, PipelineError> {
     if baseline.schema.all_constraints().is_empty() {
@@ -411,12 +413,10 @@ async fn row_rules(
             folder: pipeline.folder.clone(),
         },
     };
-    let time = pipeline.time.as_ref();
-    let by = time.map(|time| time.windows()).transpose()?;
     let asked = CheckedRows {
         engine,
         rows,
-        windows: by.as_ref(),
+        windows: cut,
         zone: crate::rows::time_zone(pipeline)?,
         in_file_order,
         environment: pipeline.environment.as_deref(),

@@ -17,7 +17,7 @@ use crate::{
     run::Judged,
 };
 use driftline_drift::verify::exact_interval;
-use driftline_engine::{Engine, Rows, Source, Span};
+use driftline_engine::{Engine, Rows, Source, Span, Windows};
 use driftline_scorer::{Manifest, Task};
 use driftline_verdict::{
     ActionKind, Finding, FindingKind, NotEvaluated, Severity,
@@ -118,7 +118,7 @@ impl<'a> Targets<'a> {
             reference: None,
         };
         if let Some(rows) = baseline {
-            let counted = targets.count(rows, pipeline, false).await?;
+            let counted = targets.count(rows, None).await?;
             let whole = counted.into_values().next();
             targets.reference = whole.filter(|counts| counts.labelled > 0.0);
         }
@@ -163,9 +163,9 @@ impl<'a> Targets<'a> {
     pub(crate) async fn judge(
         &self,
         rows: &Rows,
-        pipeline: &Pipeline,
+        windows: Option<&Windows>,
     ) -> Result<BTreeMap<Option<Span>, Performance>, PipelineError> {
-        let counted = self.count(rows, pipeline, true).await?;
+        let counted = self.count(rows, windows).await?;
         let performance = |(span, counts)| (span, self.performance(&counts));
         Ok(counted.into_iter().map(performance).collect())
     }
@@ -173,14 +173,9 @@ impl<'a> Targets<'a> {
     async fn count(
         &self,
         rows: &Rows,
-        pipeline: &Pipeline,
-        by_window: bool,
+        windows: Option<&Windows>,
     ) -> Result<BTreeMap<Option<Span>, Counts>, PipelineError> {
         let rows = self.beside(rows).await?;
-        let windows = match &pipeline.time {
-            Some(time) if by_window => Some(time.windows()?),
-            _ => None,
-        };
         let column = |field: &str| quoted(&scored_name(self.model, field));
         let mut asked = Asked::default();
         asked.rows(FOREIGN);
@@ -206,7 +201,7 @@ impl<'a> Targets<'a> {
             }
             rows.with_columns(&[(BIN.into(), level)]).await?
         };
-        let counted = rows.aggregate(&asked.0, windows.as_ref()).await?;
+        let counted = rows.aggregate(&asked.0, windows).await?;
         Ok(counted
             .into_iter()
             .filter(|row| windows.is_none() || row.span.is_some())

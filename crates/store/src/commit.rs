@@ -7,7 +7,9 @@ use crate::database::Transaction;
 use crate::events::{self, NewEvent};
 use crate::read_files::{self, ReadFile};
 use crate::retraining::{self, NewRetrainingRequest};
-use crate::{Lease, Store, StoreError, findings, monitors, runs, streams, windows};
+use crate::{
+    Lease, Store, StoreError, StreamClosing, findings, monitors, runs, streams, windows,
+};
 use chrono::{DateTime, Utc};
 use driftline_verdict::{Report, Run};
 
@@ -34,9 +36,8 @@ pub struct RunCommit<'a> {
     pub is_backfill: bool,
     /// The lease on the monitor under which the run was made, where there is one.
     pub lease: Option<&'a Lease>,
-    /// The window of a topic that it judges, which closes with it: its start in microseconds
-    /// since 1970.
-    pub closes: Option<i64>,
+    /// The window of a topic that it judges, which closes with it.
+    pub closes: Option<StreamClosing>,
     /// The files that the monitor has read by now, where it reads only what is new.
     pub read_files: Option<&'a [ReadFile]>,
 }
@@ -124,15 +125,8 @@ async fn write(
     if let Some(files) = commit.read_files {
         read_files::replace(transaction, commit.monitor, files).await?;
     }
-    if let Some(start_us) = commit.closes {
-        streams::close(
-            transaction,
-            commit.monitor,
-            start_us,
-            Some(&run.run_id),
-            now,
-        )
-        .await?;
+    if let Some(window) = &commit.closes {
+        streams::close(transaction, commit.monitor, window, Some(&run.run_id), now).await?;
     }
     let run_id = Some(run.run_id.as_str());
     let mut new_events =

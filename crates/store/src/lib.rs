@@ -68,7 +68,8 @@ pub use retraining::{
 pub use runs::{RunFilter, RunPosition, RunSummary};
 pub use silences::{Silence, SilenceFilter, SilencePosition};
 pub use streams::{
-    DeadLetter, StreamPartition, StreamProgress, StreamSegment, StreamState, StreamWindow,
+    DeadLetter, StreamClosing, StreamPane, StreamPartition, StreamProgress, StreamSegment,
+    StreamState,
 };
 pub use targets::TargetState;
 pub use windows::{JudgedWindow, WindowFilter, WindowPosition, WindowSummary};

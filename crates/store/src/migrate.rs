@@ -48,6 +48,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
         "backlogs",
         include_str!("../migrations/0013_backlogs.sql"),
     ),
+    (14, "panes", include_str!("../migrations/0014_panes.sql")),
 ];
 
 /// Another process may be making the same tables: then a second look finds them made.

@@ -23,21 +23,34 @@ pub struct StreamPartition {
     pub newest_us: Option<i64>,
 }
 
-/// A window of a topic.
+/// A stretch of a topic's time that no window divides.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct StreamWindow {
+pub struct StreamPane {
     /// First instant, in microseconds since 1970.
     pub start_us: i64,
     /// First instant after it.
     pub end_us: i64,
+    /// Times of its first and its last row.
+    pub times_us: Option<(i64, i64)>,
     /// Its rows.
     pub rows: u64,
     /// Bytes that they take in the store.
     pub size_bytes: u64,
-    /// Messages that could not be read while it was the newest window.
+    /// Messages that could not be read while it was the newest pane.
     pub dead: u64,
     /// Rows of closed windows that came while it was the newest.
     pub late: u64,
+}
+
+/// A window of a topic that closes; in microseconds since 1970.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StreamClosing {
+    /// The start of its first pane.
+    pub start_us: i64,
+    /// The end of its last pane.
+    pub end_us: i64,
+    /// Panes that end by then are in no later window: their rows go.
+    pub frees_us: i64,
 }
 
 /// What a monitor knows of its topic.
@@ -45,17 +58,19 @@ pub struct StreamWindow {
 pub struct StreamState {
     /// The partitions that were read, by number.
     pub partitions: Vec<StreamPartition>,
-    /// Open windows, the oldest first.
-    pub open: Vec<StreamWindow>,
-    /// The end of the newest closed window.
+    /// Panes of open windows, the oldest first.
+    pub open: Vec<StreamPane>,
+    /// Windows that begin before this are closed.
     pub closed_until_us: Option<i64>,
 }
 
-/// Rows of a window from a stretch of one partition.
+/// Rows of a pane from a stretch of one partition.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StreamSegment {
-    /// The start of their window.
+    /// The start of their pane.
     pub start_us: i64,
+    /// They came when windows that begin before this were over; `None` where none was.
+    pub late_for_us: Option<i64>,
     /// Their partition.
     pub partition: i32,
     /// The offset of the first.
@@ -82,8 +97,8 @@ pub struct DeadLetter {
 pub struct StreamProgress {
     /// How far each partition that moved was read.
     pub partitions: Vec<StreamPartition>,
-    /// What is added to windows: their rows, bytes, dead and late messages of this stretch.
-    pub windows: Vec<StreamWindow>,
+    /// What is added to panes: their rows, bytes, dead and late messages of this stretch.
+    pub panes: Vec<StreamPane>,
     /// The rows.
     pub segments: Vec<StreamSegment>,
     /// What could not be read.
@@ -117,18 +132,19 @@ impl Store {
             .map(read_partition)
             .collect::<sqlx::Result<_>>()?;
             let open = sqlx::query(
-                "SELECT start_us, end_us, row_count, size_bytes, dead_count, late_count
-                 FROM stream_windows WHERE monitor_id = $1 AND closed_at IS NULL
+                "SELECT start_us, end_us, first_us, last_us, row_count, size_bytes, dead_count,
+                        late_count
+                 FROM stream_panes WHERE monitor_id = $1 AND closed_at IS NULL
                  ORDER BY start_us",
             )
             .bind(monitor)
             .fetch_all(&mut *snapshot)
             .await?
             .iter()
-            .map(read_window)
+            .map(read_pane)
             .collect::<sqlx::Result<_>>()?;
             let closed_until_us = sqlx::query_scalar(
-                "SELECT MAX(end_us) FROM stream_windows
+                "SELECT MAX(end_us) FROM stream_panes
                  WHERE monitor_id = $1 AND closed_at IS NOT NULL",
             )
             .bind(monitor)
@@ -171,36 +187,41 @@ impl Store {
     }
 
     /// Writes the rows of an open window in the order of their partitions and offsets: JSON
-    /// Lines, as frames of zstd one after the other.
+    /// Lines, as frames of zstd one after the other. Says whether there are any.
     ///
     /// # Errors
     /// [`StoreError`] where the store cannot be read, or `into` cannot be written.
     pub async fn copy_stream_rows(
         &self,
         monitor: &str,
-        start_us: i64,
+        window: &StreamClosing,
         into: &mut (impl Write + Send),
-    ) -> Result<(), StoreError> {
+    ) -> Result<bool, StoreError> {
         const OPERATION: &str = "reading the rows of a window";
         let mut rows = sqlx::query(
-            "SELECT lines FROM stream_segments WHERE monitor_id = $1 AND start_us = $2
+            "SELECT lines FROM stream_segments
+             WHERE monitor_id = $1 AND start_us >= $2 AND start_us < $3
+               AND (late_for_us IS NULL OR late_for_us <= $2)
              ORDER BY partition_number, first_offset",
         )
         .bind(monitor)
-        .bind(start_us)
+        .bind(window.start_us)
+        .bind(window.end_us)
         .fetch(self.reader());
+        let mut any = false;
         while let Some(row) = rows
             .try_next()
             .await
             .map_err(|error| self.error(OPERATION, error))?
         {
+            any = true;
             let lines: Vec<u8> = row
                 .try_get(0)
                 .map_err(|error| self.error(OPERATION, error))?;
             into.write_all(&lines)
                 .map_err(|error| self.error(OPERATION, sqlx::Error::Io(error)))?;
         }
-        Ok(())
+        Ok(any)
     }
 
     /// Closes a window that no run judges, for it has no rows.
@@ -210,7 +231,7 @@ impl Store {
     pub async fn close_empty_stream_window(
         &self,
         monitor: &str,
-        start_us: i64,
+        window: &StreamClosing,
         lease: &Lease,
         now: DateTime<Utc>,
     ) -> Result<(), StoreError> {
@@ -219,7 +240,7 @@ impl Store {
         self.hold_lease(&mut transaction, OPERATION, monitor, Some(lease))
             .await?;
         async {
-            close(&mut transaction, monitor, start_us, None, now).await?;
+            close(&mut transaction, monitor, window, None, now).await?;
             transaction.commit().await
         }
         .await
@@ -272,35 +293,46 @@ async fn write(
         .execute(&mut **transaction)
         .await?;
     }
-    for window in &progress.windows {
+    for pane in &progress.panes {
+        let (first, last) = pane.times_us.unzip();
         sqlx::query(
-            "INSERT INTO stream_windows
-                 (monitor_id, start_us, end_us, row_count, size_bytes, dead_count, late_count)
-             VALUES ($1, $2, $3, $4, $5, $6, $7)
+            "INSERT INTO stream_panes
+                 (monitor_id, start_us, end_us, first_us, last_us, row_count, size_bytes,
+                  dead_count, late_count)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
              ON CONFLICT (monitor_id, start_us) DO UPDATE
-             SET row_count = stream_windows.row_count + excluded.row_count,
-                 size_bytes = stream_windows.size_bytes + excluded.size_bytes,
-                 dead_count = stream_windows.dead_count + excluded.dead_count,
-                 late_count = stream_windows.late_count + excluded.late_count",
+             SET first_us = CASE WHEN stream_panes.first_us < excluded.first_us
+                                      OR excluded.first_us IS NULL
+                                 THEN stream_panes.first_us ELSE excluded.first_us END,
+                 last_us = CASE WHEN stream_panes.last_us > excluded.last_us
+                                     OR excluded.last_us IS NULL
+                                THEN stream_panes.last_us ELSE excluded.last_us END,
+                 row_count = stream_panes.row_count + excluded.row_count,
+                 size_bytes = stream_panes.size_bytes + excluded.size_bytes,
+                 dead_count = stream_panes.dead_count + excluded.dead_count,
+                 late_count = stream_panes.late_count + excluded.late_count",
         )
         .bind(monitor)
-        .bind(window.start_us)
-        .bind(window.end_us)
-        .bind(count(window.rows))
-        .bind(count(window.size_bytes))
-        .bind(count(window.dead))
-        .bind(count(window.late))
+        .bind(pane.start_us)
+        .bind(pane.end_us)
+        .bind(first)
+        .bind(last)
+        .bind(count(pane.rows))
+        .bind(count(pane.size_bytes))
+        .bind(count(pane.dead))
+        .bind(count(pane.late))
         .execute(&mut **transaction)
         .await?;
     }
     for segment in &progress.segments {
         sqlx::query(
             "INSERT INTO stream_segments
-                 (monitor_id, start_us, partition_number, first_offset, lines)
-             VALUES ($1, $2, $3, $4, $5)",
+                 (monitor_id, start_us, late_for_us, partition_number, first_offset, lines)
+             VALUES ($1, $2, $3, $4, $5, $6)",
         )
         .bind(monitor)
         .bind(segment.start_us)
+        .bind(segment.late_for_us)
         .bind(i64::from(segment.partition))
         .bind(segment.first_offset)
         .bind(segment.lines.clone())
@@ -326,31 +358,48 @@ async fn write(
     Ok(())
 }
 
-/// Closes a window, whose rows are not needed any more.
+/// Closes a window, and forgets the rows that no later one has.
 pub(crate) async fn close(
     transaction: &mut Transaction,
     monitor: &str,
-    start_us: i64,
+    window: &StreamClosing,
     run_id: Option<&str>,
     now: DateTime<Utc>,
 ) -> sqlx::Result<()> {
+    // A window that slides may begin with a pane in which nothing ever was.
     let closed = sqlx::query(
-        "UPDATE stream_windows SET closed_at = $1, run_id = $2
-         WHERE monitor_id = $3 AND start_us = $4 AND closed_at IS NULL",
+        "INSERT INTO stream_panes
+             (monitor_id, start_us, end_us, row_count, size_bytes, dead_count, late_count,
+              closed_at, run_id)
+         VALUES ($1, $2, $3, 0, 0, 0, 0, $4, $5)
+         ON CONFLICT (monitor_id, start_us) DO UPDATE
+         SET closed_at = excluded.closed_at, run_id = excluded.run_id
+         WHERE stream_panes.closed_at IS NULL",
     )
+    .bind(monitor)
+    .bind(window.start_us)
+    .bind(window.frees_us.min(window.end_us))
     .bind(millis(now))
     .bind(run_id)
-    .bind(monitor)
-    .bind(start_us)
     .execute(&mut **transaction)
     .await?
     .rows_affected();
     if closed == 0 {
         return Err(sqlx::Error::RowNotFound);
     }
-    sqlx::query("DELETE FROM stream_segments WHERE monitor_id = $1 AND start_us = $2")
+    sqlx::query(
+        "UPDATE stream_panes SET closed_at = $1, run_id = $2
+         WHERE monitor_id = $3 AND end_us <= $4 AND closed_at IS NULL",
+    )
+    .bind(millis(now))
+    .bind(run_id)
+    .bind(monitor)
+    .bind(window.frees_us)
+    .execute(&mut **transaction)
+    .await?;
+    sqlx::query("DELETE FROM stream_segments WHERE monitor_id = $1 AND start_us < $2")
         .bind(monitor)
-        .bind(start_us)
+        .bind(window.frees_us)
         .execute(&mut **transaction)
         .await?;
     Ok(())
@@ -364,14 +413,16 @@ fn read_partition(row: &Row) -> sqlx::Result<StreamPartition> {
     })
 }
 
-fn read_window(row: &Row) -> sqlx::Result<StreamWindow> {
+fn read_pane(row: &Row) -> sqlx::Result<StreamPane> {
     let unsigned = |name: &str| -> sqlx::Result<u64> {
         let value: i64 = row.try_get(name)?;
         Ok(u64::try_from(value).unwrap_or(0))
     };
-    Ok(StreamWindow {
+    let first: Option<i64> = row.try_get("first_us")?;
+    Ok(StreamPane {
         start_us: row.try_get("start_us")?,
         end_us: row.try_get("end_us")?,
+        times_us: first.zip(row.try_get("last_us")?),
         rows: unsigned("row_count")?,
         size_bytes: unsigned("size_bytes")?,
         dead: unsigned("dead_count")?,

@@ -36,7 +36,6 @@ mod serve;
 mod skew;
 mod sources;
 mod store;
-#[cfg(feature = "kafka")]
 mod stream;
 mod tfdv;
 mod validation;

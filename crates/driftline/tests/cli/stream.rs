@@ -47,18 +47,22 @@ impl Broker {
         self.producer.flush(Duration::from_secs(30)).unwrap();
     }
 
-    /// A pipeline over the topic, and one over a file.
+    /// A pipeline over the topic, whose windows are days.
     fn pipeline(&self, desk: &Desk, topic: &str) {
         desk.write("base.csv", TRAINING.csv());
-        desk.write(
-            "p.yaml",
-            format!(
-                "name: shop\nbaseline: {{source: base.csv}}\nlive:\n  source: kafka://{}/{TOPIC}\n  \
-                 topic: {{{topic}}}\ntime: {{column: day, window: 1d, block: 1d}}\n",
-                self.cluster.bootstrap_servers()
-            ),
+        let live = format!(
+            "\n  source: kafka://{}/{TOPIC}\n  topic: {{{topic}}}",
+            self.cluster.bootstrap_servers()
         );
+        desk.write("p.yaml", pipeline(&live, "window: 1d"));
     }
+}
+
+fn pipeline(live: &str, cut: &str) -> String {
+    format!(
+        "name: shop\nbaseline: {{source: base.csv}}\nlive: {live}\n\
+         time: {{column: day, block: 1d, {cut}}}\n"
+    )
 }
 
 /// Rows by partition as CSV, and one far later in each, which closes the windows before it.
@@ -101,17 +105,17 @@ fn by_itself(mut window: Value) -> Value {
     window
 }
 
-#[test]
-fn a_server_that_is_killed_again_and_again_judges_every_row_once() {
+/// Judges the same rows as a file and as a topic, whose server is killed so often meanwhile,
+/// and holds the windows against each other.
+fn killed(cut: &str, kills: usize, seed: u64) {
     let broker = Broker::start();
     let desk = Desk::new();
     let parts = rows(&DEARER);
-    // What a file of the same rows gives.
     desk.write("base.csv", TRAINING.csv());
     let header = ["day,amount,colour".to_owned()];
     let lines = [&header[..], &parts[0], &parts[1]].concat();
     desk.write("live.csv", lines.join("\n"));
-    desk.pipeline("base.csv", "live.csv", "");
+    desk.write("p.yaml", pipeline("{source: live.csv}", cut));
     // In a store of its own: the server's has the server's runs.
     let run = [
         "run",
@@ -123,12 +127,21 @@ fn a_server_that_is_killed_again_and_again_judges_every_row_once() {
     ];
     desk.driftline(&run).ends_with(1);
     let whole = desk.json("out/verdict.json");
+    let is_judged = |window: &&Value| {
+        window["start"].as_str().unwrap().starts_with("2024-03") && window["rows"] != 0
+    };
+    let whole: Vec<&Value> = whole["windows"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(is_judged)
+        .collect();
 
     broker.pipeline(&desk, "out_of_orderness: 1s, allowed_lateness: 1s");
-    let seed = 20_260_101;
+    let over_days = desk.read("p.yaml");
+    desk.write("p.yaml", over_days.replace("window: 1d", cut));
     let mut chance = Chance(seed);
     let mut sent = [0, 0];
-    let kills: usize = std::env::var("DRIFTLINE_KILLS").map_or(6, |kills| kills.parse().unwrap());
     for _ in 0..kills {
         let server = Server::start(&desk);
         for (partition, rows) in parts.iter().enumerate() {
@@ -144,27 +157,43 @@ fn a_server_that_is_killed_again_and_again_judges_every_row_once() {
     }
     let server = Server::start(&desk);
     let mut found = BTreeMap::new();
-    until("seven days are judged", || {
+    until("all windows are judged", || {
         found = windows(&server);
-        found.len() >= 7
+        found.len() >= whole.len()
     });
-    for window in whole["windows"].as_array().unwrap() {
+    for (place, window) in whole.into_iter().enumerate() {
         let start = window["start"].as_str().unwrap();
-        if start.starts_with("2024-03") && window["rows"] != 0 {
-            let judged = &found[start];
-            assert_eq!(
-                judged.len(),
-                1,
-                "{start} has {} runs (seed {seed})",
-                judged.len()
-            );
-            assert_eq!(
-                by_itself(judged[0].clone()),
-                by_itself(window.clone()),
-                "{start}"
-            );
+        let judged = &found[start];
+        assert_eq!(
+            judged.len(),
+            1,
+            "{start} has {} runs (seed {seed})",
+            judged.len()
+        );
+        let (judged, window) = (by_itself(judged[0].clone()), by_itself(window.clone()));
+        // Files begin somewhere, and how much of their first window they cover is known.
+        if place == 0 && cut.contains("slide") {
+            assert_eq!(judged["rows"], window["rows"], "{start}");
+        } else {
+            assert_eq!(judged, window, "{start}");
         }
     }
+}
+
+#[test]
+fn a_server_that_is_killed_again_and_again_judges_every_row_once() {
+    let kills = std::env::var("DRIFTLINE_KILLS").map_or(6, |kills| kills.parse().unwrap());
+    killed("window: 1d", kills, 20_260_101);
+}
+
+#[test]
+fn windows_that_slide_are_those_of_a_file_however_often_the_server_is_killed() {
+    killed("window: 2d, slide: 1d", 2, 20_260_102);
+}
+
+#[test]
+fn sessions_are_those_of_a_file_however_often_the_server_is_killed() {
+    killed("window: 4d, gap: 2d", 2, 20_260_103);
 }
 
 /// The training data is a year of titles, which takes a while to learn.

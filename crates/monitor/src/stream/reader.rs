@@ -2,18 +2,19 @@
 //!
 //! A partition's watermark is the greatest time that it has seen, less what may be out of order;
 //! the topic's is the least of those of its partitions, so that a partition that lags keeps its
-//! windows open. Whether a row is late is decided by the watermark of its own partition, before
-//! it: the same messages give the same windows, however often reading broke off between them.
+//! windows open. Whether a row is late, and for which windows, is decided by the watermark of its
+//! own partition, before it: the same messages give the same windows, however often reading broke
+//! off between them.
 //! Only silence is judged by a clock: a partition at its end that gives nothing for a while
 //! holds nobody up, and where all are silent time goes on as the clock does.
 
 use chrono::{DateTime, Utc};
 use driftline_engine::{
-    EngineError, Span, Windows,
-    topic::{Decoder, Message, Polled, Topic},
+    EngineError, Pane, PaneWindow, Panes, Span,
+    topic::{Decoder, Message, Polled, Row, Topic},
 };
 use driftline_store::{
-    DeadLetter, StreamPartition, StreamProgress, StreamSegment, StreamState, StreamWindow,
+    DeadLetter, StreamPane, StreamPartition, StreamProgress, StreamSegment, StreamState,
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -39,7 +40,7 @@ const ZSTD_LEVEL: i32 = 1;
 /// Reads a topic, from where it was left.
 pub(crate) struct Reader {
     decoder: Decoder,
-    windows: Windows,
+    panes: Panes,
     lateness: Lateness,
     partitions: BTreeMap<i32, Partition>,
     closed_until_us: Option<i64>,
@@ -59,11 +60,14 @@ struct Partition {
 struct Stretch {
     /// Partitions that gave something.
     moved: BTreeSet<i32>,
-    windows: BTreeMap<i64, StreamWindow>,
-    segments: BTreeMap<(i64, i32), Segment>,
+    panes: BTreeMap<i64, StreamPane>,
+    segments: BTreeMap<Place, Segment>,
     dead_letters: Vec<DeadLetter>,
     size_bytes: usize,
 }
+
+/// Where rows are kept: pane, partition, and for which windows they are late.
+type Place = (i64, i32, Option<i64>);
 
 struct Segment {
     first_offset: i64,
@@ -73,7 +77,7 @@ struct Segment {
 impl Reader {
     pub(crate) fn new(
         decoder: Decoder,
-        windows: Windows,
+        panes: Panes,
         lateness: Lateness,
         state: &StreamState,
     ) -> Self {
@@ -87,7 +91,7 @@ impl Reader {
         });
         Self {
             decoder,
-            windows,
+            panes,
             lateness,
             partitions: partitions.collect(),
             closed_until_us: state.closed_until_us,
@@ -156,19 +160,18 @@ impl Reader {
             let reason = "its time is far ahead of the time at which it was sent".to_owned();
             return self.bury(message, reason, newest_us.unwrap_or(sent_us));
         }
-        let Some(span) = self.windows.span_of(row.time_us) else {
+        let pane = self.panes.panes().span_of(row.time_us);
+        let pane = pane.and_then(|pane| Some((pane, self.panes.over_us(pane, row.time_us)?)));
+        let Some((pane, over_us)) = pane else {
             let reason = "its time is beyond the calendar".to_owned();
             return self.bury(message, reason, newest_us.unwrap_or(sent_us));
         };
-        let watermark = newest_us.map(|newest| newest - self.lateness.out_of_orderness_us);
-        let is_over = watermark.is_some_and(|time| self.closes_at(span.end_us) <= time);
-        if is_over
-            || self
-                .closed_until_us
-                .is_some_and(|until| span.end_us <= until)
+        let settled_us = newest_us.map(|newest| self.settled_us(newest));
+        if settled_us.is_some_and(|time| over_us <= time)
+            || self.closed_until_us.is_some_and(|time| pane.end_us <= time)
         {
-            if let Some(window) = self.window_of(newest_us.unwrap_or(row.time_us)) {
-                window.late += 1;
+            if let Some(pane) = self.pane_of(newest_us.unwrap_or(row.time_us)) {
+                pane.late += 1;
             }
             return;
         }
@@ -177,26 +180,35 @@ impl Reader {
         {
             partition.newest_us = Some(row.time_us);
         }
-        self.keep(message, span, &row.line);
+        let late_for = settled_us.and_then(|time| self.panes.first_open(pane, time));
+        self.keep(message, pane, late_for, &row);
     }
 
-    fn keep(&mut self, message: &Message, span: Span, line: &[u8]) {
+    /// Rows before this are not waited for, after a row of that time.
+    fn settled_us(&self, newest_us: i64) -> i64 {
+        newest_us - self.lateness.out_of_orderness_us - self.lateness.allowed_us
+    }
+
+    fn keep(&mut self, message: &Message, pane: Span, late_for: Option<i64>, row: &Row) {
         let stretch = &mut self.stretch;
-        stretch.size_bytes += line.len();
-        let window = stretch.windows.entry(span.start_us);
-        window.or_insert_with(|| empty(span)).rows += 1;
-        let place = (span.start_us, message.partition);
+        stretch.size_bytes += row.line.len();
+        let known = stretch.panes.entry(pane.start_us);
+        let known = known.or_insert_with(|| empty(pane));
+        known.rows += 1;
+        let (first, last) = known.times_us.unwrap_or((row.time_us, row.time_us));
+        known.times_us = Some((first.min(row.time_us), last.max(row.time_us)));
+        let place = (pane.start_us, message.partition, late_for);
         let segment = stretch.segments.entry(place).or_insert_with(|| Segment {
             first_offset: message.offset,
             lines: Vec::new(),
         });
-        segment.lines.extend_from_slice(line);
+        segment.lines.extend_from_slice(&row.line);
     }
 
-    /// Notes a message that cannot be read, in the window that was the newest then.
+    /// Notes a message that cannot be read, in the pane that was the newest then.
     fn bury(&mut self, message: &Message, reason: String, time_us: i64) {
-        if let Some(window) = self.window_of(time_us) {
-            window.dead += 1;
+        if let Some(pane) = self.pane_of(time_us) {
+            pane.dead += 1;
         }
         self.stretch.dead_letters.push(DeadLetter {
             partition: message.partition,
@@ -206,10 +218,10 @@ impl Reader {
         });
     }
 
-    fn window_of(&mut self, time_us: i64) -> Option<&mut StreamWindow> {
-        let span = self.windows.span_of(time_us)?;
-        let window = self.stretch.windows.entry(span.start_us);
-        Some(window.or_insert_with(|| empty(span)))
+    fn pane_of(&mut self, time_us: i64) -> Option<&mut StreamPane> {
+        let span = self.panes.panes().span_of(time_us)?;
+        let pane = self.stretch.panes.entry(span.start_us);
+        Some(pane.or_insert_with(|| empty(span)))
     }
 
     /// Everything that was read since the last call; `None` where that is nothing.
@@ -218,18 +230,19 @@ impl Reader {
         if stretch.moved.is_empty() {
             return None;
         }
-        let mut windows = stretch.windows;
+        let mut panes = stretch.panes;
         let segments = stretch
             .segments
             .into_iter()
-            .map(|((start_us, partition), segment)| {
+            .map(|((start_us, partition, late_for_us), segment)| {
                 let lines = zstd::encode_all(segment.lines.as_slice(), ZSTD_LEVEL)
                     .expect("from memory into memory there is nothing to fail at");
-                if let Some(window) = windows.get_mut(&start_us) {
-                    window.size_bytes += lines.len() as u64;
+                if let Some(pane) = panes.get_mut(&start_us) {
+                    pane.size_bytes += lines.len() as u64;
                 }
                 StreamSegment {
                     start_us,
+                    late_for_us,
                     partition,
                     first_offset: segment.first_offset,
                     lines,
@@ -247,7 +260,7 @@ impl Reader {
         });
         Some(StreamProgress {
             partitions: partitions.collect(),
-            windows: windows.into_values().collect(),
+            panes: panes.into_values().collect(),
             segments,
             dead_letters: stretch.dead_letters,
         })
@@ -273,33 +286,36 @@ impl Reader {
         time_us.map(|time| time - self.lateness.out_of_orderness_us)
     }
 
-    /// When a window that ends then closes.
-    fn closes_at(&self, end_us: i64) -> i64 {
-        end_us.saturating_add(self.lateness.allowed_us)
-    }
-
-    /// Those of the open windows that are over now.
-    pub(crate) fn over(&self, open: &[StreamWindow], now: DateTime<Utc>) -> Vec<StreamWindow> {
+    /// The windows of open panes that are over now, in order.
+    pub(crate) fn over(&self, open: &[StreamPane], now: DateTime<Utc>) -> Vec<PaneWindow> {
         let Some(watermark) = self.watermark_us(now.timestamp_micros()) else {
             return Vec::new();
         };
-        let over = open.iter();
-        over.filter(|window| self.closes_at(window.end_us) <= watermark)
-            .cloned()
-            .collect()
+        let settled_us = watermark - self.lateness.allowed_us;
+        let panes = open.iter().map(|pane| Pane {
+            span: Span {
+                start_us: pane.start_us,
+                end_us: pane.end_us,
+            },
+            times: pane.times_us,
+        });
+        let panes: Vec<Pane> = panes.collect();
+        let mut windows = self.panes.windows(&panes, self.closed_until_us);
+        windows.retain(|window| window.over_us <= settled_us);
+        windows
     }
 
     /// Rows of this window are late from now on.
-    pub(crate) fn closed(&mut self, window: &StreamWindow) {
-        self.closed_until_us = self.closed_until_us.max(Some(window.end_us));
+    pub(crate) fn closed(&mut self, window: &PaneWindow) {
+        self.closed_until_us = self.closed_until_us.max(Some(window.frees_us));
     }
 }
 
-fn empty(span: Span) -> StreamWindow {
-    StreamWindow {
+fn empty(span: Span) -> StreamPane {
+    StreamPane {
         start_us: span.start_us,
         end_us: span.end_us,
-        ..StreamWindow::default()
+        ..StreamPane::default()
     }
 }
 
@@ -307,7 +323,7 @@ fn empty(span: Span) -> StreamWindow {
 mod tests {
     use super::*;
     use driftline_engine::{
-        ColumnInfo, DataType,
+        ColumnInfo, Cut, DataType, Windows,
         topic::{DecoderOptions, PayloadFormat},
     };
     use proptest::prelude::*;
@@ -315,15 +331,36 @@ mod tests {
 
     const MINUTE_US: i64 = 60_000_000;
     const HOUR_US: i64 = 60 * MINUTE_US;
+    const OUT_OF_ORDER: i64 = 10;
+    const ALLOWED: i64 = 5;
 
-    fn windows() -> Windows {
-        Windows::new("at", "1h".parse().unwrap())
+    fn windows(width: &str) -> Windows {
+        Windows::new("at", width.parse().unwrap())
     }
 
-    fn reader(state: &StreamState) -> Reader {
+    fn tumbling() -> Panes {
+        Panes::of(&windows("1h"))
+    }
+
+    fn sliding() -> Panes {
+        let mut windows = windows("1h");
+        windows.cut = Cut::Sliding("20m".parse().unwrap());
+        Panes::of(&windows)
+    }
+
+    /// Sessions of up to a year.
+    fn sessions() -> Panes {
+        Panes::of_sessions(windows("20m"), 3 * 24 * 365)
+    }
+
+    fn any_panes() -> impl Strategy<Value = Panes> {
+        prop::sample::select(vec![tumbling(), sliding(), sessions()])
+    }
+
+    fn reader(panes: &Panes, state: &StreamState) -> Reader {
         let decoder = Decoder::new(DecoderOptions {
             format: PayloadFormat::Json,
-            windows: windows(),
+            windows: panes.panes().clone(),
             columns: vec![ColumnInfo {
                 name: "at".into(),
                 data_type: DataType::Utf8,
@@ -333,12 +370,12 @@ mod tests {
             headers: None,
         });
         let lateness = Lateness {
-            out_of_orderness_us: 10 * MINUTE_US,
-            allowed_us: 5 * MINUTE_US,
+            out_of_orderness_us: OUT_OF_ORDER * MINUTE_US,
+            allowed_us: ALLOWED * MINUTE_US,
             idle_us: MINUTE_US,
             max_ahead_us: 24 * HOUR_US,
         };
-        let mut reader = Reader::new(decoder, windows(), lateness, state);
+        let mut reader = Reader::new(decoder, panes.clone(), lateness, state);
         reader.know(&[0, 1]);
         reader
     }
@@ -351,7 +388,7 @@ mod tests {
     fn message(partition: i32, offset: i64, minute: Option<i64>) -> Message {
         let payload = match minute {
             Some(minute) => format!(
-                "{{\"at\":\"{}\",\"n\":\"{offset}\"}}",
+                "{{\"at\":\"{}\",\"n\":\"{partition}.{offset}\"}}",
                 at(minute).to_rfc3339()
             ),
             None => "?".into(),
@@ -365,12 +402,27 @@ mod tests {
         }
     }
 
-    /// A store in memory, with the rows of every window as one text.
-    #[derive(Debug, Default, Clone, PartialEq)]
+    /// Messages with the offsets of their partitions.
+    fn messages(minutes: &[(i32, Option<i64>)]) -> Vec<Message> {
+        let mut offsets = [0; 2];
+        let minutes = minutes.iter();
+        minutes
+            .map(|&(partition, minute)| {
+                let offset = &mut offsets[partition as usize];
+                *offset += 1;
+                message(partition, *offset - 1, minute)
+            })
+            .collect()
+    }
+
+    /// A store in memory.
+    #[derive(Debug, Default, Clone)]
     struct Kept {
         state: StreamState,
-        lines: BTreeMap<(i64, i32), String>,
-        closed: BTreeMap<i64, StreamWindow>,
+        closed_panes: Vec<StreamPane>,
+        segments: Vec<StreamSegment>,
+        /// Windows that were judged, with their rows.
+        judged: Vec<(Span, String)>,
         dead: Vec<(i32, i64)>,
     }
 
@@ -385,44 +437,147 @@ mod tests {
                     .retain(|known| known.partition != read.partition);
                 self.state.partitions.push(read);
             }
-            for window in progress.windows {
-                let mut all = self.state.open.iter_mut().chain(self.closed.values_mut());
-                match all.find(|known| known.start_us == window.start_us) {
+            for pane in progress.panes {
+                let mut all = self.state.open.iter_mut().chain(&mut self.closed_panes);
+                match all.find(|known| known.start_us == pane.start_us) {
                     Some(known) => {
-                        known.rows += window.rows;
-                        known.dead += window.dead;
-                        known.late += window.late;
+                        known.rows += pane.rows;
+                        known.dead += pane.dead;
+                        known.late += pane.late;
+                        let times = known.times_us.into_iter().chain(pane.times_us);
+                        known.times_us = times.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)));
                     }
-                    None => self.state.open.push(window),
+                    None => self.state.open.push(pane),
                 }
             }
-            self.state.open.sort_by_key(|window| window.start_us);
-            for segment in progress.segments {
-                let place = (segment.start_us, segment.partition);
-                let mut text = String::new();
-                let mut lines = zstd::Decoder::new(segment.lines.as_slice()).unwrap();
-                lines.read_to_string(&mut text).unwrap();
-                self.lines.entry(place).or_default().push_str(&text);
-            }
+            self.state.open.sort_by_key(|pane| pane.start_us);
+            self.segments.extend(progress.segments);
             let dead = progress.dead_letters.iter();
             self.dead
                 .extend(dead.map(|letter| (letter.partition, letter.offset)));
             for window in reader.over(&self.state.open, at(10_000)) {
+                let rows = self.rows(&window);
+                if !rows.is_empty() {
+                    self.judged.push((window.span, rows));
+                }
                 reader.closed(&window);
-                self.state
-                    .open
-                    .retain(|open| open.start_us != window.start_us);
-                self.state.closed_until_us = self.state.closed_until_us.max(Some(window.end_us));
-                self.closed.insert(window.start_us, window);
+                let free = |pane: &StreamPane| pane.end_us <= window.frees_us;
+                let freed = self.state.open.iter().filter(|pane| free(pane)).cloned();
+                self.closed_panes.extend(freed.collect::<Vec<_>>());
+                self.state.open.retain(|pane| !free(pane));
+                self.segments.retain(|one| one.start_us >= window.frees_us);
+                self.state.closed_until_us = Some(window.frees_us);
             }
         }
 
-        /// Rows, late and dead messages of every window, open or closed.
+        /// The rows of a window, as one text.
+        fn rows(&self, window: &PaneWindow) -> String {
+            let inside = window.panes.start_us..window.panes.end_us;
+            let is_in_time = |one: &&StreamSegment| {
+                one.late_for_us
+                    .is_none_or(|first| first <= window.panes.start_us)
+            };
+            let segments = self.segments.iter();
+            let segments = segments.filter(|one| inside.contains(&one.start_us));
+            let mut segments: Vec<&StreamSegment> = segments.filter(is_in_time).collect();
+            segments.sort_by_key(|one| (one.partition, one.first_offset));
+            let mut text = String::new();
+            for segment in segments {
+                let mut lines = zstd::Decoder::new(segment.lines.as_slice()).unwrap();
+                lines.read_to_string(&mut text).unwrap();
+            }
+            text
+        }
+
+        /// Rows, late and dead messages of every pane.
         fn counts(&self) -> BTreeMap<i64, (u64, u64, u64)> {
-            let all = self.state.open.iter().chain(self.closed.values());
+            let all = self.state.open.iter().chain(&self.closed_panes);
             all.map(|one| (one.start_us, (one.rows, one.late, one.dead)))
                 .collect()
         }
+
+        fn dead(&self) -> Vec<(i32, i64)> {
+            let mut dead = self.dead.clone();
+            dead.sort_unstable();
+            dead
+        }
+
+        /// The rows of each window that was judged, in no order.
+        fn sets(&self) -> Vec<(Span, BTreeSet<&str>)> {
+            let judged = self.judged.iter();
+            judged
+                .map(|(span, rows)| (*span, rows.lines().collect()))
+                .collect()
+        }
+    }
+
+    fn minutes() -> impl Strategy<Value = Vec<(i32, Option<i64>)>> {
+        let one = (0..2_i32, prop::option::weighted(0.9, 0..600_i64));
+        // The last two close what is open.
+        prop::collection::vec(one, 1..80).prop_map(|mut minutes| {
+            minutes.extend([(0, Some(5_000)), (1, Some(5_000))]);
+            minutes
+        })
+    }
+
+    /// What should become of messages, said another way: which rows count at all, and then
+    /// which are in which window.
+    fn expected(panes: &Panes, messages: &[Message]) -> Vec<(Span, BTreeSet<String>)> {
+        let mut newest = [None; 2];
+        let mut rows: Vec<(i64, i64, String)> = Vec::new();
+        for message in messages {
+            let payload = String::from_utf8(message.payload.clone().unwrap()).unwrap();
+            let Ok(row) = serde_json::from_str::<serde_json::Value>(&payload) else {
+                continue;
+            };
+            let time = DateTime::parse_from_rfc3339(row["at"].as_str().unwrap()).unwrap();
+            let time = time.timestamp_micros();
+            let newest = &mut newest[message.partition as usize];
+            let settled = newest.map_or(i64::MIN, |newest: i64| {
+                newest - (OUT_OF_ORDER + ALLOWED) * MINUTE_US
+            });
+            *newest = (*newest).max(Some(time));
+            rows.push((time, settled, payload));
+        }
+        let mut found: BTreeMap<Span, BTreeSet<String>> = BTreeMap::new();
+        let pane = panes.panes().width.to_string();
+        if panes.over_us(panes.panes().span_of(0).unwrap(), 0) == Some(1) {
+            rows.retain(|(time, settled, _)| time >= settled);
+            rows.sort();
+            let mut session: Option<(Span, BTreeSet<String>)> = None;
+            for (time, _, row) in rows {
+                let (span, held) = match session.take() {
+                    Some((span, held)) if time < span.end_us => (span.start_us, held),
+                    before => {
+                        found.extend(before);
+                        (time, BTreeSet::new())
+                    }
+                };
+                let span = Span {
+                    start_us: span,
+                    end_us: time + 20 * MINUTE_US,
+                };
+                let mut held = held;
+                held.insert(row);
+                session = Some((span, held));
+            }
+        } else {
+            let step = if pane == "1h" { HOUR_US } else { 20 * MINUTE_US };
+            for (time, settled, row) in rows {
+                let mut start_us = time.div_euclid(step) * step;
+                while start_us > time - HOUR_US {
+                    let end_us = start_us + HOUR_US;
+                    if end_us > settled {
+                        let span = Span { start_us, end_us };
+                        found.entry(span).or_default().insert(row.clone());
+                    }
+                    start_us -= step;
+                }
+            }
+        }
+        // What the last two messages do not close.
+        found.retain(|span, _| span.end_us <= (5_000 - OUT_OF_ORDER - ALLOWED) * MINUTE_US);
+        found.into_iter().collect()
     }
 
     proptest! {
@@ -430,28 +585,21 @@ mod tests {
         /// give the same windows.
         #[test]
         fn what_is_read_does_not_depend_on_where_reading_breaks_off(
-            minutes in prop::collection::vec((0..2_i32, prop::option::weighted(0.9, 0..600_i64)), 1..80),
+            panes in any_panes(),
+            minutes in minutes(),
             breaks in prop::collection::vec((0..80_usize, any::<bool>()), 0..12),
         ) {
-            let mut offsets = [0; 2];
-            let messages: Vec<Message> = minutes
-                .iter()
-                .map(|&(partition, minute)| {
-                    let offset = &mut offsets[partition as usize];
-                    *offset += 1;
-                    message(partition, *offset - 1, minute)
-                })
-                .collect();
+            let messages = messages(&minutes);
             let now = || at(10_000);
             let mut whole = Kept::default();
-            let mut one = reader(&whole.state);
+            let mut one = reader(&panes, &whole.state);
             for message in &messages {
                 one.take(message, &now);
             }
             whole.write(&mut one);
 
             let mut broken = Kept::default();
-            let mut some = reader(&broken.state);
+            let mut some = reader(&panes, &broken.state);
             let mut next = 0;
             let mut breaks = breaks;
             while next < messages.len() {
@@ -463,7 +611,7 @@ mod tests {
                 let (_, dies) = breaks.remove(place);
                 if dies {
                     // What was not written down is read again, from where that begins.
-                    some = reader(&broken.state);
+                    some = reader(&panes, &broken.state);
                     let is_new = |message: &Message| {
                         let known = broken.state.partitions.iter();
                         let mut known = known.filter(|one| one.partition == message.partition);
@@ -475,20 +623,33 @@ mod tests {
                 }
             }
             broken.write(&mut some);
-            prop_assert_eq!(&broken.lines, &whole.lines);
+            prop_assert_eq!(broken.sets(), whole.sets());
             prop_assert_eq!(broken.counts(), whole.counts());
-            let sorted = |kept: &Kept| {
-                let mut dead = kept.dead.clone();
-                dead.sort_unstable();
-                dead
-            };
-            prop_assert_eq!(sorted(&broken), sorted(&whole));
+            prop_assert_eq!(broken.dead(), whole.dead());
+        }
+
+        #[test]
+        fn windows_hold_the_rows_that_they_should(panes in any_panes(), minutes in minutes()) {
+            let messages = messages(&minutes);
+            let mut kept = Kept::default();
+            let mut reader = reader(&panes, &kept.state);
+            for message in &messages {
+                reader.take(message, &|| at(10_000));
+                kept.write(&mut reader);
+            }
+            let expected = expected(&panes, &messages);
+            let found: Vec<(Span, BTreeSet<String>)> = kept
+                .sets()
+                .into_iter()
+                .map(|(span, rows)| (span, rows.into_iter().map(str::to_owned).collect()))
+                .collect();
+            prop_assert_eq!(found, expected);
         }
     }
 
     fn read(messages: &[(i32, Option<i64>)]) -> (Reader, Kept) {
         let mut kept = Kept::default();
-        let mut reader = reader(&kept.state);
+        let mut reader = reader(&tumbling(), &kept.state);
         for (offset, (partition, minute)) in (0..).zip(messages) {
             reader.take(&message(*partition, offset, *minute), &|| at(10_000));
         }
@@ -499,10 +660,11 @@ mod tests {
     #[test]
     fn a_window_closes_when_every_partition_is_past_it_and_its_lateness() {
         let (_, kept) = read(&[(0, Some(5)), (1, Some(6)), (0, Some(75)), (1, Some(74))]);
-        assert!(kept.closed.is_empty());
+        assert!(kept.judged.is_empty());
         let (_, kept) = read(&[(0, Some(5)), (1, Some(6)), (0, Some(75)), (1, Some(75))]);
-        assert_eq!(kept.closed.keys().copied().collect::<Vec<_>>(), [0]);
-        assert_eq!(kept.closed[&0].rows, 2);
+        let judged: Vec<i64> = kept.judged.iter().map(|(span, _)| span.start_us).collect();
+        assert_eq!(judged, [0]);
+        assert_eq!(kept.closed_panes[0].rows, 2);
     }
 
     #[test]
@@ -517,7 +679,7 @@ mod tests {
     fn a_time_far_ahead_of_its_message_closes_nothing() {
         let (_, kept) = read(&[(0, Some(9_000)), (1, Some(9_000)), (0, Some(20_000))]);
         assert_eq!(kept.dead, [(0, 2)]);
-        assert!(kept.closed.is_empty());
+        assert!(kept.judged.is_empty());
     }
 
     #[test]

@@ -121,10 +121,10 @@ const STATEMENTS: [&str; 12] = [
     "DELETE FROM audit WHERE at < $1",
     "DELETE FROM api_keys WHERE expires_at < $1",
     // The newest stays: rows before its end are late.
-    "DELETE FROM stream_windows
+    "DELETE FROM stream_panes
      WHERE closed_at < $1
-       AND end_us < (SELECT MAX(other.end_us) FROM stream_windows other
-                     WHERE other.monitor_id = stream_windows.monitor_id
+       AND end_us < (SELECT MAX(other.end_us) FROM stream_panes other
+                     WHERE other.monitor_id = stream_panes.monitor_id
                        AND other.closed_at IS NOT NULL)",
     "DELETE FROM dead_letters WHERE created_at < $1",
     "DELETE FROM runs

@@ -285,7 +285,7 @@ pub(super) const TABLES: &[Table] = &[
         ],
     },
     Table {
-        name: "stream_windows",
+        name: "stream_panes",
         columns: &[
             ("monitor_id", Text),
             ("start_us", Integer),
@@ -296,6 +296,8 @@ pub(super) const TABLES: &[Table] = &[
             ("late_count", Integer),
             ("closed_at", Integer),
             ("run_id", Text),
+            ("first_us", Integer),
+            ("last_us", Integer),
         ],
     },
     Table {
@@ -306,6 +308,7 @@ pub(super) const TABLES: &[Table] = &[
             ("partition_number", Integer),
             ("first_offset", Integer),
             ("lines", Bytes),
+            ("late_for_us", Integer),
         ],
     },
     Table {

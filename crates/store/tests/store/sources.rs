@@ -2,13 +2,14 @@
 
 use crate::support::{Fixture, MONITOR, Parts, at, on_both};
 use driftline_store::{
-    DeadLetter, Lease, MonitorSettings, ReadFile, RunCommit, Store, StoreError, StreamPartition,
-    StreamProgress, StreamSegment, StreamState, StreamWindow,
+    DeadLetter, Lease, MonitorSettings, ReadFile, RunCommit, Store, StoreError, StreamClosing,
+    StreamPane, StreamPartition, StreamProgress, StreamSegment, StreamState,
 };
 
 on_both! {
     a_stretch_adds_to_what_is_there
     a_window_closes_with_its_run_or_not_at_all
+    a_window_that_slides_leaves_the_panes_of_the_next
     a_former_reader_writes_nothing
     files_are_replaced_with_a_run
 }
@@ -25,10 +26,18 @@ async fn reader(store: &Store, owner: &str, second: i64) -> Lease {
     lease.await.unwrap().unwrap()
 }
 
-fn window(rows: u64) -> StreamWindow {
-    StreamWindow {
+/// The window that is this one pane.
+const WINDOW: StreamClosing = StreamClosing {
+    start_us: 0,
+    end_us: 3_600,
+    frees_us: 3_600,
+};
+
+fn pane(rows: u64) -> StreamPane {
+    StreamPane {
         start_us: 0,
         end_us: 3_600,
+        times_us: Some((7, 9)),
         rows,
         size_bytes: 2,
         dead: 1,
@@ -44,9 +53,10 @@ fn stretch(first_offset: i64) -> StreamProgress {
             next_offset: first_offset + 3,
             newest_us: Some(first_offset),
         }],
-        windows: vec![window(2)],
+        panes: vec![pane(2)],
         segments: vec![StreamSegment {
             start_us: 0,
+            late_for_us: None,
             partition: 0,
             first_offset,
             lines: vec![0, u8::try_from(first_offset).unwrap()],
@@ -70,7 +80,7 @@ async fn write(store: &Store, first_offset: i64, lease: &Lease) -> Result<(), St
 async fn rows(store: &Store) -> Vec<u8> {
     let mut bytes = Vec::new();
     store
-        .copy_stream_rows(MONITOR, 0, &mut bytes)
+        .copy_stream_rows(MONITOR, &WINDOW, &mut bytes)
         .await
         .unwrap();
     bytes
@@ -89,11 +99,11 @@ async fn a_stretch_adds_to_what_is_there(fixture: Fixture) {
     }
     let found = state(store).await;
     assert_eq!(found.partitions, stretch(3).partitions);
-    let twice = StreamWindow {
+    let twice = StreamPane {
         rows: 4,
         size_bytes: 4,
         dead: 2,
-        ..window(0)
+        ..pane(0)
     };
     assert_eq!(found.open, [twice]);
     assert_eq!(rows(store).await, [0, 0, 0, 3]);
@@ -107,7 +117,7 @@ async fn a_stretch_adds_to_what_is_there(fixture: Fixture) {
 /// The run with the closing of the window.
 fn closing(parts: &Parts) -> RunCommit<'_> {
     RunCommit {
-        closes: Some(0),
+        closes: Some(WINDOW),
         ..parts.commit()
     }
 }
@@ -129,16 +139,48 @@ async fn a_window_closes_with_its_run_or_not_at_all(fixture: Fixture) {
     assert!(store.run("2").await.unwrap().is_none());
 }
 
+async fn a_window_that_slides_leaves_the_panes_of_the_next(fixture: Fixture) {
+    let store = &fixture.store;
+    let lease = reader(store, "a", 0).await;
+    let mut progress = stretch(0);
+    let late = StreamSegment {
+        late_for_us: Some(0),
+        first_offset: 2,
+        ..progress.segments[0].clone()
+    };
+    progress.segments.push(late);
+    store
+        .commit_stream(MONITOR, TOPIC, &progress, &lease, at(1))
+        .await
+        .unwrap();
+    // It begins with a pane in which nothing was.
+    let before = StreamClosing {
+        start_us: -3_600,
+        end_us: 3_600,
+        frees_us: 0,
+    };
+    let mut bytes = Vec::new();
+    let any = store.copy_stream_rows(MONITOR, &before, &mut bytes).await;
+    assert_eq!((any.unwrap(), bytes), (true, vec![0, 0]));
+    for may_close in [true, false] {
+        let closed = store.close_empty_stream_window(MONITOR, &before, &lease, at(2));
+        assert_eq!(closed.await.is_ok(), may_close);
+    }
+    let found = state(store).await;
+    assert_eq!((found.open.len(), found.closed_until_us), (1, Some(0)));
+    assert_eq!(rows(store).await, [0, 0, 0, 0]);
+}
+
 async fn a_former_reader_writes_nothing(fixture: Fixture) {
     let store = &fixture.store;
     let former = reader(store, "a", 0).await;
     let present = reader(store, "b", 10).await;
     let late = write(store, 0, &former).await;
     assert!(matches!(late, Err(StoreError::LeaseLost { .. })));
-    let closed = store.close_empty_stream_window(MONITOR, 0, &former, at(11));
+    let closed = store.close_empty_stream_window(MONITOR, &WINDOW, &former, at(11));
     assert!(matches!(closed.await, Err(StoreError::LeaseLost { .. })));
     write(store, 0, &present).await.unwrap();
-    let closed = store.close_empty_stream_window(MONITOR, 0, &present, at(11));
+    let closed = store.close_empty_stream_window(MONITOR, &WINDOW, &present, at(11));
     closed.await.unwrap();
 }
 
