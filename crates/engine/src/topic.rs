@@ -3,13 +3,21 @@
 //! A row is written as one line of JSON, so that the rows of a window are a file like any other:
 //! whatever a pipeline asks of files it asks of a topic, by the same code.
 
+#[cfg(feature = "kafka")]
+mod avro;
 mod decode;
 #[cfg(feature = "kafka")]
 mod kafka;
+#[cfg(feature = "kafka")]
+mod protobuf;
 
-pub use decode::{Decoder, DecoderOptions, PayloadFormat, Row};
+#[cfg(feature = "kafka")]
+pub use avro::{Avro, SchemaRegistry};
+pub use decode::{Decoder, DecoderOptions, PayloadFormat, Row, Unreadable};
 #[cfg(feature = "kafka")]
 pub use kafka::{KafkaOptions, KafkaTopic};
+#[cfg(feature = "kafka")]
+pub use protobuf::Protobuf;
 /// The client; its mock broker is what tests run against.
 #[cfg(feature = "kafka")]
 pub use rdkafka;
@@ -55,6 +63,9 @@ pub trait Topic: Send {
     /// # Errors
     /// [`EngineError::Topic`] where the broker does not answer.
     fn partitions(&mut self) -> Result<Vec<i32>, EngineError>;
+
+    /// The offset after the last message of each partition, as far as the broker tells.
+    fn ends(&mut self) -> BTreeMap<i32, i64>;
 
     /// The next message, waiting for it so long.
     ///

@@ -25,6 +25,8 @@ mod randomness;
 mod read_files;
 mod run_once;
 mod schedule;
+#[cfg(feature = "kafka")]
+mod schema_registry;
 mod serve;
 mod silence;
 mod stream;

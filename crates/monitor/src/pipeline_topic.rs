@@ -26,11 +26,13 @@ pub(crate) use kafka::source;
 #[cfg(feature = "kafka")]
 mod kafka {
     use super::{EngineConfig, EvaluationError, Pipeline, TopicSource};
-    use crate::{OpenTopic, delivery::read_secret};
+    use crate::{OpenTopic, delivery::read_secret, schema_registry::HttpRegistry};
     use async_trait::async_trait;
     use driftline_engine::{
         ColumnInfo, Engine, Source,
-        topic::{Decoder, DecoderOptions, KafkaOptions, KafkaTopic, PayloadFormat, Topic},
+        topic::{
+            Avro, Decoder, DecoderOptions, KafkaOptions, KafkaTopic, PayloadFormat, Protobuf, Topic,
+        },
     };
     use driftline_pipeline::config::{TopicConfig, TopicFormat, TopicSetting, TopicStart};
     use secrecy::ExposeSecret as _;
@@ -62,14 +64,7 @@ mod kafka {
         Ok(Some(TopicSource {
             topic: name.to_owned(),
             decoder: Decoder::new(DecoderOptions {
-                format: match topic.format {
-                    TopicFormat::Json => PayloadFormat::Json,
-                    TopicFormat::Csv => PayloadFormat::Csv {
-                        columns: topic.columns.clone(),
-                        delimiter: u8::try_from(topic.delimiter)
-                            .map_err(|_| "`delimiter` is not ASCII")?,
-                    },
-                },
+                format: format(pipeline, &topic, name)?,
                 windows: panes.panes().clone(),
                 columns: columns(pipeline, config).await?,
                 key: topic.key.clone(),
@@ -85,6 +80,52 @@ mod kafka {
             max_state_bytes: topic.max_state_mib.saturating_mul(1 << 20),
             opener: Arc::new(opener),
         }))
+    }
+
+    /// How messages of a topic hold their rows.
+    fn format(
+        pipeline: &Pipeline,
+        topic: &TopicConfig,
+        name: &str,
+    ) -> Result<PayloadFormat, EvaluationError> {
+        let file = || -> Result<(Vec<u8>, String), EvaluationError> {
+            let path = topic.schema.as_ref().ok_or("`schema` is missing")?;
+            let path = pipeline.path(path).display().to_string();
+            match std::fs::read(&path) {
+                Ok(bytes) => Ok((bytes, path)),
+                Err(error) => Err(format!("`topic.schema`: {path} cannot be read: {error}").into()),
+            }
+        };
+        Ok(match (topic.format, &topic.registry) {
+            (TopicFormat::Json, _) => PayloadFormat::Json,
+            (TopicFormat::Csv, _) => PayloadFormat::Csv {
+                columns: topic.columns.clone(),
+                delimiter: u8::try_from(topic.delimiter)
+                    .map_err(|_| "`delimiter` is not ASCII")?,
+            },
+            (TopicFormat::Avro, Some(registry)) => {
+                let login = registry.login.as_ref().map(|login| {
+                    let read = read_secret(&pipeline.placed(login));
+                    read.map_err(|error| format!("`topic.registry.login`: `{login}` {error}"))
+                });
+                let login = login.transpose()?;
+                let registry = HttpRegistry::new(&registry.url, login.as_ref(), name)
+                    .map_err(|reason| format!("`topic`: {reason}"))?;
+                PayloadFormat::Avro(Avro::with_registry(Arc::new(registry)))
+            }
+            (TopicFormat::Avro, None) => {
+                let (bytes, path) = file()?;
+                let schema = String::from_utf8_lossy(&bytes).into_owned();
+                let avro = Avro::with_schema(schema, topic.framed);
+                PayloadFormat::Avro(avro.map_err(|reason| format!("{path}: {reason}"))?)
+            }
+            (TopicFormat::Protobuf, _) => {
+                let (bytes, path) = file()?;
+                let message = topic.message.as_deref().ok_or("`message` is missing")?;
+                let protobuf = Protobuf::new(&bytes, message, topic.framed);
+                PayloadFormat::Protobuf(protobuf.map_err(|reason| format!("{path}: {reason}"))?)
+            }
+        })
     }
 
     /// The columns of the training data, before it is prepared; none where it is a frozen

@@ -180,6 +180,7 @@ impl Stream {
                 let mut work = || {
                     if look {
                         reader.know(&topic.partitions()?);
+                        reader.know_ends(&topic.ends());
                     }
                     if !is_full {
                         reader.read(topic.as_mut(), &|| clock.now())?;

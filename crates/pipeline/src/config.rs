@@ -18,7 +18,7 @@ pub use models::{ChallengerConfig, ModelConfig, TargetsConfig};
 pub use schedule::{CatchUp, CronText, ScheduleConfig, ZoneName};
 pub use terms::{TermsConfig, WatchLimit};
 pub use time::{EvaluateConfig, TimeConfig};
-pub use topic::{TopicConfig, TopicFormat, TopicSetting, TopicStart};
+pub use topic::{RegistryConfig, TopicConfig, TopicFormat, TopicSetting, TopicStart};
 pub use values::{Duration, Name, RoleName};
 pub use webhook::{SecretReference, SuccessRule, TargetFormat, Topic, WebhookTarget};
 
@@ -620,6 +620,9 @@ mod tests {
             ("{settings: {sasl.password: x}}", "env:NAME"),
             ("{format: csv}", "`columns` names the cells"),
             ("{max_dead_share: 2}", "2 is no share"),
+            ("{format: avro}", "give `registry`, or a file"),
+            ("{format: protobuf, schema: a.desc}", "its full name as `message`"),
+            ("{schema: a.avsc}", "are for `format: avro`"),
         ] {
             let shown = message(&format!("{topic}  topic: {wrong}\n{time}"));
             assert!(shown.contains(said), "{wrong}: {shown}");

@@ -6,5 +6,8 @@ ALTER TABLE stream_windows RENAME TO stream_panes;
 ALTER TABLE stream_panes ADD COLUMN first_us BIGINT;
 ALTER TABLE stream_panes ADD COLUMN last_us BIGINT;
 
+-- The offset after the last message, as the broker last said.
+ALTER TABLE stream_partitions ADD COLUMN end_offset BIGINT;
+
 -- These rows came when windows that begin before this were over; NULL where none was.
 ALTER TABLE stream_segments ADD COLUMN late_for_us BIGINT;

@@ -68,7 +68,7 @@ pub use retraining::{
 pub use runs::{RunFilter, RunPosition, RunSummary};
 pub use silences::{Silence, SilenceFilter, SilencePosition};
 pub use streams::{
-    DeadLetter, StreamClosing, StreamPane, StreamPartition, StreamProgress, StreamSegment,
+    DeadLetter, ReadPartition, StreamClosing, StreamPane, StreamPartition, StreamProgress, StreamSegment,
     StreamState,
 };
 pub use targets::TargetState;

@@ -21,6 +21,26 @@ pub struct StreamPartition {
     pub next_offset: i64,
     /// The greatest event time so far, in microseconds since 1970.
     pub newest_us: Option<i64>,
+    /// The offset after the last message, as the broker last said.
+    pub end_offset: Option<i64>,
+}
+
+impl StreamPartition {
+    /// Messages that are there and not read yet, when the broker was last asked.
+    pub fn lag(&self) -> Option<i64> {
+        Some((self.end_offset? - self.next_offset).max(0))
+    }
+}
+
+/// A partition that a monitor reads.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReadPartition {
+    /// The monitor.
+    pub monitor: String,
+    /// The topic.
+    pub topic: String,
+    /// How far it was read.
+    pub read: StreamPartition,
 }
 
 /// A stretch of a topic's time that no window divides.
@@ -121,7 +141,8 @@ impl Store {
             .map_err(|error| self.error(OPERATION, error))?;
         async {
             let partitions = sqlx::query(
-                "SELECT partition_number, next_offset, newest_us FROM stream_partitions
+                "SELECT partition_number, next_offset, newest_us, end_offset
+                 FROM stream_partitions
                  WHERE monitor_id = $1 AND topic = $2 ORDER BY partition_number",
             )
             .bind(monitor)
@@ -247,6 +268,29 @@ impl Store {
         .map_err(|error| self.error(OPERATION, error))
     }
 
+    /// How far the topics of all monitors were read, so many partitions at most.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the store cannot be read.
+    pub async fn read_partitions(&self, limit: u32) -> Result<Vec<ReadPartition>, StoreError> {
+        let read = |row: &Row| -> sqlx::Result<ReadPartition> {
+            Ok(ReadPartition {
+                monitor: row.try_get("monitor_id")?,
+                topic: row.try_get("topic")?,
+                read: read_partition(row)?,
+            })
+        };
+        sqlx::query(
+            "SELECT monitor_id, topic, partition_number, next_offset, newest_us, end_offset
+             FROM stream_partitions ORDER BY monitor_id, topic, partition_number LIMIT $1",
+        )
+        .bind(i64::from(limit))
+        .fetch_all(self.reader())
+        .await
+        .and_then(|rows| rows.iter().map(read).collect())
+        .map_err(|error| self.error("listing partitions", error))
+    }
+
     /// Messages of a monitor that could not be read, the newest first.
     ///
     /// # Errors
@@ -280,16 +324,18 @@ async fn write(
     for read in &progress.partitions {
         sqlx::query(
             "INSERT INTO stream_partitions
-                 (monitor_id, topic, partition_number, next_offset, newest_us)
-             VALUES ($1, $2, $3, $4, $5)
+                 (monitor_id, topic, partition_number, next_offset, newest_us, end_offset)
+             VALUES ($1, $2, $3, $4, $5, $6)
              ON CONFLICT (monitor_id, topic, partition_number)
-             DO UPDATE SET next_offset = excluded.next_offset, newest_us = excluded.newest_us",
+             DO UPDATE SET next_offset = excluded.next_offset, newest_us = excluded.newest_us,
+                           end_offset = excluded.end_offset",
         )
         .bind(monitor)
         .bind(topic)
         .bind(i64::from(read.partition))
         .bind(read.next_offset)
         .bind(read.newest_us)
+        .bind(read.end_offset)
         .execute(&mut **transaction)
         .await?;
     }
@@ -410,6 +456,7 @@ fn read_partition(row: &Row) -> sqlx::Result<StreamPartition> {
         partition: number(row, "partition_number")?,
         next_offset: row.try_get("next_offset")?,
         newest_us: row.try_get("newest_us")?,
+        end_offset: row.try_get("end_offset")?,
     })
 }
 

@@ -54,6 +54,7 @@ fn as_json(topic: &str, state: &StreamState, letters: &[DeadLetter]) -> Value {
         json!({
             "partition": one.partition,
             "next_offset": one.next_offset,
+            "lag": one.lag(),
             "newest": one.newest_us.map(time),
         })
     });
@@ -89,8 +90,9 @@ fn as_table(topic: &str, state: &StreamState, letters: &[DeadLetter]) -> String 
     let mut lines = vec![format!("{topic}: judged until {until}")];
     for one in &state.partitions {
         let newest = one.newest_us.map_or("no time yet".into(), time);
+        let lag = one.lag().map_or("?".into(), |lag| lag.to_string());
         lines.push(format!(
-            "  partition {:<4} next offset {:<12} newest {newest}",
+            "  partition {:<4} next offset {:<12} lag {lag:<10} newest {newest}",
             one.partition, one.next_offset
         ));
     }

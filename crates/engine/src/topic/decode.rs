@@ -1,7 +1,9 @@
 //! From a message to a line of JSON and the time of its row.
 
 use super::Message;
-use crate::{ColumnInfo, Windows};
+#[cfg(feature = "kafka")]
+use super::{Avro, Protobuf};
+use crate::{ColumnInfo, EngineError, Windows};
 use chrono::{DateTime, SecondsFormat, Utc};
 use datafusion::arrow::{
     compute::kernels::cast_utils::{Parser, string_to_datetime},
@@ -11,7 +13,7 @@ use serde_json::{Map, Number, Value};
 use std::collections::BTreeMap;
 
 /// How a message holds its row.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub enum PayloadFormat {
     /// A JSON object.
     Json,
@@ -22,6 +24,33 @@ pub enum PayloadFormat {
         /// The byte between cells.
         delimiter: u8,
     },
+    /// A record of Avro.
+    #[cfg(feature = "kafka")]
+    Avro(Avro),
+    /// A message of Protocol Buffers.
+    #[cfg(feature = "kafka")]
+    Protobuf(Protobuf),
+}
+
+/// Why there is no row of a message.
+#[derive(Debug)]
+pub enum Unreadable {
+    /// What is wrong with the message, without what it holds.
+    Message(String),
+    /// What is needed to read it cannot be had now: it is read again later.
+    Away(EngineError),
+}
+
+impl From<String> for Unreadable {
+    fn from(reason: String) -> Self {
+        Self::Message(reason)
+    }
+}
+
+impl From<&str> for Unreadable {
+    fn from(reason: &str) -> Self {
+        Self::Message(reason.to_owned())
+    }
 }
 
 /// What a decoder is told.
@@ -114,14 +143,18 @@ impl Decoder {
     /// The row of a message; `None` where it says that its key was deleted.
     ///
     /// # Errors
-    /// What is wrong with the message, without what it holds.
-    pub fn decode(&self, message: &Message) -> Result<Option<Row>, String> {
+    /// [`Unreadable`].
+    pub fn decode(&self, message: &Message) -> Result<Option<Row>, Unreadable> {
         let Some(payload) = &message.payload else {
             return Ok(None);
         };
         let mut row = match &self.options.format {
             PayloadFormat::Json => json(payload)?,
             PayloadFormat::Csv { columns, delimiter } => self.csv(payload, columns, *delimiter)?,
+            #[cfg(feature = "kafka")]
+            PayloadFormat::Avro(avro) => avro.row(payload)?,
+            #[cfg(feature = "kafka")]
+            PayloadFormat::Protobuf(protobuf) => protobuf.row(payload)?,
         };
         for (name, value) in &mut row {
             self.fit(name, value)?;
@@ -304,7 +337,7 @@ mod tests {
         let row = decoder.decode(&message(text)).unwrap().unwrap();
         assert_eq!(row.time_us, 1_704_103_200_000_000);
         let deleted = Message::default();
-        assert_eq!(decoder.decode(&deleted), Ok(None));
+        assert!(decoder.decode(&deleted).unwrap().is_none());
     }
 
     #[test]
@@ -347,7 +380,10 @@ mod tests {
             (&csv, "2024-01-01,x", "`amount` is not a number"),
             (&csv, "", "it is empty"),
         ] {
-            assert_eq!(decoder.decode(&message(payload)).unwrap_err(), said);
+            let Unreadable::Message(reason) = decoder.decode(&message(payload)).unwrap_err() else {
+                panic!("{said}")
+            };
+            assert_eq!(reason, said);
         }
     }
 }

@@ -137,6 +137,18 @@ impl Topic for KafkaTopic {
         Ok(self.assigned.clone())
     }
 
+    fn ends(&mut self) -> BTreeMap<i32, i64> {
+        let name = &self.options.topic;
+        let end = |partition: &i32| {
+            let ends = self.consumer.fetch_watermarks(name, *partition, PATIENCE);
+            let (_, end) = ends
+                .inspect_err(|error| tracing::debug!(partition, %error, "the lag is not known"))
+                .ok()?;
+            Some((*partition, end))
+        };
+        self.assigned.iter().map_while(end).collect()
+    }
+
     fn poll(&mut self, most: Duration) -> Result<Polled, EngineError> {
         match self.consumer.poll(most) {
             None => Ok(Polled::Nothing),

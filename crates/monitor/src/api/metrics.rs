@@ -9,12 +9,15 @@ use crate::api::status::assess;
 use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
+use driftline_store::ReadPartition;
 use driftline_verdict::Verdict;
 use std::fmt::Write;
 
 const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 /// Monitors that are shown.
 const MONITORS: u32 = 1_000;
+/// Partitions of topics that are shown.
+const PARTITIONS: u32 = 5_000;
 const VERDICTS: [Verdict; 4] = [
     Verdict::Pass,
     Verdict::Warn,
@@ -85,6 +88,28 @@ pub(crate) async fn metrics(State(api): State<Api>) -> Result<Response, Problem>
             text.sample(family, &[(label, word)], *rows as f64);
         }
     }
+    let partitions = api.store.read_partitions(PARTITIONS).await?;
+    text.family(
+        "driftline_topic_lag_messages",
+        "gauge",
+        "Messages of a partition that are not read yet, when the broker was last asked.",
+    );
+    for one in &partitions {
+        if let Some(lag) = one.read.lag() {
+            text.partition("driftline_topic_lag_messages", one, lag as f64);
+        }
+    }
+    text.family(
+        "driftline_topic_newest_timestamp_seconds",
+        "gauge",
+        "The greatest time of a row of a partition.",
+    );
+    for one in &partitions {
+        if let Some(newest) = one.read.newest_us {
+            let seconds = newest as f64 / 1e6;
+            text.partition("driftline_topic_newest_timestamp_seconds", one, seconds);
+        }
+    }
     text.family(
         "driftline_monitors_left_out",
         "gauge",
@@ -105,6 +130,16 @@ impl Families {
     fn family(&mut self, name: &str, kind: &str, help: &str) {
         let written = write!(self.0, "# TYPE {name} {kind}\n# HELP {name} {help}\n");
         written.expect("a string takes all that is written");
+    }
+
+    fn partition(&mut self, name: &str, partition: &ReadPartition, value: f64) {
+        let number = partition.read.partition.to_string();
+        let labels = [
+            ("monitor", partition.monitor.as_str()),
+            ("topic", partition.topic.as_str()),
+            ("partition", number.as_str()),
+        ];
+        self.sample(name, &labels, value);
     }
 
     fn sample(&mut self, name: &str, labels: &[(&str, &str)], value: f64) {

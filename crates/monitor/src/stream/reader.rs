@@ -11,7 +11,7 @@
 use chrono::{DateTime, Utc};
 use driftline_engine::{
     EngineError, Pane, PaneWindow, Panes, Span,
-    topic::{Decoder, Message, Polled, Row, Topic},
+    topic::{Decoder, Message, Polled, Row, Topic, Unreadable},
 };
 use driftline_store::{
     DeadLetter, StreamPane, StreamPartition, StreamProgress, StreamSegment, StreamState,
@@ -51,6 +51,8 @@ pub(crate) struct Reader {
 struct Partition {
     next_offset: Option<i64>,
     newest_us: Option<i64>,
+    /// The offset after its last message, when the broker was last asked.
+    end_offset: Option<i64>,
     /// Since when there is nothing more, in microseconds since 1970.
     at_end_since_us: Option<i64>,
 }
@@ -85,6 +87,7 @@ impl Reader {
             let partition = Partition {
                 next_offset: Some(known.next_offset),
                 newest_us: known.newest_us,
+                end_offset: known.end_offset,
                 at_end_since_us: None,
             };
             (known.partition, partition)
@@ -106,6 +109,14 @@ impl Reader {
         }
     }
 
+    /// How far partitions reach, for those who look at the lag.
+    pub(crate) fn know_ends(&mut self, ends: &BTreeMap<i32, i64>) {
+        for (partition, end) in ends {
+            let known = self.partitions.entry(*partition).or_default();
+            known.end_offset = Some(*end);
+        }
+    }
+
     /// Reads for a second, or until a stretch is full; blocking.
     pub(crate) fn read(
         &mut self,
@@ -119,7 +130,7 @@ impl Reader {
                 break;
             };
             match topic.poll(left)? {
-                Polled::Message(message) => self.take(&message, now),
+                Polled::Message(message) => self.take(&message, now)?,
                 Polled::End(partition) => {
                     let known = self.partitions.entry(partition).or_default();
                     let since = known.at_end_since_us;
@@ -137,10 +148,16 @@ impl Reader {
         Ok(())
     }
 
-    fn take(&mut self, message: &Message, now: &dyn Fn() -> DateTime<Utc>) {
+    /// Takes a message, or leaves it for later with all that was read since the last stretch:
+    /// then this reader is of no more use.
+    fn take(
+        &mut self,
+        message: &Message,
+        now: &dyn Fn() -> DateTime<Utc>,
+    ) -> Result<(), EngineError> {
         let known = self.partitions.entry(message.partition).or_default();
         if known.next_offset.is_some_and(|next| message.offset < next) {
-            return;
+            return Ok(());
         }
         known.next_offset = Some(message.offset + 1);
         known.at_end_since_us = None;
@@ -153,18 +170,24 @@ impl Reader {
         };
         let row = match self.decoder.decode(message) {
             Ok(Some(row)) => row,
-            Ok(None) => return,
-            Err(reason) => return self.bury(message, reason, newest_us.unwrap_or(sent_us)),
+            Ok(None) => return Ok(()),
+            Err(Unreadable::Away(error)) => return Err(error),
+            Err(Unreadable::Message(reason)) => {
+                self.bury(message, reason, newest_us.unwrap_or(sent_us));
+                return Ok(());
+            }
         };
         if row.time_us.saturating_sub(sent_us) > self.lateness.max_ahead_us {
             let reason = "its time is far ahead of the time at which it was sent".to_owned();
-            return self.bury(message, reason, newest_us.unwrap_or(sent_us));
+            self.bury(message, reason, newest_us.unwrap_or(sent_us));
+            return Ok(());
         }
         let pane = self.panes.panes().span_of(row.time_us);
         let pane = pane.and_then(|pane| Some((pane, self.panes.over_us(pane, row.time_us)?)));
         let Some((pane, over_us)) = pane else {
             let reason = "its time is beyond the calendar".to_owned();
-            return self.bury(message, reason, newest_us.unwrap_or(sent_us));
+            self.bury(message, reason, newest_us.unwrap_or(sent_us));
+            return Ok(());
         };
         let settled_us = newest_us.map(|newest| self.settled_us(newest));
         if settled_us.is_some_and(|time| over_us <= time)
@@ -173,7 +196,7 @@ impl Reader {
             if let Some(pane) = self.pane_of(newest_us.unwrap_or(row.time_us)) {
                 pane.late += 1;
             }
-            return;
+            return Ok(());
         }
         if newest_us.is_none_or(|newest| row.time_us > newest)
             && let Some(partition) = self.partitions.get_mut(&message.partition)
@@ -182,6 +205,7 @@ impl Reader {
         }
         let late_for = settled_us.and_then(|time| self.panes.first_open(pane, time));
         self.keep(message, pane, late_for, &row);
+        Ok(())
     }
 
     /// Rows before this are not waited for, after a row of that time.
@@ -256,6 +280,7 @@ impl Reader {
                 partition,
                 next_offset: known.next_offset?,
                 newest_us: known.newest_us,
+                end_offset: known.end_offset,
             })
         });
         Some(StreamProgress {
@@ -594,7 +619,7 @@ mod tests {
             let mut whole = Kept::default();
             let mut one = reader(&panes, &whole.state);
             for message in &messages {
-                one.take(message, &now);
+                one.take(message, &now).unwrap();
             }
             whole.write(&mut one);
 
@@ -603,7 +628,7 @@ mod tests {
             let mut next = 0;
             let mut breaks = breaks;
             while next < messages.len() {
-                some.take(&messages[next], &now);
+                some.take(&messages[next], &now).unwrap();
                 next += 1;
                 let Some(place) = breaks.iter().position(|&(at, _)| at == next) else {
                     continue;
@@ -634,7 +659,7 @@ mod tests {
             let mut kept = Kept::default();
             let mut reader = reader(&panes, &kept.state);
             for message in &messages {
-                reader.take(message, &|| at(10_000));
+                reader.take(message, &|| at(10_000)).unwrap();
                 kept.write(&mut reader);
             }
             let expected = expected(&panes, &messages);
@@ -651,7 +676,8 @@ mod tests {
         let mut kept = Kept::default();
         let mut reader = reader(&tumbling(), &kept.state);
         for (offset, (partition, minute)) in (0..).zip(messages) {
-            reader.take(&message(*partition, offset, *minute), &|| at(10_000));
+            let message = message(*partition, offset, *minute);
+            reader.take(&message, &|| at(10_000)).unwrap();
         }
         kept.write(&mut reader);
         (reader, kept)

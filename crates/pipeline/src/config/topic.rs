@@ -3,7 +3,7 @@
 use super::{Duration, SecretReference};
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, path::PathBuf};
 
 /// How a topic is read, and when its windows close.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
@@ -15,6 +15,16 @@ pub struct TopicConfig {
     pub columns: Vec<String>,
     /// The character between cells, for `csv`.
     pub delimiter: char,
+    /// The registry that has the schemas of messages, for `avro`.
+    pub registry: Option<RegistryConfig>,
+    /// The file with the schema of messages: a schema in JSON for `avro` without a registry, a set
+    /// of descriptors for `protobuf`.
+    pub schema: Option<PathBuf>,
+    /// The full name of the message in `schema`, for `protobuf`.
+    pub message: Option<String>,
+    /// Whether messages begin as clients of a schema registry write them, although `schema` says
+    /// how they are read.
+    pub framed: bool,
     /// A column for the key of the message.
     pub key: Option<String>,
     /// A column for the time at which the message was sent.
@@ -52,6 +62,10 @@ impl Default for TopicConfig {
             format: TopicFormat::Json,
             columns: Vec::new(),
             delimiter: ',',
+            registry: None,
+            schema: None,
+            message: None,
+            framed: false,
             key: None,
             timestamp: None,
             headers: None,
@@ -76,6 +90,21 @@ pub enum TopicFormat {
     Json,
     /// One line of CSV, whose cells `columns` names.
     Csv,
+    /// A record of Avro, whose schema `registry` or `schema` has.
+    Avro,
+    /// A message of Protocol Buffers, which `schema` and `message` describe.
+    Protobuf,
+}
+
+/// A schema registry, as Confluent's and those like it.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RegistryConfig {
+    /// Where it is: `https://registry.example.com`.
+    pub url: String,
+    /// User and password, `user:password`, by reference.
+    #[serde(default)]
+    pub login: Option<SecretReference>,
 }
 
 /// Where a topic is begun that was never read.
@@ -126,6 +155,9 @@ impl TopicConfig {
                 "`columns` names the cells of `format: csv`: give both, or neither".to_owned(),
             ));
         }
+        if let Some(said) = self.schema_mistake() {
+            return Some(("topic", said.to_owned()));
+        }
         if !self.delimiter.is_ascii() {
             return Some(("delimiter", format!("`{}` is not ASCII", self.delimiter)));
         }
@@ -143,6 +175,37 @@ impl TopicConfig {
             "settings",
             format!("`{open}` is written out; name it instead: `env:NAME` or `file:PATH`"),
         ))
+    }
+}
+
+impl TopicConfig {
+    /// What is missing or too much of what says how messages are read.
+    fn schema_mistake(&self) -> Option<&'static str> {
+        let (registry, schema) = (self.registry.is_some(), self.schema.is_some());
+        match self.format {
+            TopicFormat::Avro if registry == schema => Some(
+                "`format: avro` needs the schema of messages: give `registry`, or a file as `schema`",
+            ),
+            TopicFormat::Protobuf if !schema || self.message.is_none() => Some(
+                "`format: protobuf` needs the type of messages: give the file of its descriptors as \
+                 `schema`, and its full name as `message`",
+            ),
+            TopicFormat::Protobuf if registry => Some(
+                "`registry` is for `format: avro`: of `protobuf` the descriptors are in a file",
+            ),
+            TopicFormat::Avro if self.message.is_some() => {
+                Some("`message` is for `format: protobuf`")
+            }
+            TopicFormat::Json | TopicFormat::Csv
+                if registry || schema || self.message.is_some() || self.framed =>
+            {
+                Some(
+                    "`registry`, `schema`, `message` and `framed` are for `format: avro` and \
+                     `format: protobuf`",
+                )
+            }
+            _ => None,
+        }
     }
 }
 

@@ -282,6 +282,7 @@ pub(super) const TABLES: &[Table] = &[
             ("partition_number", Integer),
             ("next_offset", Integer),
             ("newest_us", Integer),
+            ("end_offset", Integer),
         ],
     },
     Table {

@@ -52,6 +52,7 @@ fn stretch(first_offset: i64) -> StreamProgress {
             partition: 0,
             next_offset: first_offset + 3,
             newest_us: Some(first_offset),
+            end_offset: Some(first_offset + 5),
         }],
         panes: vec![pane(2)],
         segments: vec![StreamSegment {
@@ -99,6 +100,9 @@ async fn a_stretch_adds_to_what_is_there(fixture: Fixture) {
     }
     let found = state(store).await;
     assert_eq!(found.partitions, stretch(3).partitions);
+    assert_eq!(found.partitions[0].lag(), Some(2));
+    let read = store.read_partitions(10).await.unwrap();
+    assert_eq!((read.len(), read[0].topic.as_str()), (1, TOPIC));
     let twice = StreamPane {
         rows: 4,
         size_bytes: 4,
