@@ -102,7 +102,11 @@ fn cpu_s(children: bool) -> Result<f64, Error> {
     Ok(sum / TICKS_PER_SECOND)
 }
 
-fn peak_mib(process: &str) -> Result<f64, Error> {
+/// The greatest resident memory of a process so far, in MiB.
+///
+/// # Errors
+/// Where `/proc` does not tell.
+pub fn peak_mib(process: &str) -> Result<f64, Error> {
     let status = std::fs::read_to_string(format!("/proc/{process}/status"))?;
     let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
     let kib = peak.and_then(|line| line.split_whitespace().next());

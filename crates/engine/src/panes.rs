@@ -152,7 +152,10 @@ impl Panes {
 }
 
 fn sessions(panes: &[&Pane], gap_us: i64, most: usize) -> Vec<PaneWindow> {
-    let times = |pane: &Pane| pane.times.unwrap_or((pane.span.start_us, pane.span.start_us));
+    let times = |pane: &Pane| {
+        pane.times
+            .unwrap_or((pane.span.start_us, pane.span.start_us))
+    };
     let mut windows = Vec::new();
     let mut rest = panes;
     while let Some(first) = rest.first() {
@@ -272,7 +275,10 @@ mod tests {
         let times: Vec<i64> = (0..10).map(|place| place * 20 * MINUTE_US).collect();
         let panes = Panes::of_sessions(windows("30m"), 2);
         let found = panes.windows(&filled(&panes, &times), None);
-        let ends: Vec<i64> = found.iter().map(|one| one.span.end_us / MINUTE_US).collect();
+        let ends: Vec<i64> = found
+            .iter()
+            .map(|one| one.span.end_us / MINUTE_US)
+            .collect();
         assert_eq!(ends, [60, 120, 180, 210]);
         let rows: Vec<usize> = found.iter().map(|one| rows_of(one, &times).len()).collect();
         assert_eq!(rows, [3, 3, 3, 1]);
@@ -286,7 +292,10 @@ mod tests {
         let pane = panes.panes().span_of(60 * MINUTE_US).unwrap();
         assert_eq!(panes.first_open(pane, 79 * MINUTE_US), None);
         assert_eq!(panes.first_open(pane, 80 * MINUTE_US), Some(40 * MINUTE_US));
-        assert_eq!(panes.first_open(pane, 110 * MINUTE_US), Some(60 * MINUTE_US));
+        assert_eq!(
+            panes.first_open(pane, 110 * MINUTE_US),
+            Some(60 * MINUTE_US)
+        );
         assert_eq!(panes.over_us(pane, 0), Some(120 * MINUTE_US));
     }
 }

@@ -10,6 +10,8 @@ mod decode;
 mod kafka;
 #[cfg(feature = "kafka")]
 mod protobuf;
+#[cfg(feature = "kafka")]
+mod sender;
 
 #[cfg(feature = "kafka")]
 pub use avro::{Avro, SchemaRegistry};
@@ -21,6 +23,8 @@ pub use protobuf::Protobuf;
 /// The client; its mock broker is what tests run against.
 #[cfg(feature = "kafka")]
 pub use rdkafka;
+#[cfg(feature = "kafka")]
+pub use sender::{KafkaSender, Outgoing};
 
 use crate::EngineError;
 use std::{collections::BTreeMap, time::Duration};

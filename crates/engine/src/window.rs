@@ -15,9 +15,7 @@ use datafusion::{
             TimestampMicrosecondBuilder,
         },
         compute::{cast, kernels::cast_utils::string_to_datetime},
-        datatypes::{
-            DataType, Date32Type, Field, Int64Type, TimeUnit, TimestampMicrosecondType,
-        },
+        datatypes::{DataType, Date32Type, Field, Int64Type, TimeUnit, TimestampMicrosecondType},
     },
     common::{ScalarValue, exec_err},
     dataframe::DataFrame,
@@ -499,13 +497,18 @@ impl ScalarUDFImpl for WindowEdge {
             5 => Some(Sliding::new(calendar, literal(&args, 4)?.parse()?)),
             _ => None,
         };
-        edge_of_each(&args, calendar.zone, (self.end, sliding.is_some()), |time| {
-            let span = match &sliding {
-                Some(sliding) => sliding.last_of(time),
-                None => calendar.span_of(time),
-            };
-            span.map(Some).ok_or_else(|| beyond(time).into())
-        })
+        edge_of_each(
+            &args,
+            calendar.zone,
+            (self.end, sliding.is_some()),
+            |time| {
+                let span = match &sliding {
+                    Some(sliding) => sliding.last_of(time),
+                    None => calendar.span_of(time),
+                };
+                span.map(Some).ok_or_else(|| beyond(time).into())
+            },
+        )
     }
 }
 
@@ -659,7 +662,9 @@ impl ScalarUDFImpl for ListedEdge {
                 end_us: edges[1],
             })
             .collect();
-        edge_of_each(&args, Tz::UTC, (self.end, false), |time| Ok(listed(&spans, time)))
+        edge_of_each(&args, Tz::UTC, (self.end, false), |time| {
+            Ok(listed(&spans, time))
+        })
     }
 }
 

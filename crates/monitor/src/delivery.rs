@@ -16,7 +16,9 @@ mod retry;
 mod sender;
 mod signature;
 mod target;
+mod topic;
 mod transport;
+mod webhook;
 
 pub use retry::{LONGEST_RETRY_AFTER, RetrySchedule};
 pub use sender::Probe;
@@ -24,10 +26,12 @@ pub use signature::{
     ID_HEADER, KeyError, SIGNATURE_HEADER, SigningKey, SigningKeys, TIMESTAMP_HEADER,
 };
 pub use target::Target;
-#[cfg(feature = "kafka")]
-pub(crate) use target::read_secret;
+pub use topic::TopicLine;
 pub(crate) use transport::install_tls_provider;
 pub use transport::{ANSWER_BYTES, Answer, HttpTransport, Request, Transport};
+pub use webhook::Webhook;
+#[cfg(feature = "kafka")]
+pub(crate) use webhook::read_secret;
 
 use crate::clock::later;
 use crate::delivery::breaker::Breaker;

@@ -65,6 +65,18 @@ pub(crate) fn decide(
     settings: &EventSettings,
     now: DateTime<Utc>,
 ) -> Decided {
+    let judged = told(targets, Topic::Verdict);
+    let judged = match judged.is_empty() {
+        true => Vec::new(),
+        false => new_windows(run, before)
+            .map(|window| NewEvent {
+                id: format!("evt_{}", identity(monitor, window, JUDGED)),
+                kind: JUDGED.to_owned(),
+                data: data(monitor, run, window, settings),
+                targets: judged.clone(),
+            })
+            .collect(),
+    };
     let events = windows_to_tell(run, before)
         .into_iter()
         .map(|window| {
@@ -76,6 +88,7 @@ pub(crate) fn decide(
                 targets: told(targets, Topic::Notify),
             }
         })
+        .chain(judged)
         .collect();
     let retraining = run
         .actions
@@ -118,20 +131,32 @@ fn window_event(verdict: Verdict) -> &'static str {
     }
 }
 
+/// The type of the event about a window that is judged.
+const JUDGED: &str = "window.judged";
+
+/// The newest window, and those since the last run.
+fn new_windows<'a>(
+    run: &'a Run,
+    before: Option<&MonitorState>,
+) -> impl Iterator<Item = &'a Window> {
+    let seen_until = before
+        .and_then(|before| before.last_window_end.as_deref())
+        .and_then(instant);
+    let newest = run.windows.len().saturating_sub(1);
+    let windows = run.windows.iter().enumerate();
+    let new = windows.filter(move |(place, window)| {
+        let end = window.end.as_deref().and_then(instant);
+        *place == newest || matches!((seen_until, end), (Some(seen), Some(end)) if end > seen)
+    });
+    new.map(|(_, window)| window)
+}
+
 fn windows_to_tell<'a>(run: &'a Run, before: Option<&MonitorState>) -> Vec<&'a Window> {
     let Some(newest) = run.newest_window() else {
         return Vec::new();
     };
-    let seen_until = before
-        .and_then(|before| before.last_window_end.as_deref())
-        .and_then(instant);
-    let mut windows: Vec<&Window> = run.windows[..run.windows.len() - 1]
-        .iter()
-        .filter(|window| {
-            let end = window.end.as_deref().and_then(instant);
-            window.verdict == Verdict::Fail
-                && matches!((seen_until, end), (Some(seen), Some(end)) if end > seen)
-        })
+    let mut windows: Vec<&Window> = new_windows(run, before)
+        .filter(|window| window.verdict == Verdict::Fail && !std::ptr::eq(*window, newest))
         .collect();
     let asked = run
         .actions

@@ -15,7 +15,7 @@ use driftline_engine::{EngineConfig, write_atomically};
 use driftline_pipeline::{
     EvaluationRequest, Pipeline, TermDecision, TermDecisions,
     baseline::read_manifest,
-    config::{AlertsConfig, ScheduleConfig, SourceConfig, WebhookTarget},
+    config::{AlertsConfig, ScheduleConfig, SourceConfig, TopicTarget, WebhookTarget},
     output,
 };
 use driftline_store::{BaselineFile, BaselineRecord, BaselineVersion, BuiltBaseline};
@@ -63,18 +63,21 @@ impl PipelineEvaluator {
     /// evaluation replaces; without one nothing is written.
     ///
     /// # Errors
-    /// [`MonitorError::Target`] for a webhook target that cannot be used.
+    /// [`MonitorError::Target`] for a target that cannot be used.
     pub fn new(
         pipeline: Pipeline,
         config: EngineConfig,
         folder: Option<PathBuf>,
     ) -> Result<Self, MonitorError> {
-        let targets = pipeline
-            .actions
-            .webhooks
-            .iter()
-            .map(|webhook| Target::new(placed(&pipeline, webhook)))
-            .collect::<Result<_, _>>()?;
+        let webhooks = pipeline.actions.webhooks.iter();
+        let webhooks = webhooks.map(|webhook| Target::new(placed(&pipeline, webhook)));
+        let topics = pipeline.actions.topics.iter().map(|topic| {
+            Target::topic(TopicTarget {
+                settings: pipeline_topic::placed_settings(&pipeline, &topic.settings),
+                ..topic.clone()
+            })
+        });
+        let targets = webhooks.chain(topics).collect::<Result<_, _>>()?;
         let evaluator = driftline_pipeline::Evaluator::new(pipeline.clone(), config.clone());
         Ok(Self {
             name: pipeline.name.to_string(),

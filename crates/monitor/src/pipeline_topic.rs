@@ -2,7 +2,8 @@
 
 use crate::{EvaluationError, TopicSource};
 use driftline_engine::EngineConfig;
-use driftline_pipeline::Pipeline;
+use driftline_pipeline::{Pipeline, config::TopicSetting};
+use std::collections::BTreeMap;
 
 /// The topic of a pipeline, if its live data is one.
 #[cfg(not(feature = "kafka"))]
@@ -21,11 +22,29 @@ pub(crate) async fn source(
 }
 
 #[cfg(feature = "kafka")]
-pub(crate) use kafka::source;
+pub(crate) use kafka::{plain_settings, source};
+
+/// Settings whose files are read against the pipeline's folder.
+pub(crate) fn placed_settings(
+    pipeline: &Pipeline,
+    settings: &BTreeMap<String, TopicSetting>,
+) -> BTreeMap<String, TopicSetting> {
+    let settings = settings.iter().map(|(name, setting)| {
+        let setting = match setting {
+            TopicSetting::Secret(reference) => TopicSetting::Secret(pipeline.placed(reference)),
+            plain => plain.clone(),
+        };
+        (name.clone(), setting)
+    });
+    settings.collect()
+}
 
 #[cfg(feature = "kafka")]
 mod kafka {
-    use super::{EngineConfig, EvaluationError, Pipeline, TopicSource};
+    use super::{
+        BTreeMap, EngineConfig, EvaluationError, Pipeline, TopicSetting, TopicSource,
+        placed_settings,
+    };
     use crate::{OpenTopic, delivery::read_secret, schema_registry::HttpRegistry};
     use async_trait::async_trait;
     use driftline_engine::{
@@ -34,9 +53,9 @@ mod kafka {
             Avro, Decoder, DecoderOptions, KafkaOptions, KafkaTopic, PayloadFormat, Protobuf, Topic,
         },
     };
-    use driftline_pipeline::config::{TopicConfig, TopicFormat, TopicSetting, TopicStart};
+    use driftline_pipeline::config::{TopicConfig, TopicFormat, TopicStart};
     use secrecy::ExposeSecret as _;
-    use std::{collections::BTreeMap, sync::Arc, time::Duration};
+    use std::{sync::Arc, time::Duration};
 
     /// The topic of a pipeline, if its live data is one.
     pub(crate) async fn source(
@@ -57,7 +76,8 @@ mod kafka {
             brokers: brokers.to_owned(),
             topic: name.to_owned(),
             group: topic.group.clone().unwrap_or(group),
-            settings: settings(pipeline, &topic)?,
+            settings: plain_settings(&placed_settings(pipeline, &topic.settings))
+                .map_err(|error| format!("`topic.settings`: {error}"))?,
             from_beginning: topic.start == TopicStart::Beginning,
             next_offsets: BTreeMap::new(),
         });
@@ -100,8 +120,7 @@ mod kafka {
             (TopicFormat::Json, _) => PayloadFormat::Json,
             (TopicFormat::Csv, _) => PayloadFormat::Csv {
                 columns: topic.columns.clone(),
-                delimiter: u8::try_from(topic.delimiter)
-                    .map_err(|_| "`delimiter` is not ASCII")?,
+                delimiter: u8::try_from(topic.delimiter).map_err(|_| "`delimiter` is not ASCII")?,
             },
             (TopicFormat::Avro, Some(registry)) => {
                 let login = registry.login.as_ref().map(|login| {
@@ -149,25 +168,25 @@ mod kafka {
         Ok(rows.columns())
     }
 
-    fn settings(
-        pipeline: &Pipeline,
-        topic: &TopicConfig,
-    ) -> Result<BTreeMap<String, String>, EvaluationError> {
-        let mut settings = BTreeMap::new();
-        for (name, setting) in &topic.settings {
+    /// Settings with their values, secrets as they stand now.
+    ///
+    /// # Errors
+    /// The setting whose secret cannot be read.
+    pub(crate) fn plain_settings(
+        settings: &BTreeMap<String, TopicSetting>,
+    ) -> Result<BTreeMap<String, String>, String> {
+        let plain = settings.iter().map(|(name, setting)| {
             let value = match setting {
                 TopicSetting::Plain(value) => value.clone(),
                 TopicSetting::Secret(reference) => {
-                    let placed = pipeline.placed(reference);
-                    let secret = read_secret(&placed).map_err(|error| {
-                        format!("`topic.settings.{name}`: `{reference}` {error}")
-                    })?;
+                    let secret = read_secret(reference)
+                        .map_err(|error| format!("`{name}`: `{reference}` {error}"))?;
                     secret.expose_secret().trim_end().to_owned()
                 }
             };
-            settings.insert(name.clone(), value);
-        }
-        Ok(settings)
+            Ok((name.clone(), value))
+        });
+        plain.collect()
     }
 
     struct Kafka(KafkaOptions);

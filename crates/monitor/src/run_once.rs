@@ -6,9 +6,7 @@ use crate::delivery::{Deliverer, DeliveryReport, Selection};
 use crate::event::{self, EventSettings};
 use crate::{Clock, Evaluation, EvaluationError, Evaluator, MonitorError, RunRequest, read_files};
 use chrono::{DateTime, Utc};
-use driftline_store::{
-    Committed, FailedRun, Lease, RunCommit, Store, StoreError, StreamClosing,
-};
+use driftline_store::{Committed, FailedRun, Lease, RunCommit, Store, StoreError, StreamClosing};
 use futures::future::BoxFuture;
 use uuid::{NoContext, Timestamp, Uuid};
 

@@ -71,7 +71,8 @@ impl HttpRegistry {
     async fn ask(&self, id: u32) -> Result<Option<String>, String> {
         let mut url = self.url.clone();
         if let Ok(mut path) = url.path_segments_mut() {
-            path.pop_if_empty().extend(["schemas", "ids", &id.to_string()]);
+            path.pop_if_empty()
+                .extend(["schemas", "ids", &id.to_string()]);
         }
         let mut request = self.client.get(url);
         if let Some((user, password)) = &self.login {

@@ -102,7 +102,10 @@ impl Challenger {
         let outcome = match &self.loaded {
             Err(problem) => Err(problem.clone()),
             // A column that only the challenger reads may be missing.
-            Ok(manifest) => match self.outputs(manifest, (rows, windows), pipeline, targets).await {
+            Ok(manifest) => match self
+                .outputs(manifest, (rows, windows), pipeline, targets)
+                .await
+            {
                 Err(PipelineError::Configuration { message }) => Err(message),
                 other => Ok(other?),
             },

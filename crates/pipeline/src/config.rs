@@ -20,7 +20,7 @@ pub use terms::{TermsConfig, WatchLimit};
 pub use time::{EvaluateConfig, TimeConfig};
 pub use topic::{RegistryConfig, TopicConfig, TopicFormat, TopicSetting, TopicStart};
 pub use values::{Duration, Name, RoleName};
-pub use webhook::{SecretReference, SuccessRule, TargetFormat, Topic, WebhookTarget};
+pub use webhook::{SecretReference, SuccessRule, TargetFormat, Topic, TopicTarget, WebhookTarget};
 
 use crate::{PipelineError, TermDecisions};
 use driftline_verdict::ActionPolicy;
@@ -259,8 +259,10 @@ pub enum ExamplesConfig {
 pub struct ActionsConfig {
     /// When retraining is asked for.
     pub policy: ActionPolicy,
-    /// Who is told.
+    /// Who is told over HTTP.
     pub webhooks: Vec<WebhookTarget>,
+    /// Which topics of Kafka are told.
+    pub topics: Vec<TopicTarget>,
 }
 
 impl Pipeline {
@@ -399,10 +401,17 @@ impl Pipeline {
         if let Some((key, message)) = self.alerts.mistake().or(schedule) {
             return wrong(key, message);
         }
-        let mut names: Vec<&Name> = self.actions.webhooks.iter().map(|w| &w.name).collect();
+        let webhooks = self.actions.webhooks.iter().map(|webhook| &webhook.name);
+        let topics = self.actions.topics.iter().map(|topic| &topic.name);
+        let mut names: Vec<&Name> = webhooks.chain(topics).collect();
         names.sort();
         if let Some(twice) = names.windows(2).find(|pair| pair[0] == pair[1]) {
-            return wrong("webhooks", format!("two webhooks are named `{}`", twice[0]));
+            return wrong("actions", format!("two targets are named `{}`", twice[0]));
+        }
+        for topic in &self.actions.topics {
+            if let Some((key, message)) = topic.mistake() {
+                return wrong(key, format!("topic `{}`: {message}", topic.name));
+            }
         }
         if let Some((key, message)) = self.targets.as_ref().and_then(|t| t.mistake(self)) {
             return wrong(key, message);
@@ -621,7 +630,10 @@ mod tests {
             ("{format: csv}", "`columns` names the cells"),
             ("{max_dead_share: 2}", "2 is no share"),
             ("{format: avro}", "give `registry`, or a file"),
-            ("{format: protobuf, schema: a.desc}", "its full name as `message`"),
+            (
+                "{format: protobuf, schema: a.desc}",
+                "its full name as `message`",
+            ),
             ("{schema: a.avsc}", "are for `format: avro`"),
         ] {
             let shown = message(&format!("{topic}  topic: {wrong}\n{time}"));
@@ -630,6 +642,27 @@ mod tests {
         let secret = format!("{topic}  topic: {{settings: {{sasl.password: 'env:P'}}}}\n{time}");
         parse(&secret).unwrap();
         assert!(message(&topic.replace("/t", "")).contains("names no topic"));
+    }
+
+    #[test]
+    fn a_topic_that_is_told_is_named_and_hides_its_passwords() {
+        let told = |topic: &str| format!("{LEAST}actions:\n  topics:\n  - {{name: t, {topic}}}\n");
+        parse(&told("on: [verdict], url: 'kafka://b:9092/verdicts'")).unwrap();
+        for (wrong, said) in [
+            (
+                "on: [verdict], url: 'https://b/verdicts'",
+                "its `url` is no topic",
+            ),
+            ("on: [verdict], url: 'kafka://b:9092'", "names no topic"),
+            ("on: [], url: 'kafka://b:9092/t'", "`on` names nothing"),
+            (
+                "on: [alert], url: 'kafka://b:9092/t', settings: {sasl.password: x}",
+                "env:NAME",
+            ),
+        ] {
+            let shown = message(&told(wrong));
+            assert!(shown.contains(said), "{wrong}: {shown}");
+        }
     }
 
     #[test]
@@ -644,12 +677,18 @@ mod tests {
             let shown = message(&format!("{LEAST}time: {{column: at, {time}}}\n"));
             assert!(shown.contains(said), "{time}: {shown}");
         }
-        for time in ["window: 1d, slide: 1h", "window: 1d, gap: 30m", "window: 1d, slide: 1d"] {
+        for time in [
+            "window: 1d, slide: 1h",
+            "window: 1d, gap: 30m",
+            "window: 1d, slide: 1d",
+        ] {
             let pipeline = parse(&format!("{LEAST}time: {{column: at, {time}}}\n")).unwrap();
             pipeline.time.unwrap().panes().unwrap();
         }
         let changing = LEAST.replace("live: {", "live: {incremental: true, ");
-        let shown = message(&format!("{changing}time: {{column: at, window: 1d, gap: 1h}}\n"));
+        let shown = message(&format!(
+            "{changing}time: {{column: at, window: 1d, gap: 1h}}\n"
+        ));
         assert!(shown.contains("windows that follow one another"), "{shown}");
     }
 

@@ -160,7 +160,10 @@ pub(crate) async fn read_live(
     };
     let profiled = prepared.rows.profile(&request).await?;
     let mut by_span: BTreeMap<Option<Span>, LiveWindow> = BTreeMap::new();
-    let are_sessions = pipeline.time.as_ref().is_some_and(|time| time.gap.is_some());
+    let are_sessions = pipeline
+        .time
+        .as_ref()
+        .is_some_and(|time| time.gap.is_some());
     let empty = |span: Option<Span>| LiveWindow {
         // A session is whole, however short: what ends it is that nothing came.
         partial: !are_sessions && is_partial(span, prepared.range),

@@ -7,9 +7,7 @@ use crate::database::Transaction;
 use crate::events::{self, NewEvent};
 use crate::read_files::{self, ReadFile};
 use crate::retraining::{self, NewRetrainingRequest};
-use crate::{
-    Lease, Store, StoreError, StreamClosing, findings, monitors, runs, streams, windows,
-};
+use crate::{Lease, Store, StoreError, StreamClosing, findings, monitors, runs, streams, windows};
 use chrono::{DateTime, Utc};
 use driftline_verdict::{Report, Run};
 

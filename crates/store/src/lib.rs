@@ -68,8 +68,8 @@ pub use retraining::{
 pub use runs::{RunFilter, RunPosition, RunSummary};
 pub use silences::{Silence, SilenceFilter, SilencePosition};
 pub use streams::{
-    DeadLetter, ReadPartition, StreamClosing, StreamPane, StreamPartition, StreamProgress, StreamSegment,
-    StreamState,
+    DeadLetter, ReadPartition, StreamClosing, StreamPane, StreamPartition, StreamProgress,
+    StreamSegment, StreamState,
 };
 pub use targets::TargetState;
 pub use windows::{JudgedWindow, WindowFilter, WindowPosition, WindowSummary};

@@ -80,7 +80,7 @@ fn as_json(topic: &str, state: &StreamState, letters: &[DeadLetter]) -> Value {
         "topic": topic,
         "closed_until": state.closed_until_us.map(time),
         "partitions": partitions.collect::<Vec<_>>(),
-        "open_windows": open.collect::<Vec<_>>(),
+        "open_panes": open.collect::<Vec<_>>(),
         "dead_letters": letters.collect::<Vec<_>>(),
     })
 }

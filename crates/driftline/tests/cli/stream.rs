@@ -7,7 +7,8 @@ use crate::{
     serve::Server,
 };
 use driftline_engine::topic::rdkafka::{
-    ClientConfig,
+    ClientConfig, Message as _,
+    consumer::{BaseConsumer, Consumer as _},
     mocking::MockCluster,
     producer::{BaseRecord, DefaultProducerContext, Producer, ThreadedProducer},
 };
@@ -280,6 +281,111 @@ fn messages_that_cannot_be_read_are_kept_apart_and_make_a_window_unknown() {
     assert_eq!(letters.len(), 2, "{shown}");
     assert_eq!(letters[0]["reason"], "no JSON at line 1 column 2");
     assert_eq!(shown["partitions"].as_array().unwrap().len(), 2);
+}
+
+#[test]
+fn a_broker_that_goes_away_for_a_while_loses_and_doubles_nothing() {
+    let broker = Broker::start();
+    let desk = Desk::new();
+    broker.pipeline(&desk, "out_of_orderness: 1s, allowed_lateness: 1s");
+    let server = Server::start(&desk);
+    let parts = rows(&Shop { days: 4, ..DEARER });
+    let (half, all) = (parts[0].len() / 2, parts[0].len());
+    let send = |rows: std::ops::Range<usize>| {
+        for (partition, part) in parts.iter().enumerate() {
+            for row in &part[rows.clone()] {
+                broker.send(partition as i32, &message(row));
+            }
+        }
+        broker.flush();
+    };
+    send(0..half);
+    let next_offsets = |shown: &Value| -> u64 {
+        let partitions = shown["partitions"].as_array().unwrap().iter();
+        partitions
+            .filter_map(|one| one["next_offset"].as_u64())
+            .sum()
+    };
+    until("the first half is read", || {
+        next_offsets(&topic(&desk)) == 2 * half as u64
+    });
+    broker.cluster.broker_down(1).unwrap();
+    std::thread::sleep(Duration::from_secs(2));
+    broker.cluster.broker_up(1).unwrap();
+    send(half..all);
+    let mut found = BTreeMap::new();
+    until("four days are judged", || {
+        found = windows(&server);
+        found.len() >= 4
+    });
+    for (start, judged) in &found {
+        assert_eq!(
+            (judged.len(), &judged[0]["rows"]),
+            (1, &40.into()),
+            "{start}"
+        );
+    }
+}
+
+#[test]
+fn rows_that_no_window_lets_go_end_at_their_limit() {
+    let broker = Broker::start();
+    let desk = Desk::new();
+    broker.pipeline(&desk, "max_state_mib: 0");
+    let server = Server::start(&desk);
+    for row in rows(&Shop { days: 1, ..DEARER })[0].iter().take(20) {
+        broker.send(0, &message(row));
+    }
+    broker.flush();
+    until("the monitor says so", || {
+        let status = server.json("/api/v1/monitors/shop/status");
+        status.to_string().contains("more than `max_state_mib`")
+    });
+}
+
+#[test]
+fn verdicts_are_messages_of_a_topic_under_ids_that_stay() {
+    let broker = Broker::start();
+    broker.cluster.create_topic("verdicts", 1, 1).unwrap();
+    let desk = Desk::new();
+    broker.pipeline(&desk, "out_of_orderness: 1s, allowed_lateness: 1s");
+    let told = format!(
+        "actions:\n  topics:\n  - name: out\n    on: [verdict]\n    url: kafka://{}/verdicts\n",
+        broker.cluster.bootstrap_servers()
+    );
+    desk.write("p.yaml", desk.read("p.yaml") + &told);
+    let server = Server::start(&desk);
+    for (partition, rows) in rows(&Shop { days: 3, ..DEARER }).iter().enumerate() {
+        for row in rows {
+            broker.send(partition as i32, &message(row));
+        }
+    }
+    broker.flush();
+    let reader: BaseConsumer = ClientConfig::new()
+        .set("bootstrap.servers", broker.cluster.bootstrap_servers())
+        .set("group.id", "reader")
+        .set("auto.offset.reset", "earliest")
+        .create()
+        .unwrap();
+    reader.subscribe(&["verdicts"]).unwrap();
+    let mut found: BTreeMap<String, Value> = BTreeMap::new();
+    until("three verdicts came", || {
+        if let Some(Ok(message)) = reader.poll(Duration::from_millis(100)) {
+            let key = String::from_utf8(message.key().unwrap().to_vec()).unwrap();
+            let event = serde_json::from_slice(message.payload().unwrap()).unwrap();
+            found.insert(key, event);
+        }
+        found.len() >= 3
+    });
+    let mut starts = Vec::new();
+    for (key, event) in &found {
+        assert!(key.starts_with("evt_"), "{key}");
+        assert_eq!(event["type"], "window.judged");
+        starts.push(event["data"]["window"]["start"].as_str().unwrap());
+    }
+    starts.sort_unstable();
+    assert_eq!(starts[0], "2024-03-04T00:00:00Z");
+    drop(server);
 }
 
 #[test]

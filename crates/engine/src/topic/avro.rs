@@ -51,7 +51,10 @@ struct Inner {
 enum Source {
     Registry(Arc<dyn SchemaRegistry>),
     /// One schema for all; with whether messages begin with the number of one even so.
-    File { schema: String, framed: bool },
+    File {
+        schema: String,
+        framed: bool,
+    },
 }
 
 #[derive(Debug)]
@@ -188,6 +191,7 @@ fn row(decoder: &mut Decoder, framed: &[u8]) -> Result<Map<String, Value>, Strin
 mod tests {
     use super::*;
     use proptest::prelude::*;
+    use serde_json::json;
     use std::sync::atomic::{AtomicU32, Ordering};
 
     const SCHEMA: &str = r#"{"type":"record","name":"Order","fields":[
@@ -255,8 +259,11 @@ mod tests {
         let registry = Arc::new(Registry::default());
         let avro = Avro::with_registry(Arc::clone(&registry) as Arc<dyn SchemaRegistry>);
         for _ in 0..3 {
-            let row = avro.row(&framed(7)).unwrap();
-            insta::assert_snapshot!(Value::from(row), @r#"{"amount":12.5,"at":"2024-01-01T10:00:00Z","colour":"red","state":"PAID"}"#);
+            let row = Value::from(avro.row(&framed(7)).unwrap());
+            let expected = json!({
+                "at": "2024-01-01T10:00:00Z", "amount": 12.5, "colour": "red", "state": "PAID",
+            });
+            assert_eq!(row, expected);
         }
         assert_eq!(registry.0.load(Ordering::Relaxed), 1);
     }

@@ -214,7 +214,15 @@ fn is_passing(error: &KafkaError) -> bool {
 }
 
 fn failed(topic: &str, error: &KafkaError) -> EngineError {
-    let reason = match error.rdkafka_error_code() {
+    EngineError::Topic {
+        topic: topic.into(),
+        reason: describe(error),
+    }
+}
+
+/// What a mistake of librdkafka's means for those who configure it.
+pub(super) fn describe(error: &KafkaError) -> String {
+    match error.rdkafka_error_code() {
         Some(RDKafkaErrorCode::Authentication | RDKafkaErrorCode::SaslAuthenticationFailed) => {
             "the broker refuses the login; check `topic.settings`".to_owned()
         }
@@ -229,9 +237,5 @@ fn failed(topic: &str, error: &KafkaError) -> EngineError {
             | RDKafkaErrorCode::OperationTimedOut,
         ) => format!("no broker answers ({error}); check the address, and TLS in `topic.settings`"),
         _ => error.to_string(),
-    };
-    EngineError::Topic {
-        topic: topic.into(),
-        reason,
     }
 }

@@ -48,10 +48,7 @@ impl Protobuf {
             .skip_default_fields(false);
         match read.serialize_with_options(Serializer, &options) {
             Ok(Value::Object(row)) => Ok(row),
-            Ok(_) => Err(wrong(format!(
-                "a `{}` is no row",
-                self.message.full_name()
-            ))),
+            Ok(_) => Err(wrong(format!("a `{}` is no row", self.message.full_name()))),
             Err(error) => Err(wrong(error.to_string())),
         }
     }
@@ -88,6 +85,7 @@ mod tests {
         DescriptorProto, FieldDescriptorProto, FileDescriptorProto, FileDescriptorSet,
         field_descriptor_proto::{Label, Type},
     };
+    use serde_json::json;
 
     fn field(name: &str, number: i32, kind: Type) -> FieldDescriptorProto {
         FieldDescriptorProto {
@@ -133,7 +131,8 @@ mod tests {
     fn fields_are_columns_and_what_is_not_sent_has_its_default() {
         let orders = Protobuf::new(&descriptors(), "shop.Order", false).unwrap();
         let row = Value::from(orders.row(&ORDER).unwrap());
-        assert_eq!(row.to_string(), r#"{"sold_at":"now","item_count":7,"is_paid":false}"#);
+        let expected = json!({"sold_at": "now", "item_count": 7, "is_paid": false});
+        assert_eq!(row, expected);
         assert_eq!(said(orders.row(&[0x0a, 9])), "no message `shop.Order`");
     }
 

@@ -1,6 +1,6 @@
 //! The request that tells a target of an event.
 
-use crate::delivery::Target;
+use crate::delivery::Webhook;
 use crate::delivery::format::{self, Occurrence};
 use crate::delivery::signature::{ID_HEADER, SIGNATURE_HEADER, TIMESTAMP_HEADER};
 use crate::delivery::transport::Request;
@@ -18,7 +18,7 @@ use serde_json::Value;
 /// # Errors
 /// What keeps it from being made, for people.
 pub(super) fn of(
-    target: &Target,
+    target: &Webhook,
     id: &str,
     payload: &str,
     now: DateTime<Utc>,

@@ -1,7 +1,7 @@
 //! One attempt to tell one target, the same for every event and for a test.
 
 use crate::delivery::transport::{Answer, HttpTransport, Transport};
-use crate::delivery::{Target, request, retry};
+use crate::delivery::{Target, Webhook, request, retry};
 use crate::{Clock, SystemClock};
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Value, json};
@@ -9,6 +9,9 @@ use std::time::Duration;
 
 /// Characters of an answer that are kept.
 const ANSWER_CHARACTERS: usize = 200;
+
+/// The status of a yes of a broker, whose code for no error it is.
+const SENT: u16 = 0;
 
 /// Why an attempt is no yes.
 pub(super) struct Failure {
@@ -21,7 +24,7 @@ pub(super) struct Failure {
 }
 
 /// Tells a target of an event once: in its form, signed, with its headers, within its bounds.
-/// Returns the status of the yes: only 2xx is one, and of some targets only one whose body says
+/// Returns the status of the yes: of webhooks only 2xx is one, and of some only one whose body says
 /// so.
 pub(super) async fn tell(
     transport: &dyn Transport,
@@ -34,6 +37,13 @@ pub(super) async fn tell(
         status: None,
         error,
         asked: None,
+    };
+    let target = match target {
+        Target::Webhook(webhook) => &**webhook,
+        Target::Topic(topic) => {
+            let told = topic.tell(id, payload).await;
+            return told.map(|()| SENT).map_err(failed);
+        }
     };
     let request = request::of(target, id, payload, now).map_err(failed)?;
     let answer = transport.send(target, request).await.map_err(failed)?;
@@ -62,7 +72,7 @@ pub(super) async fn tell(
 }
 
 /// Whether the body of a 2xx says yes, where the target's own must.
-fn says_yes(target: &Target, answer: &Answer) -> bool {
+fn says_yes(target: &Webhook, answer: &Answer) -> bool {
     target.success().is_none_or(|rule| {
         let body: Option<Value> = serde_json::from_str(&answer.body).ok();
         body.is_some_and(|body| body.pointer(&rule.pointer) == Some(&rule.equals))
@@ -105,7 +115,7 @@ impl Probe {
 
 /// The beginning of what a target said, fit for a log: no control characters, and nothing
 /// of the URL's path and query, which may be a secret that the target repeats.
-fn quote(body: &str, target: &Target) -> String {
+fn quote(body: &str, target: &Webhook) -> String {
     let mut text: String = body
         .chars()
         .take(ANSWER_CHARACTERS)

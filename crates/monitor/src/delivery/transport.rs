@@ -4,7 +4,7 @@
 //! meant for the first host), only addresses that passed the guard, one deadline for the
 //! whole exchange, and no more of an answer than [`ANSWER_BYTES`].
 
-use crate::delivery::Target;
+use crate::delivery::Webhook;
 use crate::delivery::address::{GuardedResolver, check, ip_literal};
 use async_trait::async_trait;
 use ipnet::IpNet;
@@ -60,7 +60,7 @@ pub trait Transport: Send + Sync + Debug {
     ///
     /// # Errors
     /// What kept it from an answer, for people, without the URL.
-    async fn send(&self, target: &Target, request: Request) -> Result<Answer, String>;
+    async fn send(&self, target: &Webhook, request: Request) -> Result<Answer, String>;
 }
 
 /// HTTP over TCP and TLS.
@@ -97,7 +97,7 @@ impl HttpTransport {
 
 #[async_trait]
 impl Transport for HttpTransport {
-    async fn send(&self, target: &Target, request: Request) -> Result<Answer, String> {
+    async fn send(&self, target: &Webhook, request: Request) -> Result<Answer, String> {
         // A literal address is never resolved, so the resolver's guard does not see it.
         if let Some(ip) = ip_literal(&request.url) {
             check(ip, target.allow_addresses()).map_err(|refused| refused.to_string())?;

@@ -587,7 +587,11 @@ mod tests {
                 session = Some((span, held));
             }
         } else {
-            let step = if pane == "1h" { HOUR_US } else { 20 * MINUTE_US };
+            let step = if pane == "1h" {
+                HOUR_US
+            } else {
+                20 * MINUTE_US
+            };
             for (time, settled, row) in rows {
                 let mut start_us = time.div_euclid(step) * step;
                 while start_us > time - HOUR_US {

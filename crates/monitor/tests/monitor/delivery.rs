@@ -4,7 +4,7 @@ use crate::support::{FakeEvaluator, MONITOR, SECRET, World, concludes, open};
 use async_trait::async_trait;
 use driftline_monitor::delivery::{
     Answer, Deliverer, DeliveryOutcome, DeliveryReport, HttpTransport, Request as HttpRequest,
-    Selection, Target, Transport,
+    Selection, Target, Transport, Webhook,
 };
 use driftline_monitor::{Clock, EventSettings, run_once};
 use driftline_pipeline::config::SecretReference;
@@ -300,15 +300,15 @@ async fn an_answer_of_a_gigabyte_is_read_only_at_its_beginning() {
     let world = World::new().await;
     let body = vec![b'x'; 1_000_000];
     let server = receiver(vec![ResponseTemplate::new(500).set_body_bytes(body)]).await;
-    let target = world.target("chat", &hook(&server));
+    let webhook = Webhook::new(world.config("chat", &hook(&server))).unwrap();
     let request = HttpRequest {
         url: hook(&server).parse().unwrap(),
         headers: axum::http::HeaderMap::new(),
         body: "{}".to_owned(),
     };
-    let answer = HttpTransport::new().send(&target, request).await.unwrap();
+    let answer = HttpTransport::new().send(&webhook, request).await.unwrap();
     assert_eq!(answer.body.len(), driftline_monitor::delivery::ANSWER_BYTES);
-    let reports = fail_once(&world, vec![target]).await;
+    let reports = fail_once(&world, vec![Target::Webhook(Box::new(webhook))]).await;
     assert!(error_of(&reports[0]).len() < 300);
 }
 
@@ -365,7 +365,7 @@ struct DiesAfterSending {
 
 #[async_trait]
 impl Transport for DiesAfterSending {
-    async fn send(&self, target: &Target, request: HttpRequest) -> Result<Answer, String> {
+    async fn send(&self, target: &Webhook, request: HttpRequest) -> Result<Answer, String> {
         self.transport.send(target, request).await?;
         self.sent.notify_one();
         std::future::pending().await

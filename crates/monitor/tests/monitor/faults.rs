@@ -7,7 +7,9 @@
 
 use crate::support::{FakeEvaluator, MONITOR, Outcome, World, asks_to_retrain, concludes};
 use async_trait::async_trait;
-use driftline_monitor::delivery::{Answer, HttpTransport, Request, Selection, Target, Transport};
+use driftline_monitor::delivery::{
+    Answer, HttpTransport, Request, Selection, Target, Transport, Webhook,
+};
 use driftline_monitor::{Clock, EventSettings, MonitorError, run_once};
 use driftline_pipeline::config::Topic;
 use driftline_store::{
@@ -72,7 +74,7 @@ struct Unreliable {
 
 #[async_trait]
 impl Transport for Unreliable {
-    async fn send(&self, target: &Target, request: Request) -> Result<Answer, String> {
+    async fn send(&self, target: &Webhook, request: Request) -> Result<Answer, String> {
         let number = self.requests.fetch_add(1, Ordering::SeqCst);
         match self.fails {
             Some((failing, true)) if failing == number => {

@@ -108,7 +108,11 @@ impl TimeConfig {
         let is_part = |part: Duration| {
             part.seconds() > 0 && part <= window && window.seconds().is_multiple_of(part.seconds())
         };
-        let minutes = [("window", Some(window)), ("slide", self.slide), ("gap", self.gap)];
+        let minutes = [
+            ("window", Some(window)),
+            ("slide", self.slide),
+            ("gap", self.gap),
+        ];
         for (key, length) in minutes {
             if let Some(length) = length.filter(|length| !length.seconds().is_multiple_of(60)) {
                 return Some((key, format!("a {key} of {length} is no whole minutes")));
@@ -132,7 +136,9 @@ impl TimeConfig {
         let steps = steps.filter(|steps| *steps > MOST_STEPS)?;
         Some((
             "slide",
-            format!("a row would be in {steps} windows, more than {MOST_STEPS}; use a longer `slide`"),
+            format!(
+                "a row would be in {steps} windows, more than {MOST_STEPS}; use a longer `slide`"
+            ),
         ))
     }
 

@@ -165,17 +165,19 @@ impl TopicConfig {
             let said = format!("{} is no share: write 0 to 1", self.max_dead_share);
             return Some(("max_dead_share", said));
         }
-        let is_open = |name: &&String| {
-            let name = name.as_str();
-            SECRETS.contains(&name)
-                && matches!(self.settings.get(name), Some(TopicSetting::Plain(_)))
-        };
-        let open = self.settings.keys().find(is_open)?;
-        Some((
-            "settings",
-            format!("`{open}` is written out; name it instead: `env:NAME` or `file:PATH`"),
-        ))
+        open_secret(&self.settings).map(|said| ("settings", said))
     }
+}
+
+/// The sentence of a secret that is written out among settings.
+pub(super) fn open_secret(settings: &BTreeMap<String, TopicSetting>) -> Option<String> {
+    let mut open = settings.iter().filter(|(name, value)| {
+        SECRETS.contains(&name.as_str()) && matches!(value, TopicSetting::Plain(_))
+    });
+    let (name, _) = open.next()?;
+    Some(format!(
+        "`{name}` is written out; name it instead: `env:NAME` or `file:PATH`"
+    ))
 }
 
 impl TopicConfig {

@@ -1,6 +1,6 @@
 //! Who is told of what, and in which form: `actions.webhooks` of a pipeline.
 
-use super::Name;
+use super::{Name, TopicSetting, topic};
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use std::{collections::BTreeMap, fmt, path::PathBuf, str::FromStr};
@@ -17,6 +17,8 @@ pub enum Topic {
     Alert,
     /// Requests to train the model again.
     Retrain,
+    /// Windows that are judged, whatever the verdict.
+    Verdict,
 }
 
 /// Who is told of what, by a webhook.
@@ -57,6 +59,49 @@ pub struct WebhookTarget {
     /// Time for the whole request.
     #[serde(default = "default_timeout_ms")]
     pub timeout_ms: u64,
+}
+
+/// Who is told of what, by messages of a topic.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TopicTarget {
+    /// Its name, unique in the pipeline.
+    pub name: Name,
+    /// What it is told of.
+    pub on: Vec<Topic>,
+    /// Where events are sent: `kafka://broker:9092,other:9092/topic`.
+    pub url: String,
+    /// Settings of librdkafka, such as those for TLS and SASL; secrets as `env:NAME` or
+    /// `file:PATH`.
+    #[serde(default)]
+    pub settings: BTreeMap<String, TopicSetting>,
+    /// Whether an event waits until those before it have arrived or been given up.
+    #[serde(default)]
+    pub ordered: bool,
+}
+
+impl TopicTarget {
+    /// Brokers and topic.
+    ///
+    /// # Errors
+    /// A sentence on what is wrong with `url`.
+    pub fn brokers_and_topic(&self) -> Result<(&str, &str), String> {
+        topic::parts(&self.url).unwrap_or_else(|| {
+            Err("its `url` is no topic: write kafka://broker:9092,other:9092/topic".to_owned())
+        })
+    }
+
+    /// The key and the sentence of what no single value shows to be wrong.
+    pub(super) fn mistake(&self) -> Option<(&'static str, String)> {
+        if let Err(said) = self.brokers_and_topic() {
+            return Some(("topics", said));
+        }
+        if self.on.is_empty() {
+            let said = "`on` names nothing: name `verdict`, `notify`, `alert` or `retrain`";
+            return Some(("topics", said.to_owned()));
+        }
+        topic::open_secret(&self.settings).map(|said| ("topics", said))
+    }
 }
 
 fn default_timeout_ms() -> u64 {
