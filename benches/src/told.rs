@@ -75,7 +75,17 @@ pub fn alarms(
     weeks: &[Vec<Title>],
     shards: usize,
 ) -> Vec<(usize, Term)> {
-    let mut finder = TermFinder::new(baseline, TermConfig::default());
+    alarms_by(TermConfig::default(), baseline, weeks, shards)
+}
+
+/// The same by other settings.
+pub fn alarms_by(
+    config: TermConfig,
+    baseline: &BaselineVocabulary,
+    weeks: &[Vec<Title>],
+    shards: usize,
+) -> Vec<(usize, Term)> {
+    let mut finder = TermFinder::new(baseline, config);
     let mut reader = UnitReader::default();
     let mut alarms = Vec::new();
     for (week, titles) in weeks.iter().enumerate() {

@@ -4,20 +4,23 @@
 //! cargo run --release -p driftline-benches --bin labels -- sheet --year 2023 --seed 1 > first.tsv
 //! cargo run --release -p driftline-benches --bin labels -- sheet --year 2023 --seed 2 > second.tsv
 //! cargo run --release -p driftline-benches --bin labels -- compare --year 2023 first.tsv second.tsv
+//! cargo run --release -p driftline-benches --bin labels -- signs --year 2023 > signs-2023.tsv
 //! ```
 //!
 //! A sheet holds the terms of all lists of a year in an order of its own, each with three
 //! titles and nothing else; a reader writes a label behind each. `compare` says how far two
-//! readers agree and how many of each list are what.
+//! readers agree and how many of each list are what. `signs` prints what is seen of each term when it
+//! is told, pieces too: what `term_nature.py` fits the weights of signs to.
 
 use clap::{Parser, Subcommand};
 use driftline_benches::{
     Error,
     output::{line, share, table},
     pool::{List, pool},
-    told::Years,
+    told::{Years, alarms_by, learn},
 };
 use driftline_statistics::units::normalize_text;
+use driftline_vocabulary::TermConfig;
 use rand::{SeedableRng, seq::SliceRandom};
 use rand_chacha::ChaCha8Rng;
 use std::{
@@ -41,6 +44,12 @@ enum Command {
         /// Of the order of the terms.
         #[arg(long)]
         seed: u64,
+    },
+    /// Prints the signs of the terms that the dictionary does not have, as they were first told.
+    Signs {
+        /// The live year.
+        #[arg(long)]
+        year: u16,
     },
     /// Compares the sheets of two readers.
     Compare {
@@ -85,6 +94,10 @@ fn main() -> Result<(), Error> {
             Some(years) => sheet(&years, seed),
             None => Ok(()),
         },
+        Command::Signs { year } => match Years::read(year)? {
+            Some(years) => signs(&years),
+            None => Ok(()),
+        },
         Command::Compare {
             year,
             first,
@@ -113,6 +126,28 @@ fn sheet(years: &Years, seed: u64) -> Result<(), Error> {
             .collect();
         let shown: Vec<&str> = shown.iter().map(|&at| &*years.live[at].text).collect();
         line(format!("{term}\t\t{}", shown.join(" / ")))?;
+    }
+    Ok(())
+}
+
+fn signs(years: &Years) -> Result<(), Error> {
+    let config = TermConfig {
+        piece_from: f64::INFINITY,
+        ..TermConfig::default()
+    };
+    let mut seen = BTreeSet::new();
+    for (_, term) in alarms_by(config, &learn(&years.training), &years.weeks, 1) {
+        let Some(nature) = term.nature else { continue };
+        if seen.is_empty() {
+            let names: Vec<&str> = nature.signs.iter().map(|sign| &*sign.name).collect();
+            line(format!("term\t{}", names.join("\t")))?;
+        }
+        if seen.insert(term.text.clone()) {
+            let values: Vec<String> = (nature.signs.iter())
+                .map(|sign| format!("{:.4}", sign.value))
+                .collect();
+            line(format!("{}\t{}", term.text, values.join("\t")))?;
+        }
     }
     Ok(())
 }
