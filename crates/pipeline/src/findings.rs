@@ -10,7 +10,7 @@ use driftline_verdict::{
     ActionKind, Concentration, Evidence, Finding, FindingKind, LimitWorkings, NotEvaluated,
     Severity, TermClass, TermTier, Workings,
 };
-use driftline_vocabulary::{Term, Tier};
+use driftline_vocabulary::{Nature, Term, Tier};
 
 /// Terms of this class and tier are told; the others are listed.
 fn term_severity(class: TermClass, tier: TermTier) -> Severity {
@@ -372,7 +372,7 @@ pub(crate) fn term(term: &Term, documents: u64, first_seen: String) -> Finding {
         tier: Some(tier),
         first_seen: Some(first_seen),
         count: Some(term.documents),
-        evidence: vec![
+        evidence: [
             Evidence {
                 label: "documents".into(),
                 baseline: f64::from(term.baseline_documents),
@@ -385,9 +385,33 @@ pub(crate) fn term(term: &Term, documents: u64, first_seen: String) -> Finding {
                 window: term.units as f64,
                 contribution: 0.0,
             },
-        ],
+        ]
+        .into_iter()
+        .chain(term.nature.iter().flat_map(nature_evidence))
+        .collect(),
         ..Finding::new(FindingKind::Term, severity, message)
     }
+}
+
+/// What a term was judged by: how probable it is what, and of each sign its value, and its nats for a new
+/// word against the most probable of the other three.
+fn nature_evidence(nature: &Nature) -> Vec<Evidence> {
+    let of = |label: &str, value: f64, nats: f64| Evidence {
+        label: label.to_owned(),
+        baseline: 0.0,
+        window: value,
+        contribution: nats,
+    };
+    let probabilities = [
+        ("probability of a new word", nature.new_word),
+        ("probability of a usual phrase", nature.usual_phrase),
+        ("probability of a name", nature.name),
+        ("probability of a piece", nature.piece),
+    ];
+    let probabilities = probabilities.map(|(label, value)| of(label, value, 0.0));
+    let signs = nature.reasons().into_iter();
+    let signs = signs.map(|(sign, nats)| of(&sign.name, sign.value, nats));
+    probabilities.into_iter().chain(signs).collect()
 }
 
 /// Limits of a rule in one window: as given, or what the baseline's own windows show.

@@ -101,6 +101,8 @@ fn term() -> Finding {
         evidence: vec![
             cell("documents", 1.0, 9.0, 10.0),
             cell("units of text", 939_378.0, 21_294.0, 0.0),
+            cell("probability of a new word", 0.0, 0.6, 0.0),
+            cell("stands alone", 0.0, 0.25, -1.675),
         ],
         action: Some(ActionKind::Notify),
         term: Some("南方小土豆".into()),

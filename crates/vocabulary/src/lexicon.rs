@@ -63,6 +63,12 @@ const RELATING_FIRST: &str = "在对与就被给把和的是称让";
 /// Characters that something must follow (任嘉伦说, 普京称).
 const RELATING_LAST: &str = "说称被将与在和";
 
+/// Characters that what begins with one is more often a piece than other n-grams are (个金容融).
+const LOOSE_FIRST: &str = "的了是被在对与就给把和称让算有个次例后子谁";
+
+/// Characters that what ends with one is more often a piece than other n-grams are (河南增).
+const LOOSE_LAST: &str = "个一在后如增说称被将与和";
+
 fn jieba() -> &'static Jieba {
     static DICTIONARY: OnceLock<Jieba> = OnceLock::new();
     DICTIONARY.get_or_init(Jieba::new)
@@ -73,28 +79,17 @@ pub fn is_known(word: &str) -> bool {
     jieba().has_word(word)
 }
 
-/// Log odds, in nats, that a word which the dictionary does not have is a name: of a person, a
-/// place, an organisation, a work, a product or an event.
-///
-/// By its characters, whether it looks like a person, whether its letters are foreign, and by
-/// what stands beside it (`Surroundings`, in nats; `None` where the training data show no names
-/// to learn from, and then no letters are foreign). The weights are those of a logistic
-/// regression on 837 terms told of headlines of 2022 and 2023, labelled by reading them; one
-/// is taken off, so that it takes more than even odds.
-pub(crate) fn name_odds(text: &str, surroundings: Option<f64>) -> f64 {
-    let foreign = surroundings.is_some() && text.is_ascii();
-    let when = |holds: bool, nats: f64| if holds { nats } else { 0.0 };
-    0.65 * name_score(text).unwrap_or(0.0)
-        + 1.3 * surroundings.unwrap_or(0.0)
-        + when(is_like_a_person(text), 2.4)
-        + when(foreign, 1.3)
-        + 0.5
-        - 1.0
+/// Whether the characters of a word that the dictionary does not have are those of a name: all that is
+/// known where the training data show no names to learn from. The weights are those of a logistic
+/// regression on 837 terms told of headlines of 2022 and 2023, labelled by reading them.
+pub(crate) fn has_the_form_of_a_name(text: &str) -> bool {
+    let person = if is_like_a_person(text) { 2.4 } else { 0.0 };
+    0.65 * name_score(text).unwrap_or(0.0) + person > 0.5
 }
 
 /// Mean log odds, in nats a character, that the characters of `text` are those of a name;
 /// `None` for what is not two to five ideographs.
-fn name_score(text: &str) -> Option<f64> {
+pub(crate) fn name_score(text: &str) -> Option<f64> {
     let characters: Vec<char> = text.chars().collect();
     let last = characters.len().checked_sub(1)?;
     let ideographs = (characters.iter()).all(|c| matches!(c, '\u{4e00}'..='\u{9fff}'));
@@ -135,25 +130,33 @@ fn is_tagged_as_name(word: &str) -> bool {
 
 /// Whether `text` is a family name and one or two more characters that the dictionary makes
 /// no word of.
-fn is_like_a_person(text: &str) -> bool {
+pub(crate) fn is_like_a_person(text: &str) -> bool {
     let length = text.chars().count();
     (2..=3).contains(&length)
         && text
             .chars()
             .next()
             .is_some_and(|first| FAMILY_NAMES.contains(first))
-        && jieba().cut(text, false).len() == length
+        && has_no_word(text)
 }
 
-/// How much a new term looks like a word rather than like a name with these
-/// [odds](name_odds) or a phrase of known words: from 0 to 1, halved for a phrase.
-///
-/// It orders lists and nothing else.
-pub(crate) fn word_likeness(text: &str, name_odds: f64) -> f64 {
+/// Characters of each word that the dictionary cuts `text` into.
+pub(crate) fn word_lengths(text: &str) -> Vec<usize> {
     let words = jieba().cut(text, false);
-    let phrase = words.len() > 1 && words.iter().all(|word| word.word.chars().nth(1).is_some());
-    let word = 1.0 / (1.0 + name_odds.exp());
-    if phrase { word / 2.0 } else { word }
+    (words.iter())
+        .map(|word| word.word.chars().count())
+        .collect()
+}
+
+/// Whether the dictionary finds no word of two characters or more in `text`.
+pub(crate) fn has_no_word(text: &str) -> bool {
+    jieba().cut(text, false).len() == text.chars().count()
+}
+
+/// Whether `text` begins or ends with a character that mostly belongs to what is beside it.
+pub(crate) fn has_a_loose_end(text: &str) -> bool {
+    let (first, last) = (text.chars().next(), text.chars().next_back());
+    first.is_some_and(|c| LOOSE_FIRST.contains(c)) || last.is_some_and(|c| LOOSE_LAST.contains(c))
 }
 
 /// Whether `text` begins, and whether it ends, with a character that ties it to what is around it.
@@ -193,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn characters_tell_names_and_surroundings_correct_them() {
+    fn characters_tell_names() {
         for name in [
             "张颂文",
             "卢昱晓",
@@ -203,7 +206,7 @@ mod tests {
             "佩洛西",
             "哈马斯",
         ] {
-            assert!(name_odds(name, None) > 0.0, "{name}");
+            assert!(has_the_form_of_a_name(name), "{name}");
         }
         for word in [
             "显眼包",
@@ -215,13 +218,8 @@ mod tests {
             "班味",
             "",
         ] {
-            assert!(name_odds(word, None) < 0.0, "{word}");
+            assert!(!has_the_form_of_a_name(word), "{word}");
         }
-        // Names of works have no form of their own, and words may have that of names.
-        assert!(name_odds("声生不息", None) < 0.0 && name_odds("声生不息", Some(2.0)) > 0.0);
-        assert!(name_odds("哈基米", None) > 0.0 && name_odds("哈基米", Some(-0.7)) < 0.0);
-        // Letters are foreign among Chinese names only.
-        assert!(name_odds("nmixx", Some(0.0)) > 0.0 && name_odds("nmixx", None) < 0.0);
     }
 
     #[test]
@@ -237,10 +235,14 @@ mod tests {
     }
 
     #[test]
-    fn words_stand_before_phrases_and_names() {
-        let likeness = |text| word_likeness(text, name_odds(text, None));
-        assert!(likeness("显眼包") > 0.8 && likeness("演唱会门票") < 0.5);
-        assert!(likeness("宫远征") < likeness("搭子"));
+    fn pieces_have_loose_ends_and_names_no_words_within() {
+        for piece in ["个金容融", "感染后", "河南增", "谁能拒绝"] {
+            assert!(has_a_loose_end(piece), "{piece}");
+        }
+        for word in ["搭子", "i人", "一种很新的", "阳了", ""] {
+            assert!(!has_a_loose_end(word), "{word}");
+        }
+        assert!(has_no_word("挖呀挖") && !has_no_word("雪糕刺客"));
     }
 
     #[test]

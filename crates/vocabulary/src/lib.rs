@@ -30,4 +30,4 @@ pub use keyword::{KeywordCount, keyword};
 pub use mentions::{Mentions, Origin};
 pub use novel_stretch::{NovelStretch, NoveltyScan};
 pub use out_of_vocabulary::OovReader;
-pub use terms::{Term, TermClass, TermConfig, TermFinder, TermSeries, Tier};
+pub use terms::{Nature, Sign, Term, TermClass, TermConfig, TermFinder, TermSeries, Tier};

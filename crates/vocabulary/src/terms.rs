@@ -8,7 +8,8 @@
 //! alone removes more than nine in ten, so only it is computed for everything.
 //!
 //! What passed is told apart: names are entities; words that the dictionary has, or that
-//! were in use all through the baseline, are surges; the rest is new.
+//! were in use all through the baseline, are surges; what is most likely a piece of something
+//! is not told; the rest is new.
 //!
 //! Memory is bounded by the tables of the last [`TermConfig::lookback`] windows.
 
@@ -16,6 +17,7 @@ mod candidate;
 mod config;
 mod contrasted;
 mod lookback;
+mod nature;
 mod nesting;
 mod report;
 mod term;
@@ -25,6 +27,7 @@ mod track;
 mod window;
 
 pub use config::TermConfig;
+pub use nature::{Nature, Sign};
 pub use term::{Term, TermClass, TermSeries, Tier};
 
 use crate::BaselineVocabulary;
@@ -82,9 +85,14 @@ impl<'a> TermFinder<'a> {
             candidate.is_spread(config, lookback)
                 && candidate.is_whole(lookback)
                 && candidate.holds_together(config, lookback)
-                && candidate.meets_many(config, &self.baseline.surroundings, lookback)
+                && candidate.meets_many(config, lookback)
         });
-        self.report(unnested(candidates))
+        let mut terms = unnested(candidates);
+        terms.retain_mut(|candidate| {
+            candidate.nature = candidate.nature(self.baseline, lookback);
+            !(candidate.nature.as_ref()).is_some_and(|nature| nature.piece >= config.piece_from)
+        });
+        self.report(terms)
     }
 
     /// Documents with a term that was reported, window by window.

@@ -1,7 +1,7 @@
 //! A term: how often, against what, how sure.
 
 use super::{Section, exact};
-use crate::{Finding, TermClass, TermTier, report::format::count};
+use crate::{Evidence, Finding, TermClass, TermTier, report::format::count};
 
 pub(super) fn sections(finding: &Finding) -> Vec<Section> {
     let mut sections = vec![Section {
@@ -34,6 +34,9 @@ pub(super) fn sections(finding: &Finding) -> Vec<Section> {
             .map(|first| format!("First seen in the window that begins {first}.")),
     );
     sections.push(Section::words("what kind of term", standing));
+    if finding.evidence.len() > COUNTS {
+        sections.push(signs(&finding.evidence[COUNTS..]));
+    }
     if let Some(origin) = &finding.origin {
         let sentence = origin.sentence();
         sections.push(Section::words("where it comes from", vec![sentence]));
@@ -44,9 +47,36 @@ pub(super) fn sections(finding: &Finding) -> Vec<Section> {
     sections
 }
 
+/// Evidence that counts something; behind it stands what the term was judged by.
+const COUNTS: usize = 2;
+
+fn signs(evidence: &[Evidence]) -> Section {
+    let head = ["", "value", "nats for a new word"]
+        .map(str::to_owned)
+        .to_vec();
+    let row = |evidence: &Evidence| {
+        vec![
+            evidence.label.clone(),
+            exact(evidence.window),
+            exact(evidence.contribution),
+        ]
+    };
+    Section {
+        title: "what it looks like",
+        sentences: vec![
+            "What each sign is worth to a new word against the most probable of the other three; \
+             with a constant they add up to the logarithm of the ratio of the two probabilities."
+                .to_owned(),
+        ],
+        rows: std::iter::once(head)
+            .chain(evidence.iter().map(row))
+            .collect(),
+    }
+}
+
 fn counts(finding: &Finding) -> Vec<Vec<String>> {
     let mut rows = vec![["", "baseline", "window"].map(str::to_owned).to_vec()];
-    for evidence in &finding.evidence {
+    for evidence in finding.evidence.iter().take(COUNTS) {
         rows.push(vec![
             evidence.label.clone(),
             exact(evidence.baseline),

@@ -1,7 +1,13 @@
 //! N-grams on their way through the filters that look at their surroundings.
 
-use super::{TermConfig, lookback::Lookback, track::Best, window::Key};
-use crate::{contrast::Exposure, lexicon, surroundings::Surroundings};
+use super::{
+    TermConfig,
+    lookback::Lookback,
+    nature::{Nature, Seen},
+    track::Best,
+    window::Key,
+};
+use crate::{BaselineVocabulary, contrast::Exposure, lexicon};
 use driftline_statistics::ngrams::source_count;
 use rustc_hash::FxHashMap;
 
@@ -22,8 +28,8 @@ pub(super) struct Candidate {
     pub(super) documents: u32,
     pub(super) cohesion: Option<f64>,
     pub(super) entropy: [f64; 2],
-    /// Log odds of a name by what stands on either side.
-    pub(super) surroundings: Option<f64>,
+    /// What it looks like.
+    pub(super) nature: Option<Nature>,
     pub(super) spread: Spread,
 }
 
@@ -105,17 +111,11 @@ impl Candidate {
     }
 
     /// Fills in what stands on either side; whether it varies enough.
-    pub(super) fn meets_many(
-        &mut self,
-        config: &TermConfig,
-        surroundings: &Surroundings,
-        lookback: &mut Lookback,
-    ) -> bool {
+    pub(super) fn meets_many(&mut self, config: &TermConfig, lookback: &mut Lookback) -> bool {
         let places = lookback.places(self.key());
         let occurrences = places.by_window().flatten().map(|place| place.count).sum();
         // With the candidate given, the longer n-gram stands for the neighbour.
         self.entropy = [0, 1].map(|side| entropy(&places.longer[side], occurrences));
-        self.surroundings = surroundings.odds(&self.units, &places.longer, occurrences);
         let least = self.entropy[0].min(self.entropy[1]);
         let most = f64::from(occurrences).log2();
         if occurrences < FEW_OCCURRENCES {
@@ -123,6 +123,59 @@ impl Candidate {
         } else {
             least >= config.min_entropy
         }
+    }
+
+    /// What it looks like; `None` of a word that the dictionary has, and where the training data have
+    /// too few names to learn from.
+    pub(super) fn nature(
+        &self,
+        baseline: &BaselineVocabulary,
+        lookback: &mut Lookback,
+    ) -> Option<Nature> {
+        if lexicon::is_known(&self.text) {
+            return None;
+        }
+        let places = lookback.places(self.key());
+        let occurrences: u32 = places.by_window().flatten().map(|place| place.count).sum();
+        let [before, after] = &places.longer;
+        let surroundings = &baseline.surroundings;
+        let neighbours = surroundings.odds(&self.units, &places.longer, occurrences)?;
+        let share = |count: u32| f64::from(count) / f64::from(occurrences.max(1));
+        let ends = |side: &FxHashMap<u64, u32>| 1.0 - share(side.values().sum());
+        let seen = Seen {
+            characters: lexicon::name_score(&self.text).unwrap_or(0.0),
+            neighbours,
+            family_name: lexicon::is_like_a_person(&self.text),
+            foreign: self.text.is_ascii(),
+            cohesion: self.cohesion.unwrap_or(0.0),
+            no_word_within: lexicon::has_no_word(&self.text),
+            alone: ends(before) * ends(after),
+            sixteenths: baseline.folds_with(self.hash).count_ones(),
+            loose_end: lexicon::has_a_loose_end(&self.text),
+            cut_through: 0.0,
+        };
+        Some(Nature::of(&Seen {
+            cut_through: share(self.cut_through(lookback)),
+            ..seen
+        }))
+    }
+
+    /// Occurrences in which the dictionary has a word across its border: before it or after it,
+    /// whichever are more.
+    fn cut_through(&self, lookback: &Lookback) -> u32 {
+        let mut across = [0, 0];
+        for window in &lookback.windows {
+            let [before, after] = window.beside(self.key());
+            for (unit, count) in before {
+                let words = lexicon::word_lengths(&format!("{unit}{}", self.text));
+                across[0] += count * u32::from(words.first().is_some_and(|&length| length > 1));
+            }
+            for (unit, count) in after {
+                let words = lexicon::word_lengths(&format!("{}{unit}", self.text));
+                across[1] += count * u32::from(words.last().is_some_and(|&length| length > 1));
+            }
+        }
+        across[0].max(across[1])
     }
 }
 

@@ -37,6 +37,10 @@ pub struct TermConfig {
     pub min_relative_entropy: f64,
     /// A term in so many sixteenths of the baseline's time was in use before, and is not new.
     pub established_folds: u32,
+    /// A term that the dictionary does not have is a name where it is one with so much probability.
+    pub name_from: f64,
+    /// It is not told where it is a piece of something with so much probability.
+    pub piece_from: f64,
     /// Most units of a term; one longer is counted to see its neighbours.
     pub max_units: usize,
 }
@@ -59,6 +63,8 @@ impl Default for TermConfig {
             min_entropy: 1.5,
             min_relative_entropy: 0.5,
             established_folds: 4,
+            name_from: 0.7,
+            piece_from: 0.5,
             max_units: 5,
         }
     }

@@ -190,7 +190,7 @@ impl Search<'_> {
             documents,
             cohesion: None,
             entropy: [0.0; 2],
-            surroundings: None,
+            nature: None,
             spread: Spread::default(),
         });
     }

@@ -98,12 +98,15 @@ impl TermFinder<'_> {
         terms
     }
 
-    fn class(&self, candidate: &Candidate, name_odds: f64) -> TermClass {
+    fn class(&self, candidate: &Candidate) -> TermClass {
         let folds = self.baseline.folds_with(candidate.hash).count_ones();
         let is_known = lexicon::is_known(&candidate.text);
         let is_name = match is_known {
             true => lexicon::is_known_name(&candidate.text) == Some(true),
-            false => name_odds > 0.0,
+            false => match &candidate.nature {
+                Some(nature) => nature.name >= self.config.name_from,
+                None => lexicon::has_the_form_of_a_name(&candidate.text),
+            },
         };
         if is_name {
             TermClass::Entity
@@ -137,11 +140,10 @@ impl TermFinder<'_> {
                 documents += u64::from(ngram.documents());
             }
         }
-        let name_odds = lexicon::name_odds(&candidate.text, candidate.surroundings);
-        let class = self.class(&candidate, name_odds);
-        let likeness = match class {
-            TermClass::Coinage => lexicon::word_likeness(&candidate.text, name_odds),
-            TermClass::Entity | TermClass::Surge => 1.0,
+        let class = self.class(&candidate);
+        let likeness = match (class, &candidate.nature) {
+            (TermClass::Coinage, Some(nature)) => nature.new_word,
+            _ => 1.0,
         };
         Term {
             class,
@@ -170,6 +172,7 @@ impl TermFinder<'_> {
                 / f64::from(candidate.documents.max(1)),
             sources: source_count(candidate.spread.sources),
             score: likeness * best.ln_bayes_factor,
+            nature: candidate.nature,
             text: candidate.text,
         }
     }

@@ -1,5 +1,6 @@
 //! A term, with the numbers that made it one.
 
+use super::Nature;
 use serde::{Deserialize, Serialize};
 
 /// What kind of term it is.
@@ -71,8 +72,12 @@ pub struct Term {
     pub top_day_share: f64,
     /// Sources over the lookback, estimated; `None` where there are too many to tell.
     pub sources: Option<f64>,
+    /// What it looks like; `None` of a word that the dictionary has, and where the training data have
+    /// too few names to learn from.
+    #[serde(default)]
+    pub nature: Option<Nature>,
     /// What lists of a class are ordered by, the greatest first: the log Bayes factor, of a coinage
-    /// times how much it looks like a word.
+    /// times the probability that it is a new word.
     pub score: f64,
 }
 

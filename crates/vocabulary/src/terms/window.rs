@@ -87,6 +87,25 @@ impl Window {
             ],
         })
     }
+
+    /// What stands before the n-gram of a key, and what after it, with counts.
+    pub(super) fn beside(&self, key: Key<'_>) -> [Vec<(String, u32)>; 2] {
+        let Some(ngram) = self.find(key) else {
+            return Default::default();
+        };
+        let first_unit = |longer: Ngram<'_>| {
+            let text = longer.text();
+            let unit = text.strip_suffix(&ngram.text()).unwrap_or_default();
+            (unit.trim_end().to_owned(), longer.count())
+        };
+        let last_unit = |longer: Ngram<'_>| (longer.last_unit().to_owned(), longer.count());
+        [
+            (self.preceding.longer(&self.counts, &ngram))
+                .map(first_unit)
+                .collect(),
+            ngram.extensions().map(last_unit).collect(),
+        ]
+    }
 }
 
 impl Sightings {
