@@ -129,3 +129,53 @@ impl Nature {
         reasons
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn word() -> Seen {
+        Seen {
+            neighbours: -1.0,
+            cohesion: 8.0,
+            no_word_within: true,
+            ..Seen::default()
+        }
+    }
+
+    #[test]
+    fn names_pieces_and_words_are_told_apart() {
+        let name = Nature::of(&Seen {
+            characters: 2.0,
+            neighbours: 0.8,
+            alone: 0.3,
+            ..word()
+        });
+        let piece = Nature::of(&Seen {
+            neighbours: 0.0,
+            cohesion: 4.0,
+            no_word_within: false,
+            loose_end: true,
+            cut_through: 0.5,
+            ..Seen::default()
+        });
+        let word = Nature::of(&word());
+        assert!(name.name > 0.9, "{name:?}");
+        assert!(piece.piece > 0.9, "{piece:?}");
+        assert!(word.new_word > word.name && word.piece < 0.1, "{word:?}");
+    }
+
+    #[test]
+    fn the_signs_and_the_constant_are_the_ratio_of_two_probabilities() {
+        let nature = Nature::of(&word());
+        let all = nature.new_word + nature.usual_phrase + nature.name + nature.piece;
+        assert!((all - 1.0).abs() < 1e-12);
+        let others = [nature.usual_phrase, nature.name, nature.piece];
+        let rival = (0..3)
+            .max_by(|&a, &b| others[a].total_cmp(&others[b]))
+            .unwrap();
+        let nats: f64 = nature.reasons().iter().map(|(_, nats)| nats).sum();
+        let ratio = (nature.new_word / others[rival]).ln();
+        assert!((nats - CONSTANT[rival] - ratio).abs() < 1e-9);
+    }
+}
