@@ -106,8 +106,8 @@ fn main() -> Result<(), Error> {
 /// Hourly runs of a day each, of a number of monitors, until there is enough of them.
 async fn fill(url: &str, mib: u32) -> Result<u32, Error> {
     /// A run of 24 windows with 20 findings each, in the store.
-    const RUN_BYTES: u32 = 260 * 1024;
-    let runs = mib * (1_048_576 / RUN_BYTES);
+    const RUN_BYTES: u32 = 220 * 1024;
+    let runs = mib * 1_024 / (RUN_BYTES / 1_024);
     let store = Store::open(url).await?;
     for run in 0..runs {
         let monitor = format!("shop-{}", run % MONITORS);
