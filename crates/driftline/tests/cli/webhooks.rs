@@ -158,7 +158,7 @@ async fn a_target_is_tried_before_there_is_something_to_tell() {
     assert_eq!(kinds(&events), ["driftline.test"]);
     with_secret(&desk, &["webhook", "test", "p.yaml", "--target", "nobody"])
         .ends_with(3)
-        .says("names no webhook target `nobody`");
+        .says("names no target `nobody`");
     // Without its secret nothing is sent.
     let test = desk.driftline(&["webhook", "test", "p.yaml"]);
     assert!(
