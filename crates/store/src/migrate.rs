@@ -51,8 +51,9 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (14, "panes", include_str!("../migrations/0014_panes.sql")),
 ];
 
-/// Another process may be making the same tables: then a second look finds them made.
-const ATTEMPTS: u32 = 3;
+/// Another process may be making the same tables: then another look finds them made. It can be
+/// ahead by one migration each time.
+const ATTEMPTS: usize = MIGRATIONS.len() + 2;
 
 /// The version of a database of this build.
 pub fn latest_version() -> i64 {

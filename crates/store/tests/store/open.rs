@@ -22,7 +22,7 @@ async fn a_missing_store_is_made_with_its_folder() {
 async fn several_processes_may_make_the_same_store_at_once() {
     let folder = tempfile::tempdir().unwrap();
     let url = url(&folder);
-    let opened = (0..6).map(|_| {
+    let opened = (0..12).map(|_| {
         let url = url.clone();
         tokio::spawn(async move { Store::open(&url).await })
     });
