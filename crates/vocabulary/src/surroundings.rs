@@ -114,6 +114,7 @@ impl Surroundings {
 
 /// A word that the dictionary has.
 struct Word {
+    hash: u64,
     is_name: bool,
     count: u32,
 }
@@ -151,7 +152,12 @@ impl Words {
             let place = self.words.len() as u32;
             self.by_hash.insert(ngram.hash(), place);
             let count = ngram.count();
-            self.words.push(Word { is_name, count });
+            let hash = ngram.hash();
+            self.words.push(Word {
+                hash,
+                is_name,
+                count,
+            });
         }
         if ngram.length() < *WORD_UNITS.end() {
             for longer in ngram.extensions() {
@@ -169,8 +175,8 @@ impl Words {
             known: vec![[0; 2]; self.words.len()],
             tallies: FxHashMap::default(),
         };
-        for &hash in self.by_hash.keys() {
-            beside.present.add(hash);
+        for word in &self.words {
+            beside.present.add(word.hash);
         }
         for single in counts.ngrams_of_length(1) {
             beside.visit(single, single.last_hash(), None, 0);
