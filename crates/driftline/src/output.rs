@@ -76,10 +76,8 @@ fn harmless(text: &str) -> String {
         let (before, from) = rest.split_at(at);
         shown.push_str(before);
         let colour = from.strip_prefix("\u{1b}[").and_then(|codes| {
-            let end = codes.find(|c: char| !c.is_ascii_digit() && c != ';')?;
-            codes[end..]
-                .starts_with('m')
-                .then_some("\u{1b}[".len() + end + 1)
+            let behind = codes.trim_start_matches(|c: char| c.is_ascii_digit() || c == ';');
+            Some(from.len() - behind.strip_prefix('m')?.len())
         });
         let length = colour.unwrap_or_else(|| from.chars().next().map_or(0, char::len_utf8));
         let (found, behind) = from.split_at(length);

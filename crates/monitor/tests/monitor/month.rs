@@ -166,13 +166,13 @@ async fn no_time_of_a_schedule_is_missed_or_doubled_though_servers_are_killed() 
     let mut killed = 0;
     while month.world.clock.now() - began < TimeDelta::days(days) {
         month.world.clock.advance(HOUR);
-        for place in 0..SERVERS {
+        for server in &mut servers {
             if !rng.random_ratio(1, KILLED_IN) {
                 continue;
             }
             // In the middle of what is due by now, or before, or after it.
             tokio::time::sleep(Duration::from_millis(rng.random_range(0..30))).await;
-            servers[place] = match servers[place].take() {
+            *server = match server.take() {
                 Some(running) => {
                     running.task.abort();
                     killed += 1;
