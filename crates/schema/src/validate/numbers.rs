@@ -1,7 +1,7 @@
 //! Numbers: ranges, booleans, and what is not finite.
 
 use super::Check;
-use crate::{AnomalyType, Column, Number};
+use crate::{AnomalyType, Bounds, Column, Number};
 use driftline_statistics::{NumericProfile, ValueType};
 
 impl Check<'_> {
@@ -25,15 +25,7 @@ impl Check<'_> {
             } else {
                 numeric.max()
             };
-            let low = range
-                .min
-                .zip(least)
-                .filter(|(min, value)| *value < min.as_f64());
-            let high = range
-                .max
-                .zip(greatest)
-                .filter(|(max, value)| *value > max.as_f64());
-            self.outside_range(integer, low, high);
+            self.outside_range(integer, range, (least, greatest));
         }
         if column.disallow_nan && numeric.nan > 0 {
             self.not_a_number(numeric.nan);
@@ -62,12 +54,15 @@ impl Check<'_> {
         );
     }
 
+    /// Raises what the least and the greatest value break of a range.
     pub(super) fn outside_range(
         &mut self,
         integer: bool,
-        low: Option<(Number, f64)>,
-        high: Option<(Number, f64)>,
+        range: Bounds<Number>,
+        (least, greatest): (Option<f64>, Option<f64>),
     ) {
+        let low = (range.min.zip(least)).filter(|(min, value)| *value < min.as_f64());
+        let high = (range.max.zip(greatest)).filter(|(max, value)| *value > max.as_f64());
         if let Some((min, least)) = low {
             let kind = if integer {
                 AnomalyType::IntTypeSmallInt

@@ -174,15 +174,7 @@ impl Check<'_> {
             };
             let least = proper().min_by(f64::total_cmp);
             let greatest = proper().max_by(f64::total_cmp);
-            let low = range
-                .min
-                .zip(least)
-                .filter(|(min, value)| *value < min.as_f64());
-            let high = range
-                .max
-                .zip(greatest)
-                .filter(|(max, value)| *value > max.as_f64());
-            self.outside_range(integer, low, high);
+            self.outside_range(integer, range, (least, greatest));
         }
         let count = |which: fn(f64) -> bool| -> u64 {
             numbers()
