@@ -2,6 +2,7 @@
 
 mod alert;
 mod baseline;
+mod cluster;
 mod feature_statistics;
 mod key;
 mod model;
@@ -12,6 +13,7 @@ pub(crate) use alert::{AlertList, AlertSilence, AlertVerb, Silences, StateName, 
 pub(crate) use baseline::{
     BaselineCompare, BaselineList, BaselineOf, BaselinePropose, BaselineVerb,
 };
+pub(crate) use cluster::{ClusterExecutor, ClusterScheduler, ClusterVerb};
 pub(crate) use feature_statistics::{FeatureStatistics, pair};
 pub(crate) use key::{KeyCreate, KeyList, KeyRevoke, KeyRotate, KeyVerb, ScopeName};
 pub(crate) use model::{
@@ -46,6 +48,9 @@ pub(crate) struct Arguments {
     /// Threads of a query; by default as many as there are cores.
     #[arg(long, global = true, value_name = "N")]
     pub(crate) threads: Option<std::num::NonZeroUsize>,
+    /// Run queries on a cluster, df://HOST:PORT, in 16 streams where `--threads` says nothing.
+    #[arg(long, global = true, env = "DRIFTLINE_CLUSTER", value_name = "URL")]
+    pub(crate) cluster: Option<driftline_engine::ClusterAddress>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -112,6 +117,9 @@ pub(crate) enum Verb {
     /// The store: migrate, check, prune, back up, restore
     #[command(subcommand)]
     Store(StoreVerb),
+    /// A cluster of machines that queries run on
+    #[command(subcommand)]
+    Cluster(ClusterVerb),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -4,6 +4,7 @@ mod alert;
 mod backfill;
 mod baseline;
 mod calibrate;
+mod cluster;
 mod compare;
 mod explain;
 mod gate;
@@ -86,10 +87,12 @@ pub(crate) async fn run(arguments: args::Arguments) -> miette::Result<u8> {
         quiet,
         memory,
         threads,
+        cluster,
     } = arguments;
     let config = EngineConfig {
         memory_limit_bytes: memory.saturating_mul(1 << 20),
         threads,
+        cluster,
         ..EngineConfig::default()
     };
     match verb {
@@ -119,6 +122,7 @@ pub(crate) async fn run(arguments: args::Arguments) -> miette::Result<u8> {
         Verb::Outbox(arguments) => outbox::outbox(arguments).await,
         Verb::Topic(arguments) => topic::topic(arguments).await,
         Verb::Store(verb) => store::store(verb).await,
+        Verb::Cluster(verb) => cluster::cluster(verb, config).await,
     }
 }
 

@@ -117,9 +117,10 @@ fn of_engine(error: &EngineError) -> u8 {
         | EngineError::RowsFormat { .. }
         | EngineError::OutOfMemory { .. }
         | EngineError::Rules { .. } => USAGE,
-        EngineError::Unwritable { .. } | EngineError::Remote { .. } | EngineError::Topic { .. } => {
-            INFRASTRUCTURE
-        }
+        EngineError::Unwritable { .. }
+        | EngineError::Remote { .. }
+        | EngineError::Topic { .. }
+        | EngineError::Cluster { .. } => INFRASTRUCTURE,
         EngineError::Query { .. } | EngineError::Scoring { .. } => INTERNAL,
         _ => UNREADABLE,
     }

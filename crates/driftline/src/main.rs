@@ -53,8 +53,11 @@ fn run(arguments: args::Arguments) -> u8 {
         }
     };
     let code = runtime.block_on(async {
-        // `serve` drains before it ends, so it listens for signals itself.
-        if matches!(arguments.verb, args::Verb::Serve(_)) {
+        // These drain before they end, so they listen for signals themselves.
+        if matches!(
+            arguments.verb,
+            args::Verb::Serve(_) | args::Verb::Cluster(_)
+        ) {
             return ended(command::run(arguments).await);
         }
         tokio::select! {

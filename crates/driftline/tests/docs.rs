@@ -15,7 +15,7 @@ use std::{
 };
 
 /// Verbs in the order of the book.
-const VERBS: [&str; 65] = [
+const VERBS: [&str; 68] = [
     "init",
     "run",
     "backfill",
@@ -81,6 +81,9 @@ const VERBS: [&str; 65] = [
     "store prune",
     "store backup",
     "store restore",
+    "cluster",
+    "cluster scheduler",
+    "cluster executor",
 ];
 
 fn root() -> PathBuf {

@@ -2,6 +2,7 @@
 
 use crate::{
     EngineError, Rows, Source,
+    cluster::{self, ClusterAddress},
     oov_udf::{Vocabularies, out_of_vocabulary_udf},
     profile_udaf::profile_udaf,
     score_udf::Scorers,
@@ -36,7 +37,8 @@ pub struct EngineConfig {
     /// Bytes that the states of queries may take; sorting, distinct rows and groups
     /// go to temporary files past that.
     pub memory_limit_bytes: usize,
-    /// Streams that a query is split into; `None` for as many as there are cores.
+    /// Streams that a query is split into; `None` for as many as there are cores, and for 16 on
+    /// a cluster.
     ///
     /// Results are the same in every run. Another number can change the last digits
     /// of a mean and, within their stated error, quantiles of large columns.
@@ -45,6 +47,8 @@ pub struct EngineConfig {
     pub max_groups: usize,
     /// A file of rules for `is_advert`, in place of the shipped one.
     pub advert_rules: Option<PathBuf>,
+    /// A cluster that runs the queries; this process by default.
+    pub cluster: Option<ClusterAddress>,
 }
 
 impl Default for EngineConfig {
@@ -55,6 +59,7 @@ impl Default for EngineConfig {
             threads: None,
             max_groups: 20_000,
             advert_rules: None,
+            cluster: None,
         }
     }
 }
@@ -73,6 +78,7 @@ pub(crate) struct Shared {
     pub(crate) threads: usize,
     pub(crate) max_groups: usize,
     pub(crate) memory_limit_bytes: usize,
+    pub(crate) cluster: Option<ClusterAddress>,
 }
 
 impl fmt::Debug for Shared {
@@ -92,16 +98,18 @@ impl Engine {
     ///
     /// # Errors
     /// [`EngineError::Rules`], [`EngineError::Missing`] and
-    /// [`EngineError::Unreadable`] for the file of advertisement rules.
+    /// [`EngineError::Unreadable`] for the file of advertisement rules;
+    /// [`EngineError::Cluster`] for a cluster where this program was built without.
     pub fn new(config: EngineConfig) -> Result<Self, EngineError> {
         let rules = match &config.advert_rules {
             Some(file) => AdvertRules::read(file)?,
             None => AdvertRules::shipped(),
         };
-        let threads = config
-            .threads
-            .or_else(|| std::thread::available_parallelism().ok())
-            .map_or(1, NonZeroUsize::get);
+        let streams = match &config.cluster {
+            Some(_) => NonZeroUsize::new(cluster::DEFAULT_STREAMS),
+            None => std::thread::available_parallelism().ok(),
+        };
+        let threads = config.threads.or(streams).map_or(1, NonZeroUsize::get);
         let runtime = RuntimeEnvBuilder::new()
             .with_memory_limit(config.memory_limit_bytes, 1.0)
             .build_arc()?;
@@ -110,9 +118,15 @@ impl Engine {
         let state = SessionStateBuilder::new()
             .with_config(session_config())
             .with_runtime_env(Arc::clone(&runtime))
-            .with_default_features()
-            .build();
-        let context = SessionContext::new_with_state(state);
+            .with_default_features();
+        let state = match &config.cluster {
+            #[cfg(feature = "cluster")]
+            Some(address) => cluster::planned_for(state, address),
+            #[cfg(not(feature = "cluster"))]
+            Some(address) => return Err(cluster::not_built(&address.to_string())),
+            None => state,
+        };
+        let context = SessionContext::new_with_state(state.build());
         context.register_udaf(profile_udaf(config.max_groups));
         context.register_udaf(vocabulary_udaf(config.max_groups));
         for function in [
@@ -142,6 +156,7 @@ impl Engine {
                 threads,
                 max_groups: config.max_groups,
                 memory_limit_bytes: config.memory_limit_bytes,
+                cluster: config.cluster,
             }),
         })
     }
@@ -149,11 +164,20 @@ impl Engine {
     /// Finds the files of a source and looks at each of them: see [`Source`].
     ///
     /// CSV and JSON Lines are read once from end to end here, for types that fit all
-    /// rows; nothing is kept of them but the schema.
+    /// rows; nothing is kept of them but the schema. Of a cluster, it is this process that reads
+    /// them for that; what is asked of the rows then is read by executors.
     ///
     /// # Errors
     /// Every kind of bad file has its variant of [`EngineError`].
     pub async fn open(&self, source: &Source) -> Result<Rows, EngineError> {
+        if let Some(cluster) = &self.shared.cluster
+            && source.location == "-"
+        {
+            return Err(cluster.failed(
+                "standard input is read by this process alone; write it to a file that the \
+                 executors see by the same path",
+            ));
+        }
         let source = source.clone();
         let table = tokio::task::spawn_blocking(move || open_source(&source))
             .await
@@ -184,6 +208,12 @@ impl Engine {
     /// that the fold is not in. A name that is taken gets the new vocabulary.
     pub fn add_vocabulary(&self, name: &str, vocabulary: Arc<BaselineVocabulary>) {
         self.shared.vocabularies.add(name, vocabulary);
+    }
+
+    /// The functions and settings of every query.
+    #[cfg(feature = "cluster")]
+    pub(crate) fn state(&self) -> &SessionState {
+        &self.shared.state
     }
 
     /// Bytes that queries have reserved from the memory limit right now.
@@ -220,6 +250,12 @@ impl Shared {
         self.session_with(BATCH_GROUPS, parallel, one_stream)
     }
 
+    /// Whether rows that are asked for again and again are worth writing down: not those of a
+    /// cluster, whose executors would not see the files.
+    pub(crate) fn writes_down(&self) -> bool {
+        self.cluster.is_none()
+    }
+
     /// The memory that queries take.
     pub(crate) fn pool(&self) -> Arc<dyn MemoryPool> {
         Arc::clone(&self.runtime.memory_pool)
@@ -230,6 +266,14 @@ impl Shared {
             .with_batch_size(batch)
             .with_target_partitions(if parallel { self.threads } else { 1 })
             .with_round_robin_repartition(one_stream);
+        #[cfg(feature = "cluster")]
+        let config = match self.cluster {
+            // A scan of files splits its batches into such of this size, and sums would differ.
+            Some(_) => cluster::on_cluster(config)
+                .with_batch_size(BATCH_ROWS)
+                .with_round_robin_repartition(false),
+            None => config,
+        };
         let state = SessionStateBuilder::new_from_existing(self.state.clone())
             .with_config(config)
             .with_catalog_list(Arc::new(MemoryCatalogProviderList::new()))

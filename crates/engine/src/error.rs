@@ -12,10 +12,14 @@ use datafusion::{
 };
 use driftline_scorer::ScorerError;
 use driftline_statistics::StatisticsError;
+use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 
 /// An error of this crate. `file` is the name that the user gave, or the file
 /// found under it; `standard input` for `-`.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+///
+/// The executors of a cluster send theirs as text.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 pub enum EngineError {
     /// No file of that name.
     #[error(
@@ -77,7 +81,7 @@ pub enum EngineError {
         /// The file.
         file: String,
         /// Name of the format.
-        format: &'static str,
+        format: Cow<'static, str>,
         /// What did not fit.
         reason: String,
     },
@@ -173,7 +177,7 @@ pub enum EngineError {
         /// The URL.
         location: String,
         /// How credentials are given.
-        credentials: &'static str,
+        credentials: Cow<'static, str>,
     },
     /// An object that was replaced between being listed and being read.
     #[error("`{file}` changed while it was read; run again when nobody writes it")]
@@ -299,7 +303,7 @@ pub enum EngineError {
     #[error("there is no {kind} `{name}`{}", did_you_mean(.known, .known))]
     UnknownName {
         /// `model` or `vocabulary`.
-        kind: &'static str,
+        kind: Cow<'static, str>,
         /// The name as asked for.
         name: String,
         /// The names there are.
@@ -333,8 +337,17 @@ pub enum EngineError {
         /// What the system says.
         reason: String,
     },
+    /// A cluster that does not answer, is of another build, or cannot do what is asked.
+    #[error("cluster {address}: {reason}")]
+    Cluster {
+        /// Where its scheduler is.
+        address: String,
+        /// What went wrong, and what to do.
+        reason: String,
+    },
     /// Profiles that do not merge, or a state that cannot be read.
     #[error(transparent)]
+    #[serde(skip)]
     Statistics(#[from] StatisticsError),
     /// A model that fails on the rows.
     #[error("scoring failed: {reason}")]
@@ -443,6 +456,8 @@ fn edits(a: &[char], b: &[char]) -> usize {
 
 impl From<EngineError> for DataFusionError {
     fn from(error: EngineError) -> Self {
+        #[cfg(feature = "cluster")]
+        let error = crate::cluster::Carried(error);
         Self::External(Box::new(error))
     }
 }
@@ -530,6 +545,10 @@ fn translate(error: &DataFusionError, diagnostic: Option<&Diagnostic>) -> Engine
 }
 
 fn foreign(error: &(dyn std::error::Error + Send + Sync + 'static)) -> EngineError {
+    #[cfg(feature = "cluster")]
+    if let Some(ours) = error.downcast_ref::<crate::cluster::Carried>() {
+        return ours.0.clone();
+    }
     if let Some(ours) = error.downcast_ref::<EngineError>() {
         ours.clone()
     } else if let Some(theirs) = error.downcast_ref::<DataFusionError>() {

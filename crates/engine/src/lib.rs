@@ -8,6 +8,7 @@
 //! that does not change the order in which a state sees its rows, and states of
 //! several threads are merged in an order that does not depend on which was first.
 
+mod cluster;
 mod constraint;
 mod engine;
 mod error;
@@ -40,6 +41,7 @@ mod vocabulary_udaf;
 mod window;
 
 pub use chrono_tz::Tz;
+pub use cluster::{ClusterAddress, ExecutorOptions, SchedulerOptions, run_executor, run_scheduler};
 pub use constraint::{BrokenValue, ByWindow, RowRule, RuleCount, RuleTest};
 pub use datafusion::arrow::datatypes::{DataType, Field};
 pub use engine::{Engine, EngineConfig};

@@ -1,6 +1,9 @@
 //! `out_of_vocabulary(baseline, text[, fold])`: the share of a text that the
 //! training data does not know, as a column that drifts like any other.
 
+#[cfg(feature = "cluster")]
+mod shipped;
+
 use crate::{EngineError, window::literal};
 use datafusion::{
     arrow::{
@@ -37,7 +40,7 @@ impl Vocabularies {
             .get(name)
             .cloned()
             .ok_or_else(|| EngineError::UnknownName {
-                kind: "vocabulary",
+                kind: "vocabulary".into(),
                 name: name.to_owned(),
                 known: vocabularies.keys().cloned().collect(),
             })
@@ -112,4 +115,15 @@ impl ScalarUDFImpl for OutOfVocabulary {
             .collect();
         Ok(ColumnarValue::Array(Arc::new(shares)))
     }
+}
+
+/// The vocabularies of a function `out_of_vocabulary`.
+#[cfg(feature = "cluster")]
+pub(crate) fn vocabularies_of(function: &ScalarUDF) -> Option<&Vocabularies> {
+    Some(
+        &function
+            .inner()
+            .downcast_ref::<OutOfVocabulary>()?
+            .vocabularies,
+    )
 }

@@ -129,7 +129,7 @@ pub fn read(path: &Path) -> Result<Vec<ProfileRow>, EngineError> {
     }
     let malformed = |reason: String| EngineError::Malformed {
         file: name.clone(),
-        format: "Parquet",
+        format: "Parquet".into(),
         reason,
     };
     let builder = ParquetRecordBatchReaderBuilder::try_new(file)

@@ -36,6 +36,17 @@ pub(crate) fn profile_udaf(max_groups: usize) -> AggregateUDF {
     })
 }
 
+/// The limit of groups of a function `profile`.
+#[cfg(feature = "cluster")]
+pub(crate) fn max_groups_of(function: &AggregateUDF) -> Option<usize> {
+    Some(
+        function
+            .inner()
+            .downcast_ref::<ProfileFunction>()?
+            .max_groups,
+    )
+}
+
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct ProfileFunction {
     signature: Signature,

@@ -27,6 +27,7 @@ use datafusion::{
         basic::{Compression, ZstdLevel},
         file::properties::WriterProperties,
     },
+    physical_plan::{common::spawn_buffered, stream::RecordBatchStreamAdapter},
     prelude::{SessionContext, ident, lit},
 };
 use driftline_statistics::{ColumnProfile, ValueType};
@@ -201,7 +202,8 @@ impl Rows {
     }
 
     /// The rows, computed once and kept in temporary files, which go with the last
-    /// clone of the result. Memory is bounded by the engine's limit.
+    /// clone of the result. Memory is bounded by the engine's limit. On a cluster nothing is
+    /// kept: each query computes the rows that it reads.
     ///
     /// # Errors
     /// What the rows' query fails with; [`EngineError::Unwritable`] for a full disk.
@@ -225,6 +227,9 @@ impl Rows {
     }
 
     async fn write_down(&self, context: SessionContext) -> Result<Self, EngineError> {
+        if !self.shared.writes_down() {
+            return Ok(self.clone());
+        }
         let frame = self.frame(&context);
         let schema = output_schema(&frame);
         let streams = frame.execute_stream_partitioned().await?;
@@ -273,10 +278,21 @@ impl Rows {
     /// # Errors
     /// What the rows' query fails with, and [`EngineError::Unwritable`].
     pub async fn write_parquet(&self, path: &Path) -> Result<u64, EngineError> {
-        let context = self.shared.session(false, true);
+        // Streams of a cluster are computed at once, and written in their order.
+        let context = match self.shared.writes_down() {
+            true => self.ordered_session(),
+            false => self.session(),
+        };
         let frame = self.frame(&context);
         let schema = output_schema(&frame);
-        let stream = frame.execute_stream().await?;
+        let streams = frame.execute_stream_partitioned().await?;
+        let streams = streams.into_iter().map(|one| spawn_buffered(one, 1));
+        let streams: Vec<_> = streams.collect();
+        let stream = RecordBatchStreamAdapter::new(
+            Arc::clone(&schema),
+            futures::stream::iter(streams).flatten(),
+        );
+        let stream: SendableRecordBatchStream = Box::pin(stream);
         let mut file = output::Output::create(path)?;
         let rows = write_stream(stream, schema, &mut file, path).await?;
         file.commit()?;
@@ -423,7 +439,7 @@ impl Rows {
         let texts = texts.map(|column| column.name.as_str()).collect();
         let table = self.table.as_ref();
         let Some(files) = table.and_then(|table| table.for_profile(&texts)) else {
-            if table.is_some() && !request.slices.is_empty() {
+            if table.is_some() && !request.slices.is_empty() && self.shared.writes_down() {
                 // There may be slices of which only some columns fit memory at a time, and
                 // reading text for each of them would take longer than writing it down.
                 let written = self.materialise().await?;

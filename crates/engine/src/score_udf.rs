@@ -1,5 +1,8 @@
 //! `score(model, column, …)`: what a model makes of a row, as a column like any other.
 
+#[cfg(feature = "cluster")]
+mod shipped;
+
 use crate::{
     EngineError,
     window::{literal, literal_of},
@@ -25,24 +28,34 @@ use std::{
 
 /// The models that SQL can name.
 #[derive(Debug, Default)]
-pub(crate) struct Scorers(RwLock<BTreeMap<String, Scorer>>);
+pub(crate) struct Scorers(RwLock<BTreeMap<String, Named>>);
+
+#[derive(Debug, Clone)]
+enum Named {
+    Loaded(Scorer),
+    /// One that is loaded when it is first asked for.
+    #[cfg(feature = "cluster")]
+    InFolder(shipped::Bundle),
+}
 
 impl Scorers {
     pub(crate) fn add(&self, name: &str, scorer: Scorer) {
         let mut models = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        models.insert(name.to_owned(), scorer);
+        models.insert(name.to_owned(), Named::Loaded(scorer));
     }
 
     pub(crate) fn get(&self, name: &str) -> Result<Scorer, EngineError> {
         let models = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        models
-            .get(name)
-            .cloned()
-            .ok_or_else(|| EngineError::UnknownName {
-                kind: "model",
+        match models.get(name) {
+            Some(Named::Loaded(scorer)) => Ok(scorer.clone()),
+            #[cfg(feature = "cluster")]
+            Some(Named::InFolder(bundle)) => bundle.load(),
+            None => Err(EngineError::UnknownName {
+                kind: "model".into(),
                 name: name.to_owned(),
                 known: models.keys().cloned().collect(),
-            })
+            }),
+        }
     }
 }
 
@@ -107,4 +120,10 @@ impl ScalarUDFImpl for ScoreFunction {
         debug_assert_eq!(scores.data_type(), &scorer.score_type());
         Ok(ColumnarValue::Array(Arc::new(scores)))
     }
+}
+
+/// The models of a function `score`.
+#[cfg(feature = "cluster")]
+pub(crate) fn scorers_of(function: &ScalarUDF) -> Option<&Scorers> {
+    Some(&function.inner().downcast_ref::<ScoreFunction>()?.scorers)
 }

@@ -33,6 +33,9 @@ const SHIPPED_RULES: &str = include_str!("advert_rules.txt");
 #[derive(Debug, Clone)]
 pub struct AdvertRules {
     rules: Arc<Vec<Rule>>,
+    /// What they were read from.
+    #[cfg(feature = "cluster")]
+    text: Arc<str>,
 }
 
 #[derive(Debug)]
@@ -109,7 +112,15 @@ impl AdvertRules {
         }
         Ok(Self {
             rules: Arc::new(rules),
+            #[cfg(feature = "cluster")]
+            text: text.into(),
         })
+    }
+
+    /// The text that [`parse`](Self::parse) reads.
+    #[cfg(feature = "cluster")]
+    pub(crate) fn text(&self) -> &str {
+        &self.text
     }
 
     /// Name of the first rule by which a text is an advertisement.
@@ -217,6 +228,12 @@ impl ScalarUDFImpl for NormalizeText {
         }
         Ok(ColumnarValue::Array(Arc::new(normalized.finish())))
     }
+}
+
+/// The rules of a function `is_advert`.
+#[cfg(feature = "cluster")]
+pub(crate) fn rules_of(function: &ScalarUDF) -> Option<&AdvertRules> {
+    Some(&function.inner().downcast_ref::<IsAdvert>()?.rules)
 }
 
 #[derive(Debug)]

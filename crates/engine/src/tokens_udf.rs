@@ -63,3 +63,9 @@ impl ScalarUDFImpl for Tokens {
         Ok(ColumnarValue::Array(Arc::new(statistics)))
     }
 }
+
+/// The models of a function `tokens`.
+#[cfg(feature = "cluster")]
+pub(crate) fn scorers_of(function: &ScalarUDF) -> Option<&Scorers> {
+    Some(&function.inner().downcast_ref::<Tokens>()?.scorers)
+}

@@ -169,6 +169,17 @@ pub(crate) fn vocabulary_udaf(max_groups: usize) -> AggregateUDF {
     })
 }
 
+/// The limit of groups of a function `vocabulary`.
+#[cfg(feature = "cluster")]
+pub(crate) fn max_groups_of(function: &AggregateUDF) -> Option<usize> {
+    Some(
+        function
+            .inner()
+            .downcast_ref::<VocabularyFunction>()?
+            .max_groups,
+    )
+}
+
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct VocabularyFunction {
     signature: Signature,

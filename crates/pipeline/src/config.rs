@@ -5,6 +5,7 @@
 //! written here but named (`env:NAME`, `file:PATH`).
 
 mod alerts;
+mod engine;
 mod models;
 mod schedule;
 mod terms;
@@ -14,6 +15,7 @@ mod values;
 mod webhook;
 
 pub use alerts::{AlertField, AlertsConfig};
+pub use engine::{ClusterUrl, EngineSettings};
 pub use models::{ChallengerConfig, ModelConfig, TargetsConfig};
 pub use schedule::{CatchUp, CronText, ScheduleConfig, ZoneName};
 pub use terms::{TermsConfig, WatchLimit};
@@ -112,6 +114,9 @@ pub struct Pipeline {
     /// Seed of every sample and replay.
     #[serde(default = "default_seed")]
     pub seed: u64,
+    /// Where queries run.
+    #[serde(default)]
+    pub engine: EngineSettings,
     /// Folder of the file, against which its paths are read.
     #[serde(skip)]
     pub folder: PathBuf,
@@ -296,6 +301,7 @@ impl Pipeline {
             alerts: AlertsConfig::default(),
             schedule: None,
             seed: default_seed(),
+            engine: EngineSettings::default(),
             folder: PathBuf::new(),
         }
     }

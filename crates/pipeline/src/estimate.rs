@@ -58,6 +58,8 @@ pub async fn estimate(
 ) -> Result<Estimate, PipelineError> {
     let engine = Engine::new(EngineConfig {
         threads: NonZeroUsize::new(1),
+        // The first rows are looked at where they are asked for.
+        cluster: None,
         ..config.clone()
     })?;
     let whole = Source {

@@ -324,6 +324,10 @@ impl Evaluator {
         if let Some(rules) = &self.pipeline.advert_rules {
             config.advert_rules = Some(self.pipeline.path(rules));
         }
+        if config.cluster.is_none() {
+            let cluster = self.pipeline.engine.cluster.as_ref();
+            config.cluster = cluster.map(|url| url.0.clone());
+        }
         let engine = Engine::new(config)?;
         let (mut models, mut challengers, mut refused) = (Vec::new(), Vec::new(), Vec::new());
         for (name, model) in &self.pipeline.models {

@@ -46,6 +46,43 @@ fn arguments(container: &Value) -> Vec<String> {
 }
 
 #[test]
+fn kubernetes_and_compose_start_a_cluster_that_the_program_knows() {
+    let known = |arguments: &[String]| {
+        assert_eq!(arguments[0], "cluster");
+        let help = Command::new(env!("CARGO_BIN_EXE_driftline"))
+            .args([&arguments[..2], &["--help".to_owned()]].concat())
+            .output()
+            .unwrap();
+        assert!(help.status.success(), "{arguments:?}");
+        let help = String::from_utf8(help.stdout).unwrap();
+        for option in arguments.iter().filter(|one| one.starts_with("--")) {
+            assert!(help.contains(option.as_str()), "{option} of {arguments:?}");
+        }
+    };
+    let manifest = documents("kubernetes/cluster.yaml");
+    let deployments: Vec<&Value> = manifest
+        .iter()
+        .filter(|one| one["kind"] == "Deployment")
+        .collect();
+    assert_eq!(deployments.len(), 2);
+    for deployment in deployments {
+        known(&arguments(container(deployment)));
+        let pod = &deployment["spec"]["template"]["spec"];
+        assert_eq!(pod["securityContext"]["runAsNonRoot"], true);
+        let own = &container(deployment)["securityContext"];
+        assert_eq!(own["readOnlyRootFilesystem"], true);
+    }
+    assert!(manifest.iter().any(|one| one["kind"] == "NetworkPolicy"));
+    let compose = documents("compose.cluster.yaml").remove(0);
+    for service in [&compose["services"]["scheduler"], &compose["x-executor"]] {
+        let command = service["command"].as_array().unwrap();
+        let command = command.iter().map(|one| one.as_str().unwrap().to_owned());
+        known(&command.collect::<Vec<_>>());
+        assert!(service["ports"].is_null());
+    }
+}
+
+#[test]
 fn kubernetes_starts_the_server_and_the_gate_as_nobody_in_particular() {
     let server = documents("kubernetes/driftline.yaml");
     let deployment = server

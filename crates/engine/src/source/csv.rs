@@ -36,13 +36,13 @@ pub struct CsvOptions {
 /// How one file is written.
 #[derive(Debug, Clone)]
 pub(crate) struct Dialect {
-    delimiter: u8,
-    quote: u8,
-    header: bool,
+    pub(super) delimiter: u8,
+    pub(super) quote: u8,
+    pub(super) header: bool,
     /// White space around cells is cut: the file has a space after every delimiter.
-    trim: bool,
-    names: Vec<String>,
-    null_values: Vec<String>,
+    pub(super) trim: bool,
+    pub(super) names: Vec<String>,
+    pub(super) null_values: Vec<String>,
 }
 
 /// What the cells of a column fit so far.

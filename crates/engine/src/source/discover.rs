@@ -157,7 +157,22 @@ fn standard_input() -> Result<DataFile, EngineError> {
     io::copy(&mut io::stdin().lock(), &mut spool).map_err(failed)?;
     spool.flush().map_err(failed)?;
     let temporary = spool.into_temp_path();
-    recognise(name.into(), temporary.to_path_buf(), Some(temporary))
+    let file = recognise(name.into(), temporary.to_path_buf(), Some(temporary))?;
+    Ok(DataFile { own: true, ..file })
+}
+
+/// A file that another process found, by its path or URL.
+#[cfg(feature = "cluster")]
+pub(super) fn found_elsewhere(location: &str) -> Result<DataFile, EngineError> {
+    if !remote::is_url(location) {
+        return recognise(location.into(), location.into(), None);
+    }
+    let copies = remote::copies(location, |name| name == location)?;
+    let copy = copies.into_iter().next();
+    let (name, copy) = copy.ok_or_else(|| EngineError::NoObject {
+        location: location.into(),
+    })?;
+    recognise(name, copy.to_path_buf(), Some(copy))
 }
 
 /// Tells what a file is.
@@ -183,6 +198,7 @@ fn recognise(
         path,
         format: Format::Csv,
         compression,
+        own: false,
         _temporary: temporary.map(Arc::new),
     };
     let head = match compression {

@@ -14,8 +14,13 @@ mod profile_scan;
 mod remote;
 mod sample;
 mod schema;
+#[cfg(feature = "cluster")]
+mod shipped;
 mod table;
 mod tfrecord;
+
+#[cfg(feature = "cluster")]
+pub(crate) use shipped::{bytes_of_schema, opened_part, schema_of_bytes};
 
 pub use csv::CsvOptions;
 pub use partition::PartitionRange;
@@ -202,6 +207,12 @@ pub(crate) struct DataFile {
     pub(crate) path: PathBuf,
     pub(crate) format: Format,
     pub(crate) compression: Compression,
+    /// Whether nobody else can read it: it was made by this process, or came by standard input.
+    #[cfg_attr(
+        not(feature = "cluster"),
+        expect(dead_code, reason = "files are sent to clusters alone")
+    )]
+    own: bool,
     _temporary: Option<Arc<TempPath>>,
 }
 
@@ -213,6 +224,7 @@ impl DataFile {
             path: path.to_path_buf(),
             format: Format::Parquet,
             compression: Compression::None,
+            own: true,
             _temporary: Some(Arc::new(path)),
         }
     }
@@ -226,7 +238,7 @@ impl DataFile {
     pub(crate) fn malformed(&self, reason: impl ToString) -> EngineError {
         EngineError::Malformed {
             file: self.name.clone(),
-            format: self.format.name(),
+            format: self.format.name().into(),
             reason: reason.to_string(),
         }
     }
@@ -240,14 +252,14 @@ impl DataFile {
         match self.compression {
             Compression::Gzip if damaged => EngineError::Malformed {
                 file: self.name.clone(),
-                format: "gzip",
+                format: "gzip".into(),
                 reason: error.to_string(),
             },
             // The zstd library reports every kind of damage as `Other`.
             Compression::Zstd if damaged || error.kind() == io::ErrorKind::Other => {
                 EngineError::Malformed {
                     file: self.name.clone(),
-                    format: "zstd",
+                    format: "zstd".into(),
                     reason: error.to_string(),
                 }
             }

@@ -54,6 +54,15 @@ pub(crate) struct RowGroups {
 }
 
 impl RowGroups {
+    /// Of a file whose row groups were chosen by somebody else.
+    #[cfg(feature = "cluster")]
+    pub(super) fn unknown() -> Self {
+        Self {
+            sizes: Vec::new(),
+            dictionaries: BTreeSet::new(),
+        }
+    }
+
     pub(super) fn of(metadata: &ParquetMetaData) -> Self {
         let groups = metadata.row_groups();
         let columns = metadata.file_metadata().schema_descr().columns();
@@ -89,11 +98,11 @@ fn is_dictionary_encoded(chunk: &ColumnChunkMetaData) -> bool {
 /// Parquet files of which a profile reads some columns at a time.
 #[derive(Debug)]
 pub(crate) struct ProfileFiles {
-    /// All columns of the table, in the type in which each is cheapest to profile.
-    schema: SchemaRef,
+    /// All columns of the table, in the type in which each is read.
+    pub(super) schema: SchemaRef,
     /// Where each column is in the schema.
     places: HashMap<String, usize>,
-    files: Vec<ProfileFile>,
+    pub(super) files: Vec<ProfileFile>,
     /// Whether footers are kept between two passes.
     keep_footers: bool,
 }
@@ -103,8 +112,8 @@ pub(crate) struct ProfileFiles {
 const KEPT_CHUNKS: usize = 100_000;
 
 #[derive(Debug)]
-struct ProfileFile {
-    readable: Readable,
+pub(super) struct ProfileFile {
+    pub(super) readable: Readable,
     footer: Mutex<Option<Arc<Footer>>>,
 }
 
@@ -135,13 +144,19 @@ impl ProfileFiles {
             let data_type = form.data_type(field, text);
             field.as_ref().clone().with_data_type(data_type)
         });
+        Self::in_schema(Schema::new(fields.collect::<Vec<_>>()), files)
+    }
+
+    /// The files with their columns in the types of a schema.
+    pub(super) fn in_schema(schema: Schema, files: &[Readable]) -> Self {
+        let columns = schema.fields().iter().map(|field| field.name().clone());
         let chunks = files.iter().map(|file| {
             let row_groups = file.row_groups().sizes.len();
             row_groups * file.schema.fields().len()
         });
         Self {
-            schema: Arc::new(Schema::new(fields.collect::<Vec<_>>())),
-            places,
+            places: columns.zip(0..).collect(),
+            schema: Arc::new(schema),
             keep_footers: chunks.sum::<usize>() <= KEPT_CHUNKS,
             files: files
                 .iter()
@@ -167,6 +182,27 @@ impl ProfileFiles {
             schema: Arc::new(self.schema.project(&places)?),
             files: Arc::clone(self),
         })
+    }
+
+    /// The rows in at most so many streams.
+    pub(super) fn split_streams(
+        self: &Arc<Self>,
+        streams: usize,
+        schema: &SchemaRef,
+    ) -> Vec<Stream> {
+        let parts = split(&self.files, streams).into_iter();
+        let streams = parts.map(|parts| Stream {
+            files: Arc::clone(self),
+            parts,
+            schema: Arc::clone(schema),
+        });
+        streams.collect()
+    }
+
+    /// Whether only this process can read them.
+    #[cfg(feature = "cluster")]
+    fn are_own(&self) -> bool {
+        self.files.iter().any(|file| file.readable.file.own)
     }
 
     /// In how many streams the rows come where there are so many threads.
@@ -281,16 +317,17 @@ impl TableProvider for ProfileScan {
             Some(columns) => Arc::new(self.schema.project(columns)?),
             None => Arc::clone(&self.schema),
         };
-        let parts = split(&self.files.files, session.config().target_partitions());
-        let streams = parts
+        let streams = session.config().target_partitions();
+        let streams = self.files.split_streams(streams, &schema);
+        #[cfg(feature = "cluster")]
+        if crate::cluster::is_sent(session) && !self.files.are_own() {
+            let parts = streams.iter().map(super::shipped::profile_part);
+            let parts = parts.collect::<Result<_, EngineError>>()?;
+            return Ok(crate::cluster::parts_exec(schema, parts));
+        }
+        let streams = streams
             .into_iter()
-            .map(|parts| {
-                Arc::new(Stream {
-                    files: Arc::clone(&self.files),
-                    parts,
-                    schema: Arc::clone(&schema),
-                }) as Arc<dyn PartitionStream>
-            })
+            .map(|stream| Arc::new(stream) as Arc<dyn PartitionStream>)
             .collect();
         let exec = StreamingTableExec::try_new(schema, streams, None, [], false, None)?;
         Ok(Arc::new(exec))
@@ -298,7 +335,7 @@ impl TableProvider for ProfileScan {
 }
 
 /// Some row groups of a file, by its place among the files.
-type Part = (usize, Range<usize>);
+pub(super) type Part = (usize, Range<usize>);
 
 /// Divides all row groups, in their order, among at most so many streams of about as many
 /// bytes each. Files without row groups are read by nobody.
@@ -328,10 +365,10 @@ fn split(files: &[ProfileFile], streams: usize) -> Vec<Vec<Part>> {
 }
 
 #[derive(Debug)]
-struct Stream {
-    files: Arc<ProfileFiles>,
-    parts: Vec<Part>,
-    schema: SchemaRef,
+pub(super) struct Stream {
+    pub(super) files: Arc<ProfileFiles>,
+    pub(super) parts: Vec<Part>,
+    pub(super) schema: SchemaRef,
 }
 
 impl PartitionStream for Stream {

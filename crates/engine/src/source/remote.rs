@@ -286,7 +286,7 @@ impl<'a> Bucket<'a> {
             },
             Error::PermissionDenied { .. } | Error::Unauthenticated { .. } => EngineError::Denied {
                 location: name.into(),
-                credentials: credentials(self.scheme),
+                credentials: credentials(self.scheme).into(),
             },
             Error::Precondition { .. } => EngineError::Changed { file: name.into() },
             // Of a list that fails only the text says why.
@@ -296,7 +296,7 @@ impl<'a> Bucket<'a> {
                 },
                 reason if reason.contains("403 Forbidden") => EngineError::Denied {
                     location: name.into(),
-                    credentials: credentials(self.scheme),
+                    credentials: credentials(self.scheme).into(),
                 },
                 reason => EngineError::Remote {
                     location: name.into(),

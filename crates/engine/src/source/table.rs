@@ -7,6 +7,8 @@
 //! Which rows a stream carries depends on the files and the number of threads and
 //! on nothing else, so that a profile is the same in every run.
 
+#[cfg(feature = "cluster")]
+use super::shipped;
 use super::{
     Format, Layout, Readable, arrow_ipc, csv, jsonl, partition, profile_scan::ProfileFiles,
     tfrecord,
@@ -132,6 +134,60 @@ impl SourceTable {
         Ok(DataSourceExec::from_data_source(config))
     }
 
+    /// Cells are what takes memory, and a table may be of thousands of columns.
+    fn batch_rows(&self, session: &dyn Session, projection: Option<&Vec<usize>>) -> usize {
+        let columns = projection.map_or(self.schema.fields().len(), Vec::len);
+        let batch_rows = session.config().batch_size();
+        batch_rows.min((MAX_BATCH_CELLS / columns.max(1)).max(1))
+    }
+
+    /// The table as it is sent to a cluster; `None` where only this process has its files.
+    #[cfg(feature = "cluster")]
+    fn sent(
+        &self,
+        session: &dyn Session,
+        projection: Option<&Vec<usize>>,
+    ) -> Result<Option<Arc<dyn ExecutionPlan>>> {
+        if self
+            .parquet
+            .iter()
+            .chain(&self.streamed)
+            .any(|readable| readable.file.own)
+        {
+            return Ok(None);
+        }
+        let streams = session.config().target_partitions();
+        let wanted = match projection {
+            Some(columns) => Arc::new(self.schema.project(columns)?),
+            None => Arc::clone(&self.schema),
+        };
+        let mut parts = Vec::new();
+        if !self.parquet.is_empty() {
+            let files = Arc::new(ProfileFiles::in_schema(
+                (*self.schema).clone(),
+                &self.parquet,
+            ));
+            for stream in files.split_streams(streams, &wanted) {
+                parts.push(shipped::profile_part(&stream)?);
+            }
+        }
+        for stream in self.streams(streams, self.batch_rows(session, projection), &wanted) {
+            parts.push(shipped::table_part(&stream)?);
+        }
+        Ok(Some(crate::cluster::parts_exec(wanted, parts)))
+    }
+
+    fn streams(&self, streams: usize, batch_rows: usize, schema: &SchemaRef) -> Vec<Stream> {
+        let per_stream = self.streamed.len().div_ceil(streams.max(1)).max(1);
+        let chunks = self.streamed.chunks(per_stream);
+        let streams = chunks.map(|files| Stream {
+            files: files.to_vec(),
+            schema: Arc::clone(schema),
+            batch_rows,
+        });
+        streams.collect()
+    }
+
     fn scan_streamed(
         &self,
         streams: usize,
@@ -142,17 +198,10 @@ impl SourceTable {
             Some(columns) => Arc::new(self.schema.project(columns)?),
             None => Arc::clone(&self.schema),
         };
-        let per_stream = self.streamed.len().div_ceil(streams.max(1)).max(1);
         let partitions = self
-            .streamed
-            .chunks(per_stream)
-            .map(|files| {
-                Arc::new(Stream {
-                    files: files.to_vec(),
-                    schema: Arc::clone(&wanted),
-                    batch_rows,
-                }) as Arc<dyn PartitionStream>
-            })
+            .streams(streams, batch_rows, &wanted)
+            .into_iter()
+            .map(|stream| Arc::new(stream) as Arc<dyn PartitionStream>)
             .collect();
         let exec = StreamingTableExec::try_new(wanted, partitions, None, [], false, None)?;
         Ok(Arc::new(exec))
@@ -177,10 +226,13 @@ impl TableProvider for SourceTable {
         _limit: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let streams = session.config().target_partitions();
-        // Cells are what takes memory, and a table may be of thousands of columns.
-        let columns = projection.map_or(self.schema.fields().len(), Vec::len);
-        let batch_rows = session.config().batch_size();
-        let batch_rows = batch_rows.min((MAX_BATCH_CELLS / columns.max(1)).max(1));
+        #[cfg(feature = "cluster")]
+        if crate::cluster::is_sent(session)
+            && let Some(sent) = self.sent(session, projection)?
+        {
+            return Ok(sent);
+        }
+        let batch_rows = self.batch_rows(session, projection);
         if self.streamed.is_empty() {
             return self.scan_parquet(projection);
         }
@@ -194,10 +246,10 @@ impl TableProvider for SourceTable {
 
 /// Files read one after the other.
 #[derive(Debug)]
-struct Stream {
-    files: Vec<Readable>,
-    schema: SchemaRef,
-    batch_rows: usize,
+pub(super) struct Stream {
+    pub(super) files: Vec<Readable>,
+    pub(super) schema: SchemaRef,
+    pub(super) batch_rows: usize,
 }
 
 impl PartitionStream for Stream {
