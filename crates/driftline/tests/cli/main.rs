@@ -15,6 +15,7 @@ mod alerts;
 mod backfill;
 mod bad_input;
 mod calibrate;
+#[cfg(feature = "cluster")]
 mod cluster;
 mod constraints;
 mod crate_graph;
