@@ -15,7 +15,6 @@ mod alerts;
 mod backfill;
 mod bad_input;
 mod calibrate;
-#[cfg(feature = "cluster")]
 mod cluster;
 mod constraints;
 mod crate_graph;
