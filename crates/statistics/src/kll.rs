@@ -124,7 +124,8 @@ impl Kll {
         }
         let mut blocks = (rest.len() / size).min(BUFFERED - self.buffer.len());
         if self.rate < MAX_RATE {
-            let until = (SAMPLED_FROM << self.rate) - self.count;
+            // The block that was finished above may have ended behind it.
+            let until = (SAMPLED_FROM << self.rate).saturating_sub(self.count);
             blocks = blocks.min(until.div_ceil(size as u64) as usize);
         }
         let (whole, after) = rest.split_at(blocks * size);

@@ -284,6 +284,21 @@ mod tests {
     }
 
     #[test]
+    fn blocks_that_lie_across_a_change_of_the_rate_lose_nothing() {
+        // How many values there were while all was exact decides where blocks begin.
+        for repeats in 0..8_u64 {
+            let mut quantiles = Quantiles::default();
+            let mut values = vec![0.0; repeats as usize];
+            values.extend((0..1_200_000).map(f64::from));
+            // The first batch ends where the rate changes.
+            let (first, rest) = values.split_at(1 << 19);
+            quantiles.update_batch(first);
+            quantiles.update_batch(rest);
+            assert_eq!(quantiles.view().count(), 1_200_000 + repeats);
+        }
+    }
+
+    #[test]
     fn nothing_has_no_quantile() {
         let view = of([f64::NAN, f64::INFINITY]).view();
         assert_eq!((view.count(), view.quantile(0.5)), (0, None));
