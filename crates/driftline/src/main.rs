@@ -32,13 +32,18 @@ fn main() -> ExitCode {
     }
 }
 
+/// What is logged where `DRIFTLINE_LOG` says nothing. What a scheduler refuses it tells whoever
+/// asked, an executor that asks for its build among them.
+const LOGGED: &str = "warn,ballista_scheduler::scheduler_server::grpc=off";
+
 fn run(arguments: args::Arguments) -> u8 {
     tracing_subscriber::fmt()
         .with_env_filter(
             tracing_subscriber::EnvFilter::try_from_env("DRIFTLINE_LOG")
-                .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn")),
+                .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(LOGGED)),
         )
         .with_writer(std::io::stderr)
+        .with_ansi(output::colour(&std::io::stderr()))
         // A standard error that nobody reads is no reason to end.
         .log_internal_errors(false)
         .init();

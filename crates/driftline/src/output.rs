@@ -91,9 +91,9 @@ fn harmless(text: &str) -> String {
     shown
 }
 
-/// Whether standard output is a person who sees colours.
-pub(crate) fn colour() -> bool {
-    std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none()
+/// Whether who reads a stream is a person who sees colours.
+pub(crate) fn colour(stream: &impl IsTerminal) -> bool {
+    stream.is_terminal() && std::env::var_os("NO_COLOR").is_none()
 }
 
 /// A spinner that says what is being done; hidden where nobody looks.

@@ -80,7 +80,10 @@ pub(crate) async fn run(
 /// Prints a report in the wanted form.
 pub(crate) fn print(shown: &Report, wanted: &args::ReportOutput) -> miette::Result<()> {
     let text = match wanted.format {
-        ReportFormat::Table => report::table(shown, wanted.output.is_none() && output::colour()),
+        ReportFormat::Table => report::table(
+            shown,
+            wanted.output.is_none() && output::colour(&std::io::stdout()),
+        ),
         ReportFormat::Json => report::json(&shown.run).into_diagnostic()?,
         ReportFormat::Html => report::html(shown).into_diagnostic()?,
         ReportFormat::Markdown => report::markdown(shown),

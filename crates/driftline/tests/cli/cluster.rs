@@ -20,7 +20,7 @@ fn free() -> u16 {
 
 struct Cluster {
     address: String,
-    _scheduler: Running,
+    scheduler: Running,
 }
 
 impl Cluster {
@@ -40,7 +40,7 @@ impl Cluster {
         });
         Self {
             address: format!("df://{listen}"),
-            _scheduler: scheduler,
+            scheduler,
         }
     }
 
@@ -136,7 +136,7 @@ fn a_pipeline_on_a_cluster_ends_as_it_does_here_and_executors_leave_nothing() {
     desk.pipeline("base.csv", "live.csv", "");
     desk.driftline(&["run", "p.yaml", "--out", "here", "--store", "sqlite://a.db"])
         .ends_with(1);
-    let cluster = Cluster::start(&desk);
+    let mut cluster = Cluster::start(&desk);
     let mut executor = cluster.executor(&desk, "work");
     let engine = format!("engine: {{cluster: '{}'}}\n", cluster.address);
     desk.pipeline("base.csv", "live.csv", &engine);
@@ -157,6 +157,16 @@ fn a_pipeline_on_a_cluster_ends_as_it_does_here_and_executors_leave_nothing() {
     executor.signal("TERM");
     assert_eq!(executor.wait(), Some(143));
     assert_eq!(names(&desk.path("work")), Vec::<String>::new());
+    cluster.scheduler.signal("TERM");
+    assert_eq!(cluster.scheduler.wait(), Some(143));
+    for (process, says) in [
+        (&mut executor, "executing for df://"),
+        (&mut cluster.scheduler, "scheduling on df://"),
+    ] {
+        let told = process.told();
+        assert_eq!(told.lines().count(), 1, "{told}");
+        assert!(told.starts_with(says), "{told}");
+    }
 }
 
 #[test]

@@ -209,6 +209,11 @@ impl Running {
         });
         ended.and_then(|status| status.code())
     }
+
+    /// What it wrote to standard error and nobody read yet. Only of one that ended.
+    pub(crate) fn told(&mut self) -> String {
+        std::io::read_to_string(self.0.stderr.as_mut().unwrap()).unwrap()
+    }
 }
 
 impl Drop for Running {

@@ -32,8 +32,7 @@ use datafusion::{
     prelude::SessionConfig,
 };
 use datafusion_proto::protobuf::{LogicalPlanNode, PhysicalPlanNode};
-use std::{sync::Arc, time::Duration};
-use tempfile::TempDir;
+use std::{path::PathBuf, sync::Arc, time::Duration};
 use tokio::net::TcpListener;
 
 /// How often an executor says that it lives.
@@ -133,6 +132,11 @@ pub(super) async fn executor(options: ExecutorOptions) -> Result<(), EngineError
         .prefix("driftline-executor-")
         .tempdir_in(&folder)
         .map_err(|error| EngineError::unwritable(&folder, error))?;
+    // Ballista takes every folder in its own for that of a query.
+    let [results, spilled] = ["results", "spilled"].map(|name| folder.path().join(name));
+    for folder in [&results, &spilled] {
+        std::fs::create_dir(folder).map_err(|error| EngineError::unwritable(folder, error))?;
+    }
     let done = start_executor_process(Arc::new(ExecutorProcessConfig {
         bind_host: listen.ip().to_string(),
         external_host: advertise,
@@ -143,7 +147,7 @@ pub(super) async fn executor(options: ExecutorOptions) -> Result<(), EngineError
         scheduler_connect_timeout_seconds: SCHEDULER_WAIT.as_secs() as u16,
         vcores: threads.map_or(0, usize::from),
         task_scheduling_policy: TaskSchedulingPolicy::PushStaged,
-        work_dir: Some(folder.path().display().to_string()),
+        work_dir: Some(results.display().to_string()),
         job_data_ttl_seconds: KEPT.as_secs(),
         job_data_clean_up_interval_seconds: CLEANED.as_secs(),
         grpc_max_decoding_message_size: MESSAGE_BYTES as u32,
@@ -152,7 +156,7 @@ pub(super) async fn executor(options: ExecutorOptions) -> Result<(), EngineError
         memory_pool_size: Some(memory_limit_bytes as u64),
         override_config_producer: Some(producer()),
         override_function_registry: Some(functions()?),
-        override_runtime_producer: Some(runtimes(&folder, listen.to_string())),
+        override_runtime_producer: Some(runtimes(spilled, listen.to_string())),
         override_physical_codec: Some(Arc::new(PlanCodec::default())),
         ..ExecutorProcessConfig::default()
     }))
@@ -167,8 +171,7 @@ fn functions() -> Result<Arc<BallistaFunctionRegistry>, EngineError> {
 }
 
 /// What the queries of a session run in. Each of another build is refused.
-fn runtimes(folder: &TempDir, here: String) -> RuntimeProducer {
-    let folder = folder.path().to_owned();
+fn runtimes(folder: PathBuf, here: String) -> RuntimeProducer {
     Arc::new(move |config| {
         build::check(config, &here)?;
         RuntimeEnvBuilder::new()
