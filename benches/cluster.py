@@ -11,6 +11,7 @@ wall time, processor time of all processes, bytes that passed between the tasks,
 column, and the most memory that one executor took. The results are compared byte by byte.
 """
 
+import contextlib
 import json
 import os
 import resource
@@ -19,6 +20,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from pathlib import Path
 
@@ -63,14 +65,24 @@ class Cluster:
             )
             wait_for(port)
         self.executors = self.processes[1:]
+        self.sizes, self.ended = {}, threading.Event()
+        self.watcher = threading.Thread(target=self.watch)
+        self.watcher.start()
 
     def start(self, driftline, *arguments):
         self.processes.append(subprocess.Popen([driftline, "cluster", *arguments]))
 
+    def watch(self):
+        """Notes how large files of tasks become: those between two steps go with their query."""
+        while not self.ended.wait(0.02):
+            for file in self.folder.rglob("*.arrow"):
+                with contextlib.suppress(FileNotFoundError):
+                    size = file.stat().st_size
+                    self.sizes[file] = max(size, self.sizes.get(file, 0))
+
     def passed_bytes(self):
         """Of all files that tasks wrote; results for the client among them."""
-        files = [file for file in self.folder.rglob("*") if file.is_file()]
-        return sum(file.stat().st_size for file in files)
+        return sum(self.sizes.values())
 
     def cpu_seconds(self):
         ticks = os.sysconf("SC_CLK_TCK")
@@ -85,6 +97,8 @@ class Cluster:
         return max(of(one) for one in self.executors)
 
     def end(self):
+        self.ended.set()
+        self.watcher.join()
         for one in reversed(self.processes):
             one.send_signal(signal.SIGTERM)
             one.wait()
