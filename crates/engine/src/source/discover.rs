@@ -1,10 +1,10 @@
 //! From a location to files, and from a file's first bytes to its format.
 
-use super::{Compression, DataFile, Format, Source, open, remote, tfrecord};
+use super::{Compression, DataFile, Format, Source, open, remote, serving, tfrecord};
 use crate::EngineError;
 use std::{
     fs,
-    io::{self, Read, Write},
+    io::{self, BufRead, BufReader, Read, Write},
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -17,6 +17,8 @@ const DATA_ENDINGS: [&str; 9] = [
 
 /// Bytes that are looked at to tell the format.
 const HEAD_BYTES: u64 = 64 * 1024;
+/// Bytes of a first line that are looked at to tell whether it is a message of a log.
+const LINE_BYTES: u64 = 64 << 20;
 
 /// The files of a source, in the order of their names, formats known.
 pub(super) fn discover(source: &Source) -> Result<Vec<DataFile>, EngineError> {
@@ -208,7 +210,13 @@ fn recognise(
     if head.is_empty() && !may_be_empty {
         return Err(EngineError::Empty { file: name });
     }
-    file.format = format_of(&name, &head, &ending(Path::new(&name)))?;
+    file.format = match format_of(&name, &head, &ending(Path::new(&name)))? {
+        Format::JsonLines if serving::begins_inference_log(&first_line(&file)?) => {
+            Format::InferenceLog
+        }
+        Format::TfRecord if serving::is_prediction_log(&file)? => Format::PredictionLog,
+        format => format,
+    };
     // Formats that are read from their end are laid out on disk first.
     if compression != Compression::None
         && matches!(file.format, Format::Parquet | Format::ArrowFile)
@@ -230,6 +238,21 @@ fn head(path: &Path, compression: Compression) -> io::Result<Vec<u8>> {
         .take(HEAD_BYTES)
         .read_to_end(&mut bytes)?;
     Ok(bytes)
+}
+
+/// The first line with anything in it.
+fn first_line(file: &DataFile) -> Result<Vec<u8>, EngineError> {
+    let mut reader = BufReader::new(file.open()?.take(LINE_BYTES));
+    let mut line = Vec::new();
+    loop {
+        let read = reader.read_until(b'\n', &mut line);
+        let read = read.map_err(|error| file.read_error(&error))?;
+        let text = line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&line);
+        if read == 0 || !text.trim_ascii().is_empty() {
+            return Ok(text.to_vec());
+        }
+        line.clear();
+    }
 }
 
 fn format_of(name: &str, head: &[u8], ending: &str) -> Result<Format, EngineError> {
@@ -277,6 +300,9 @@ fn format_of(name: &str, head: &[u8], ending: &str) -> Result<Format, EngineErro
         "csv" | "tsv" => return Ok(Format::Csv),
         "jsonl" | "ndjson" => return Ok(Format::JsonLines),
         _ => {}
+    }
+    if serving::is_stored_log(text) {
+        return Ok(Format::InferenceLog);
     }
     if text.starts_with(b"[") && (ending == "json" || is_json_array(text)) {
         return unknown("one JSON array; write one object a line, for example by `jq -c '.[]'`");

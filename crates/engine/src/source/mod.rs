@@ -14,6 +14,7 @@ mod profile_scan;
 mod remote;
 mod sample;
 mod schema;
+mod serving;
 #[cfg(feature = "cluster")]
 mod shipped;
 mod table;
@@ -178,6 +179,10 @@ pub(crate) enum Format {
     ArrowFile,
     ArrowStream,
     TfRecord,
+    /// Requests to a model and its responses, as JSON.
+    InferenceLog,
+    /// The same of TensorFlow Serving.
+    PredictionLog,
 }
 
 impl Format {
@@ -188,6 +193,8 @@ impl Format {
             Self::JsonLines => "JSON Lines",
             Self::ArrowFile | Self::ArrowStream => "Arrow IPC",
             Self::TfRecord => "TFRecord",
+            Self::InferenceLog => "Open Inference Protocol",
+            Self::PredictionLog => "PredictionLog",
         }
     }
 }
@@ -320,13 +327,16 @@ pub(crate) enum Layout {
 pub(crate) fn open_source(source: &Source) -> Result<SourceTable, EngineError> {
     let mut readable = Vec::new();
     let mut tolerance = tfrecord::Tolerance::new(source.skip_corrupt);
-    for file in discover::discover(source)? {
+    for file in serving::with_rows(discover::discover(source)?, &mut tolerance)? {
         let (layout, schema) = match file.format {
             Format::Parquet => parquet::inspect(&file)?,
             Format::Csv => csv::inspect(&file, &source.csv)?,
             Format::JsonLines => jsonl::inspect(&file, &source.types)?,
             Format::ArrowFile | Format::ArrowStream => arrow_ipc::inspect(&file)?,
             Format::TfRecord => tfrecord::inspect(&file, &mut tolerance)?,
+            Format::InferenceLog | Format::PredictionLog => {
+                unreachable!("a log is a table of its rows by now")
+            }
         };
         schema::refuse_duplicates(&file.name, &schema)?;
         readable.push(Readable {
@@ -351,7 +361,7 @@ pub fn words(path: &Path) -> Result<Vec<String>, EngineError> {
     let source = Source::new(path.display().to_string());
     let mut words = Vec::new();
     for file in discover::discover(&source)? {
-        if file.format == Format::TfRecord {
+        if matches!(file.format, Format::TfRecord | Format::PredictionLog) {
             for (record, word) in (1..).zip(tfrecord::all(&file)?) {
                 words.push(String::from_utf8(word).map_err(|_| EngineError::Record {
                     file: file.name.clone(),

@@ -116,7 +116,9 @@ fn size(source: &Source) -> Result<SourceSize, EngineError> {
             Some(density) => density,
             None => {
                 let (taken, _) = head(source, &file, ROWS_OF_HEAD)?;
-                size.rows_exact &= taken.whole;
+                // The messages of a log are of any number of rows.
+                let is_log = matches!(file.format, Format::InferenceLog | Format::PredictionLog);
+                size.rows_exact &= taken.whole && !is_log;
                 if taken.whole {
                     size.rows += taken.rows;
                     continue;
@@ -152,7 +154,9 @@ fn head(source: &Source, file: &DataFile, rows: usize) -> Result<(Taken, SourceH
         Format::Parquet | Format::ArrowFile | Format::ArrowStream => ".parquet",
         Format::Csv => ".csv",
         Format::JsonLines => ".jsonl",
-        Format::TfRecord => ".tfrecord",
+        // Lines of messages, or one array of them.
+        Format::InferenceLog => ".json",
+        Format::TfRecord | Format::PredictionLog => ".tfrecord",
     };
     let unwritable = |error: io::Error| EngineError::unwritable(&std::env::temp_dir(), error);
     let mut into = Builder::new()
@@ -162,7 +166,11 @@ fn head(source: &Source, file: &DataFile, rows: usize) -> Result<(Taken, SourceH
     let taken = match file.format {
         Format::Parquet => parquet_head(file, rows, into.as_file_mut())?,
         Format::ArrowFile | Format::ArrowStream => arrow_head(file, rows, into.as_file_mut())?,
-        Format::Csv | Format::JsonLines | Format::TfRecord => {
+        Format::Csv
+        | Format::JsonLines
+        | Format::TfRecord
+        | Format::InferenceLog
+        | Format::PredictionLog => {
             let counted = Rc::new(Cell::new(0));
             let taken = plain_head(file, rows, &counted)?;
             into.write_all(&taken.0).map_err(unwritable)?;
@@ -270,7 +278,7 @@ fn plain_head(
         ),
     };
     let mut reader = BufReader::new(reader.take(MOST_BYTES));
-    let found = if file.format == Format::TfRecord {
+    let found = if matches!(file.format, Format::TfRecord | Format::PredictionLog) {
         tfrecord::head(&mut reader, rows)
     } else {
         lines(&mut reader, rows, file.format == Format::Csv)

@@ -5,11 +5,11 @@
 //! unless the source tolerates some.
 
 mod columns;
-mod example;
+pub(super) mod example;
 mod facts;
 mod framing;
 
-pub(crate) use framing::{Frame, Records, begins, write as write_record};
+pub(crate) use framing::{Frame, Place, Records, begins, write as write_record};
 
 use super::{DataFile, Layout, table::Batches};
 use crate::EngineError;
@@ -17,7 +17,6 @@ use columns::Columns;
 use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use example::Record;
 use facts::Facts;
-use framing::Place;
 use prost::Message;
 use std::{
     io::{BufReader, Read},
@@ -41,6 +40,29 @@ impl Tolerance {
     pub(super) fn new(of: u64) -> Self {
         Self { left: of, of }
     }
+
+    /// Leaves a record out, and says so.
+    ///
+    /// # Errors
+    /// [`EngineError::Record`] for one more than is tolerated.
+    pub(super) fn leave_out(
+        &mut self,
+        file: &DataFile,
+        place: Place,
+        reason: &str,
+    ) -> Result<(), EngineError> {
+        if self.left == 0 {
+            return Err(file.bad_record(place, beyond(reason, self.of)));
+        }
+        self.left -= 1;
+        tracing::warn!(
+            "`{}` record {} at byte {} is skipped: {reason}",
+            file.name,
+            place.record,
+            place.offset
+        );
+        Ok(())
+    }
 }
 
 /// Reads all records once, for the kinds of the features and for damage.
@@ -60,17 +82,8 @@ pub(super) fn inspect(
                     .map_err(|reason| file.bad_record(place, reason))?;
             }
             Some((place, Err(reason))) => {
-                if tolerance.left == 0 {
-                    return Err(file.bad_record(place, beyond(&reason, tolerance.of)));
-                }
-                tolerance.left -= 1;
+                tolerance.leave_out(file, place, &reason)?;
                 skipped += 1;
-                tracing::warn!(
-                    "`{}` record {} at byte {} is skipped: {reason}",
-                    file.name,
-                    place.record,
-                    place.offset
-                );
             }
         }
     }
@@ -245,7 +258,7 @@ impl Iterator for RowReader {
 
 impl DataFile {
     /// The error for a record that is damaged, or does not fit those before it.
-    fn bad_record(&self, place: Place, reason: impl Into<String>) -> EngineError {
+    pub(super) fn bad_record(&self, place: Place, reason: impl Into<String>) -> EngineError {
         EngineError::Record {
             file: self.name.clone(),
             record: place.record,

@@ -57,6 +57,12 @@ fn damaged_files_of_every_format_are_read_or_refused() {
         .map(|format| (format!("whole.{format}"), encoded(format)))
         .collect();
     files.push(("whole.tfrecord".into(), super::tfrecord::three_records()));
+    files.push(("log.jsonl".into(), super::serving::exchanges().into_bytes()));
+    let predictions = super::serving::of_tensorflow("predict.tfrecord");
+    files.push((
+        "predict.tfrecord".into(),
+        std::fs::read(predictions).unwrap(),
+    ));
     for (name, bytes) in files.clone() {
         assert!(read(&runtime, &directory, &name, &bytes), "{name}");
         files.push((format!("{name}.gz"), compressed(&bytes, "gz")));

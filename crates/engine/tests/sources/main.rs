@@ -5,6 +5,7 @@
 mod arbitrary;
 mod nested;
 mod partitions;
+mod serving;
 mod tfrecord;
 
 use datafusion::{
