@@ -8,6 +8,7 @@
 //! that does not change the order in which a state sees its rows, and states of
 //! several threads are merged in an order that does not depend on which was first.
 
+mod aggregate;
 mod cluster;
 mod constraint;
 mod engine;
@@ -40,6 +41,7 @@ pub mod topic;
 mod vocabulary_udaf;
 mod window;
 
+pub use aggregate::{AggregateGroups, AggregateRow};
 pub use chrono_tz::Tz;
 pub use cluster::{ClusterAddress, ExecutorOptions, SchedulerOptions, run_executor, run_scheduler};
 pub use constraint::{BrokenValue, ByWindow, RowRule, RuleCount, RuleTest};
@@ -57,9 +59,7 @@ pub use offending::{
 pub use output::{Output, write_atomically};
 pub use panes::{Pane, PaneWindow, Panes};
 pub use profile_rows::ProfileRows;
-pub use rows::{
-    AggregateRow, ColumnInfo, ProfileColumn, ProfileRequest, ProfileRow, ROLES_SAMPLE_ROWS, Rows,
-};
+pub use rows::{ColumnInfo, ProfileColumn, ProfileRequest, ProfileRow, ROLES_SAMPLE_ROWS, Rows};
 pub use skew::{FeatureSkew, KeyMatches, RowSkew, SkewPair, SkewRequest, SkewValue};
 pub use slice::Slice;
 pub use sliced_aggregate::SliceValues;

@@ -1,6 +1,5 @@
 //! Prepared rows: what a pipeline asks of its data.
 
-use crate::window::WINDOW;
 use crate::{
     EngineError,
     engine::Shared,
@@ -64,7 +63,7 @@ const SHARE_OF_STATES: usize = 4;
 const EXPECTED_STATE_BYTES: usize = 16 << 10;
 
 /// Name of the table in SQL.
-const TABLE: &str = "source";
+pub(crate) const TABLE: &str = "source";
 
 /// A column of [`Rows`].
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -107,15 +106,6 @@ pub struct ProfileRow {
     pub column: String,
     /// Its profile.
     pub profile: ColumnProfile,
-}
-
-/// The values of aggregates over one window.
-#[derive(Debug, Clone, PartialEq)]
-pub struct AggregateRow {
-    /// As in [`ProfileRow::span`].
-    pub span: Option<Span>,
-    /// One value per expression, in their order; `None` for null.
-    pub values: Vec<Option<f64>>,
 }
 
 /// Rows that can be queried as often as wanted; nothing is read before.
@@ -486,60 +476,6 @@ impl Rows {
         }
         let states = self.shared.memory_limit_bytes / SHARE_OF_STATES / EXPECTED_STATE_BYTES;
         (states / (groups * self.shared.threads)).clamp(1, COLUMNS_AT_ONCE)
-    }
-
-    /// SQL aggregates (name and expression of each) over every window, or over all
-    /// rows: `avg(CASE WHEN label = 'negative' THEN 1.0 ELSE 0.0 END)`. Windows
-    /// without rows are left out.
-    ///
-    /// # Errors
-    /// [`EngineError::Sql`], with the place in the expression, and the errors of
-    /// [`profile`](Self::profile).
-    pub async fn aggregate(
-        &self,
-        expressions: &[(String, String)],
-        windows: Option<&Windows>,
-    ) -> Result<Vec<AggregateRow>, EngineError> {
-        let context = self.session();
-        let frame = self.frame(&context);
-        let mut sql = Vec::new();
-        for (index, (_, expression)) in expressions.iter().enumerate() {
-            // Parsed alone first, so that a mistake is placed in the user's own text.
-            frame.parse_sql_expr(expression)?;
-            sql.push(format!("CAST(({expression}\n) AS DOUBLE) AS value_{index}"));
-        }
-        let frame = self.with_window(&context, windows, false)?;
-        context.register_table(TABLE, frame.into_view())?;
-        let group = if windows.is_some() {
-            format!(" GROUP BY {WINDOW}")
-        } else {
-            String::new()
-        };
-        let first = if windows.is_some() { WINDOW } else { "NULL" };
-        sql.insert(0, first.to_owned());
-        let query = format!("SELECT {} FROM {TABLE}{group}", sql.join(", "));
-        let mut rows = Vec::new();
-        for batch in collect(context.sql(&query).await?).await? {
-            for row in 0..batch.num_rows() {
-                let values = batch.columns()[1..]
-                    .iter()
-                    .map(|column| {
-                        let values =
-                            column.as_primitive::<datafusion::arrow::datatypes::Float64Type>();
-                        values.is_valid(row).then(|| values.value(row))
-                    })
-                    .collect();
-                let span = windows.and_then(|windows| {
-                    let starts = batch.column(0).as_primitive::<TimestampMicrosecondType>();
-                    starts
-                        .is_valid(row)
-                        .then(|| windows.span_of(starts.value(row)))?
-                });
-                rows.push(AggregateRow { span, values });
-            }
-        }
-        rows.sort_by_key(|row| (row.span.is_none(), row.span));
-        Ok(rows)
     }
 
     /// The rows whose time is in a span.

@@ -11,8 +11,9 @@ use crate::{
     report::window_name,
     rows::{quoted, score_columns, scored_name},
     run::Judged,
-    targets::{Asked, QUANTILE, TARGET, Targets, text},
+    targets::{Asked, TARGET, Targets, text},
 };
+use driftline_drift::performance::levels::QUANTILE;
 use driftline_engine::{Engine, Rows, Span, Windows};
 use driftline_scorer::{Manifest, Scorer, Task};
 use driftline_verdict::{

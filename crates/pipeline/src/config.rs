@@ -16,7 +16,7 @@ mod webhook;
 
 pub use alerts::{AlertField, AlertsConfig};
 pub use engine::{ClusterUrl, EngineSettings};
-pub use models::{ChallengerConfig, ModelConfig, TargetsConfig};
+pub use models::{ChallengerConfig, ModelConfig, PerformanceMeasure, TargetsConfig};
 pub use schedule::{CatchUp, CronText, ScheduleConfig, ZoneName};
 pub use terms::{TermsConfig, WatchLimit};
 pub use time::{EvaluateConfig, TimeConfig};

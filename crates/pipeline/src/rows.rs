@@ -108,7 +108,11 @@ impl PreparedRows {
     /// Columns that are profiled, in order, with their Arrow types.
     pub(crate) fn columns(&self, pipeline: &Pipeline) -> Vec<ColumnInfo> {
         let mut columns = self.rows.columns();
-        columns.retain(|column| !pipeline.ignore.contains(&column.name));
+        let is_kept = |name: &str| {
+            let mut scored = self.scored.iter();
+            scored.any(|scored| scored.name == name && scored.field == PROBABILITIES)
+        };
+        columns.retain(|column| !pipeline.ignore.contains(&column.name) && !is_kept(&column.name));
         columns
     }
 }
@@ -129,6 +133,10 @@ pub(crate) struct ScoredColumn {
     /// The field of the score that it holds.
     pub(crate) field: String,
 }
+
+/// The field of a score that holds the probability of each label: kept where true values are
+/// held against it, and never profiled.
+pub(crate) const PROBABILITIES: &str = "probabilities";
 
 /// The name of the column that holds a field of a model's score.
 pub(crate) fn scored_name(model: &Name, field: &str) -> String {
@@ -228,8 +236,10 @@ pub(crate) fn score_columns(
             None => format!("row_number() OVER (ORDER BY seeded_hash({row}, {seed})) <= {rows}"),
         }
     });
+    let kept = pipeline.targets.is_some() && driftline_scorer::gives_probabilities(manifest);
+    let kept = kept.then(|| PROBABILITIES.to_owned());
     let scored = driftline_scorer::monitored_fields(manifest).into_iter();
-    let scored = scored.map(|field| {
+    let scored = scored.chain(kept).map(|field| {
         let score = format!("score('{name}', {read})['{field}']");
         (field, score)
     });
@@ -289,6 +299,7 @@ pub(crate) async fn roles(
         let role = match column.field.as_str() {
             "label" => Role::Label,
             "confidence" => Role::Confidence,
+            PROBABILITIES => continue,
             _ => Role::Score,
         };
         roles.insert(column.name.clone(), role);

@@ -3,7 +3,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test stops at what it did not expect")]
 
-use driftline_engine::{Engine, EngineConfig, Source};
+use driftline_drift::performance::{Metric, Scored, realised};
+use driftline_engine::{AggregateGroups, Engine, EngineConfig, Source};
 use driftline_pipeline::{EvaluationRequest, Evaluator, Pipeline, PipelineError};
 use driftline_scorer::Scorer;
 use driftline_verdict::{ActionKind, Finding, FindingKind, Run, Severity};
@@ -160,6 +161,177 @@ async fn a_certain_loss_beyond_its_limit_fails_and_asks_for_retraining() {
         run.actions
             .iter()
             .any(|action| action.kind == ActionKind::Retrain)
+    );
+}
+
+/// Rows with what the model says of them and their target, as `confidence` needs them.
+async fn labelled(folder: &Path) -> ([Vec<f64>; 3], Vec<usize>, Vec<usize>) {
+    let engine = Engine::new(EngineConfig::default()).unwrap();
+    engine.add_scorer("m", Scorer::load(&folder.join("forest")).unwrap());
+    let open = async |file: &str| {
+        let source = Source::new(folder.join(file).to_str().unwrap());
+        engine.open(&source).await.unwrap()
+    };
+    let (rows, targets) = (open("rows.csv").await, open("targets.parquet").await);
+    let key = ["key".to_owned()];
+    let rows = rows.with_joined(&targets, &key, "label", "truth").unwrap();
+    let score = "score('m', a, b, c, d)";
+    let place =
+        |value: &str| format!("CASE {value} WHEN 'high' THEN 0 WHEN 'low' THEN 1 ELSE 2 END");
+    let [a, b, c] = [1, 2, 3].map(|label| format!("{score}['probabilities'][{label}]"));
+    let label = place(&format!("{score}['label']"));
+    let asked: Vec<(String, String)> = [a, b, c, label, place("truth")]
+        .map(|one| (String::new(), format!("sum({one})")))
+        .into();
+    let first_day = "SELECT * FROM source WHERE key >= 2000 AND key < 2100";
+    let rows = rows.prepare(first_day).await.unwrap();
+    let groups = AggregateGroups {
+        keys: &key,
+        slices: &[],
+    };
+    let (mut scores, mut places) = ([const { Vec::new() }; 3], [const { Vec::new() }; 2]);
+    for row in rows.aggregate_groups(&asked, groups, None).await.unwrap() {
+        let values: Vec<f64> = row.values.into_iter().map(Option::unwrap).collect();
+        for (scores, value) in scores.iter_mut().zip(&values) {
+            scores.push(*value);
+        }
+        for (places, value) in places.iter_mut().zip(&values[3..]) {
+            places.push(*value as usize);
+        }
+    }
+    let [predictions, truth] = places;
+    (scores, predictions, truth)
+}
+
+#[tokio::test]
+async fn every_measure_is_what_its_rows_give_and_the_baseline_tells_what_to_expect() {
+    let folder = desk();
+    targets(folder.path(), "forest", "key % 5 = 0", "true").await;
+    let measures = Metric::ALL.map(Metric::name).join(", ");
+    let yaml = WITH_TARGETS.replace(
+        "column: label}",
+        &format!("column: label, measures: [{measures}]}}"),
+    );
+    let run = run(folder.path(), &yaml).await.unwrap();
+    let (scores, predictions, truth) = labelled(folder.path()).await;
+    let scored = Scored {
+        scores: scores.iter().map(Vec::as_slice).collect(),
+        predictions: &predictions,
+    };
+    for metric in Metric::ALL {
+        let exact = realised(metric, &scored, &truth, 0..100).unwrap();
+        let told = found(&run, 0, metric.name());
+        let value = told.value.unwrap();
+        assert!((value - exact).abs() < 2e-3, "{metric:?}: {value} {exact}");
+        // A fifth of the labels is wrong on both sides: what was learnt there is expected here.
+        let error = told.message.split("estimated for them, ").nth(1).unwrap();
+        let error: f64 = error.split(' ').next().unwrap().parse().unwrap();
+        assert!(error < 0.08, "{}", told.message);
+    }
+}
+
+#[tokio::test]
+async fn a_slice_that_loses_fails_while_all_rows_hold() {
+    let folder = desk();
+    let wrong = "key % 10 = 0 OR key >= 3000 AND key % 4 = 1";
+    targets(folder.path(), "forest", wrong, "true").await;
+    let slices = "prepare: \"SELECT *, CASE WHEN key % 4 = 1 THEN 'one' ELSE 'other' END AS part FROM source\"
+slices: [part]
+";
+    let yaml = WITH_TARGETS.replace("column: label}", "column: label, max_loss: 0.4}");
+    let run = run(folder.path(), &format!("{slices}{yaml}"))
+        .await
+        .unwrap();
+    for (window, one, severity) in [(5, 1.0, Severity::Info), (15, 0.0, Severity::Error)] {
+        let findings = &run.windows[window].findings;
+        let of = |slice: Option<&str>| {
+            let is_it = |f: &&Finding| {
+                f.measure.as_deref() == Some("accuracy") && f.slice.as_deref() == slice
+            };
+            findings.iter().find(is_it).unwrap().clone()
+        };
+        assert_eq!(of(None).severity, Severity::Info);
+        let of_one = of(Some("part=one"));
+        assert_eq!((of_one.value, of_one.severity), (Some(one), severity));
+        assert_eq!(
+            (of_one.window_rows, of_one.baseline_rows),
+            (Some(25), Some(500))
+        );
+        assert!(
+            of_one.message.contains("rows where part=one"),
+            "{}",
+            of_one.message
+        );
+        let other = of(Some("part=other"));
+        assert_eq!(other.severity, Severity::Info);
+        assert!((other.value.unwrap() - 65.0 / 75.0).abs() < 1e-9);
+    }
+}
+
+#[tokio::test]
+async fn losses_of_a_regression_have_the_names_of_their_estimates() {
+    let folder = desk();
+    let models = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scorer/tests/models");
+    let bundle = folder.path().join("number");
+    fs::create_dir_all(&bundle).unwrap();
+    fs::copy(models.join("forest-number.onnx"), bundle.join("model.onnx")).unwrap();
+    let manifest = "format_version: 1
+name: number
+version: 1
+task: regression
+inputs:
+  - name: features
+    from: columns
+    columns: [{column: a}, {column: b}, {column: c}, {column: d}]
+outputs: [{name: variable, holds: value}]
+";
+    fs::write(bundle.join("manifest.yaml"), manifest).unwrap();
+    let engine = Engine::new(EngineConfig::default()).unwrap();
+    engine.add_scorer("m", Scorer::load(&bundle).unwrap());
+    let source = Source::new(folder.path().join("rows.csv").to_str().unwrap());
+    let rows = engine.open(&source).await.unwrap();
+    // Half of the rows are off by 3, half by 1.
+    let truth = "SELECT key, score('m', a, b, c, d)['value'] + CASE WHEN key % 2 = 0 THEN 3 ELSE -1 END AS truth FROM source";
+    let truth = rows.prepare(truth).await.unwrap();
+    let file = folder.path().join("targets.parquet");
+    truth.write_parquet(&file).await.unwrap();
+    let targets = |more: &str| {
+        format!(
+            "models: {{number: {{bundle: number}}}}
+targets: {{source: targets.parquet, key: [key], column: truth{more}}}
+"
+        )
+    };
+    let run_of = async |more: &str| run(folder.path(), &targets(more)).await;
+    let usual = run_of("").await.unwrap();
+    let near = |run: &Run, measure: &str, value: f64| {
+        let told = found(run, 0, measure);
+        assert!(
+            (told.value.unwrap() - value).abs() < 1e-6,
+            "{}",
+            told.message
+        );
+    };
+    near(&usual, "mae", 2.0);
+    near(&usual, "rmse", 5_f64.sqrt());
+    let asked = run_of(", measures: [mse, mape, msle], max_loss: 1")
+        .await
+        .unwrap();
+    near(&asked, "mse", 5.0);
+    assert!((found(&asked, 0, "mse").threshold.unwrap() - 6.0).abs() < 1e-6);
+    assert!(found(&asked, 0, "mape").value.unwrap() > 0.0);
+    let error = run_of(", measures: [mae, f1]")
+        .await
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.contains("names `f1`, which is no measure of a model that predicts a number; mae, "),
+        "{error}"
+    );
+    let error = run_of(", measures: [mea]").await.unwrap_err().to_string();
+    assert!(
+        error.contains("`mea` is no measure of performance"),
+        "{error}"
     );
 }
 

@@ -64,8 +64,11 @@ use remote::Client;
 use runtime::Runtime;
 use tokenizer::Tokenizer;
 
-/// Scores kept for the next row that is the same, about 50 MiB; others are scored anew.
-const MOST_KEPT: usize = 1 << 19;
+/// Bytes of scores kept for the next row that is the same; others are scored anew.
+const KEPT_BYTES: usize = 50 << 20;
+/// Bytes of a kept score, and of its probabilities beside their numbers.
+const SCORE_BYTES: usize = 100;
+const PROBABILITIES_BYTES: usize = 16;
 
 /// A loaded model bundle. Cheap to clone; clones share one plan, and any
 /// number of threads may score with it at once.
@@ -180,8 +183,9 @@ impl Scorer {
     }
 
     /// Arrow type of [`score_columns`](Self::score_columns): a struct of `label`,
-    /// `confidence`, `entropy` and `margin` for a classification, `value` for a regression,
-    /// and for other outputs `embedding`, `embedding_norm` and `reconstruction_error`.
+    /// `confidence`, `entropy` and `margin` for a classification, with `probabilities` where
+    /// there are more than two labels, `value` for a regression, and for other outputs
+    /// `embedding`, `embedding_norm` and `reconstruction_error`.
     pub fn score_type(&self) -> DataType {
         DataType::Struct(prediction::fields(self.manifest()))
     }
@@ -243,10 +247,14 @@ impl Scorer {
             length: failed.length,
             problem: failed.problem,
         })?;
+        let most = match manifest.labels.len() {
+            ..=2 => KEPT_BYTES / SCORE_BYTES,
+            labels => KEPT_BYTES / (SCORE_BYTES + PROBABILITIES_BYTES + 4 * labels),
+        };
         let mut kept = unlocked();
         for (key, _) in &new {
             if let Some(score) = known.get(key)
-                && kept.len() < MOST_KEPT
+                && kept.len() < most
                 && score.as_ref().is_none_or(|score| score.embedding.is_none())
             {
                 kept.insert(*key, score.clone());
@@ -264,6 +272,11 @@ impl Scorer {
 /// tells: entropy and margin of two labels are the confidence in other units.
 pub fn monitored_fields(manifest: &Manifest) -> Vec<String> {
     prediction::monitored(manifest)
+}
+
+/// Whether a score of such a model holds the probability of each label.
+pub fn gives_probabilities(manifest: &Manifest) -> bool {
+    prediction::gives_probabilities(manifest)
 }
 
 impl Loaded {

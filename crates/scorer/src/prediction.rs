@@ -31,6 +31,8 @@ pub struct Prediction {
 pub struct Score {
     /// Of a classification.
     pub prediction: Option<Prediction>,
+    /// Of a classification of more than two labels: the probability of each.
+    pub probabilities: Option<Arc<[f32]>>,
     /// Of a regression.
     pub value: Option<f64>,
     /// Of a model that embeds.
@@ -136,10 +138,19 @@ pub(crate) fn score(
                     _ => distribution(&output.name, values, manifest.temperature)?,
                 };
                 score.prediction = Some(Prediction::new(&probabilities, manifest.threshold));
+                if gives_probabilities(manifest) {
+                    score.probabilities = Some(probabilities.into());
+                }
             }
         }
     }
     Ok(Some(score))
+}
+
+/// Whether a score holds the probability of each label. That of the second of two is told by
+/// label and confidence.
+pub(crate) fn gives_probabilities(manifest: &Manifest) -> bool {
+    manifest.task.is_classification() && manifest.labels.len() > 2
 }
 
 /// One logit for each label, whatever a classifier's output holds.
@@ -212,18 +223,21 @@ fn distribution(output: &str, values: &[f32], temperature: f32) -> Result<Vec<f3
 /// The fields of a model's scores, all nullable.
 pub(crate) fn fields(manifest: &Manifest) -> Fields {
     let mut fields = Vec::new();
+    let numbers = DataType::List(Arc::new(Field::new_list_field(DataType::Float32, true)));
     if manifest.task.is_classification() {
         fields.push(Field::new("label", DataType::Utf8, true));
         for name in ["confidence", "entropy", "margin"] {
             fields.push(Field::new(name, DataType::Float64, true));
         }
     }
+    if gives_probabilities(manifest) {
+        fields.push(Field::new("probabilities", numbers.clone(), true));
+    }
     if manifest.task == Task::Regression {
         fields.push(Field::new("value", DataType::Float64, true));
     }
     if manifest.output(&[OutputMeaning::Embedding]).is_some() {
-        let number = Arc::new(Field::new_list_field(DataType::Float32, true));
-        fields.push(Field::new("embedding", DataType::List(number), true));
+        fields.push(Field::new("embedding", numbers, true));
         fields.push(Field::new("embedding_norm", DataType::Float64, true));
     }
     let reconstructs = [
@@ -237,13 +251,15 @@ pub(crate) fn fields(manifest: &Manifest) -> Fields {
 }
 
 /// The fields that say something of their own about drift. Entropy and margin of two labels
-/// are the confidence in other units, and an embedding is told by its length.
+/// are the confidence in other units; of all probabilities these three tell enough, and of an
+/// embedding its length.
 pub(crate) fn monitored(manifest: &Manifest) -> Vec<String> {
     let of_two = manifest.task == Task::BinaryClassification;
     fields(manifest)
         .iter()
         .map(|field| field.name().clone())
-        .filter(|name| name != "embedding" && !(of_two && (name == "entropy" || name == "margin")))
+        .filter(|name| name != "embedding" && name != "probabilities")
+        .filter(|name| !(of_two && (name == "entropy" || name == "margin")))
         .collect()
 }
 
@@ -259,6 +275,17 @@ pub(crate) fn column(manifest: &Manifest, scores: &[Option<Score>]) -> StructArr
             numbers.append_option(score.as_ref().and_then(of));
         }
         Arc::new(numbers.finish())
+    };
+    let lists = |of: fn(&Score) -> Option<&Arc<[f32]>>| -> ArrayRef {
+        let mut lists = ListBuilder::new(Float32Builder::new());
+        for score in scores {
+            let numbers = score.as_ref().and_then(of);
+            if let Some(numbers) = numbers {
+                lists.values().append_slice(numbers);
+            }
+            lists.append(numbers.is_some());
+        }
+        Arc::new(lists.finish())
     };
     let predicted = |of: fn(&Prediction) -> f32| {
         numbers(&move |score: &Score| score.prediction.as_ref().map(|p| f64::from(of(p))))
@@ -287,19 +314,8 @@ pub(crate) fn column(manifest: &Manifest, scores: &[Option<Score>]) -> StructArr
                     .map(|x| f64::from(*x).powi(2));
                 Some(squares.sum::<f64>().sqrt())
             }),
-            _ => {
-                let mut lists = ListBuilder::new(Float32Builder::new());
-                for score in scores {
-                    match score.as_ref().and_then(|score| score.embedding.as_ref()) {
-                        Some(embedding) => {
-                            lists.values().append_slice(embedding);
-                            lists.append(true);
-                        }
-                        None => lists.append(false),
-                    }
-                }
-                Arc::new(lists.finish())
-            }
+            "probabilities" => lists(|score| score.probabilities.as_ref()),
+            _ => lists(|score| score.embedding.as_ref()),
         })
         .collect();
     let nulls: NullBuffer = scores.iter().map(Option::is_some).collect();

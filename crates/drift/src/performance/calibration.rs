@@ -29,17 +29,23 @@ impl Isotonic {
             .zip(labels)
             .map(|(score, label)| (*score, f64::from(u8::from(*label))))
             .collect();
-        if rows.is_empty() {
-            return None;
-        }
         rows.sort_by(|a, b| a.0.total_cmp(&b.0));
-        let knots: Vec<(f64, f64, f64)> = rows
+        let knots = rows
             .chunk_by(|a, b| a.0.total_cmp(&b.0).is_eq())
             .map(|tied| {
                 let sum: f64 = tied.iter().map(|(_, label)| label).sum();
                 (tied[0].0, sum, tied.len() as f64)
             })
             .collect();
+        Self::of_counts(knots)
+    }
+
+    /// Fits rows that are counted by their score: each score, ascending, with its positives and
+    /// its rows, more than none. `None` without any.
+    pub fn of_counts(knots: Vec<(f64, f64, f64)>) -> Option<Self> {
+        if knots.is_empty() {
+            return None;
+        }
         // Blocks of neighbouring knots that share a value: sum, weight, knots.
         let mut blocks: Vec<(f64, f64, usize)> = Vec::new();
         for (_, sum, weight) in &knots {

@@ -9,6 +9,7 @@
 //! NannyML's second model is LightGBM's; ours (`boosted.rs`) has the same settings and
 //! other arithmetic, so that values differ in their third digit or so.
 
+use super::levels::{Amount, QUANTILE};
 use crate::boosted::{Boosted, Objective};
 use crate::preset::nannyml::{Chunks, Cut, Limits};
 use std::ops::Range;
@@ -67,6 +68,28 @@ impl LossMetric {
             Self::Mse | Self::Rmse => error * error,
             Self::Msle | Self::Rmsle => (target.ln_1p() - prediction.ln_1p()).powi(2),
         }
+    }
+
+    /// The metric of the losses of some rows, of which their number, their sum and that of their
+    /// squares are known; `None` without rows. The loss of a row of a root is that of its square.
+    pub fn of_sums(self, rows: f64, sum: f64, squares: f64) -> Option<Amount> {
+        if rows < 1.0 {
+            return None;
+        }
+        let mean = sum / rows;
+        let variance = (squares / rows - mean * mean).max(0.0) / rows;
+        let half = QUANTILE * variance.sqrt();
+        Some(Amount {
+            rows,
+            value: self.of_mean(mean),
+            lower: self.of_mean((mean - half).max(0.0)),
+            upper: self.of_mean(mean + half),
+        })
+    }
+
+    /// The metric of this name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|metric| metric.name() == name)
     }
 
     fn of_mean(self, mean: f64) -> f64 {

@@ -1,9 +1,10 @@
 //! Models of a pipeline, and what their predictions are held against.
 
 use super::{Name, Pipeline};
+use driftline_drift::performance::{Metric, loss::LossMetric};
 use schemars::JsonSchema;
-use serde::Deserialize;
-use std::{collections::BTreeMap, path::PathBuf};
+use serde::{Deserialize, Deserializer, de::Error};
+use std::{borrow::Cow, collections::BTreeMap, path::PathBuf};
 
 /// A model that scores the rows.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
@@ -46,6 +47,64 @@ pub struct ChallengerConfig {
     pub columns: BTreeMap<String, String>,
 }
 
+/// What a model's performance is told by: a metric of classifications or of regressions, by the
+/// names that its estimates have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PerformanceMeasure {
+    /// Of a classification.
+    Classification(Metric),
+    /// Of a regression.
+    Loss(LossMetric),
+}
+
+impl PerformanceMeasure {
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Classification(metric) => metric.name(),
+            Self::Loss(metric) => metric.name(),
+        }
+    }
+
+    /// Whether more of it is better.
+    pub fn is_gain(self) -> bool {
+        matches!(self, Self::Classification(_))
+    }
+
+    fn names() -> Vec<&'static str> {
+        let losses = LossMetric::ALL.map(LossMetric::name);
+        [&Metric::ALL.map(Metric::name)[..], &losses[..]].concat()
+    }
+}
+
+impl<'de> Deserialize<'de> for PerformanceMeasure {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let name = String::deserialize(deserializer)?;
+        let loss = || LossMetric::named(&name).map(Self::Loss);
+        let found = Metric::named(&name).map(Self::Classification);
+        found.or_else(loss).ok_or_else(|| {
+            D::Error::custom(format!(
+                "`{name}` is no measure of performance; these are {}",
+                Self::names().join(", ")
+            ))
+        })
+    }
+}
+
+impl JsonSchema for PerformanceMeasure {
+    fn schema_name() -> Cow<'static, str> {
+        "PerformanceMeasure".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({
+            "description": "What a model's performance is told by.",
+            "type": "string",
+            "enum": Self::names(),
+        })
+    }
+}
+
 /// True values, which a model's predictions are held against.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -64,11 +123,16 @@ pub struct TargetsConfig {
     /// The columns by which rows find their true value; both tables have them.
     #[serde(default)]
     pub key: Vec<String>,
-    /// The loss of accuracy, or the growth of the mean absolute error, from which on a window
-    /// fails; without it performance is told and not judged.
+    /// What is told; by default accuracy, F1, the area under the curve and the average precision,
+    /// of a regression the mean absolute error and the root of the mean squared one.
+    #[serde(default)]
+    pub measures: Vec<PerformanceMeasure>,
+    /// How much worse than on the baseline the first measure may be, over all rows and in every
+    /// slice, before a window fails; without it performance is told and not judged.
     #[serde(default)]
     pub max_loss: Option<f64>,
 }
+
 impl TargetsConfig {
     /// The key, and what cannot hold.
     pub(super) fn mistake(&self, pipeline: &Pipeline) -> Option<(&'static str, String)> {
