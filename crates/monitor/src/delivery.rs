@@ -7,6 +7,10 @@
 //! an event waits for those before it. An attempt is settled under the lease that it was
 //! claimed with, and a lease outlives the longest attempt, so that two processes on one
 //! store do not send the same attempt twice unless one of them was stopped in the middle.
+//!
+//! Events are claimed and settled some at a time, because what a delivery costs is the disk:
+//! a transaction waits for it, a target nearby answers sooner. What was claimed and not begun by
+//! the first failure, or within a second, is given back.
 
 mod address;
 mod breaker;
@@ -42,7 +46,7 @@ use driftline_pipeline::config::Topic;
 use driftline_store::{
     Claim, ClaimRequest, OutboxFilter, OutboxState, Settlement, Store, StoreError,
 };
-use futures::future::{join_all, try_join_all};
+use futures::{StreamExt, future::try_join_all, stream::FuturesUnordered};
 use serde::Serialize;
 use std::sync::Arc;
 use std::time::Duration;
@@ -50,8 +54,13 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 /// Attempts at one target at the same time.
-const ATTEMPTS_AT_ONCE: u32 = 2;
-/// What a lease lasts beyond the target's timeout: reading secrets, writing the outcome.
+const ATTEMPTS_AT_ONCE: usize = 2;
+/// Events of one target that are claimed at a time.
+const BATCH: u32 = 32;
+/// How long attempts at the events of a claim may begin.
+const BEGIN_WITHIN: Duration = Duration::from_secs(1);
+/// What a lease lasts beyond the target's timeout: waiting for its turn, reading secrets, writing
+/// the outcome.
 const LEASE_MARGIN: Duration = Duration::from_secs(60);
 /// How often a dispatcher looks for events that another process decided.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
@@ -219,7 +228,7 @@ impl Deliverer {
         for event in &events {
             // What waits for another is not tried, however much it is wanted.
             let claims = self.claim(line, Some(event), 1).await?;
-            reports.extend(self.attempt_all(line, &claims).await?);
+            reports.extend(self.attempt(line, claims).await?);
         }
         Ok(reports)
     }
@@ -231,11 +240,7 @@ impl Deliverer {
         line: Line<'_>,
         breaker: &mut Breaker,
     ) -> Result<Option<Vec<DeliveryReport>>, MonitorError> {
-        let most = match line.target.is_ordered() {
-            true => 1,
-            false => ATTEMPTS_AT_ONCE,
-        };
-        let attempts = breaker.attempts(most, self.clock.now());
+        let attempts = breaker.attempts(BATCH, self.clock.now());
         if attempts == 0 {
             return Ok(None);
         }
@@ -243,7 +248,7 @@ impl Deliverer {
         if claims.is_empty() {
             return Ok(None);
         }
-        let attempted = self.attempt_all(line, &claims).await?;
+        let attempted = self.attempt(line, claims).await?;
         for report in &attempted {
             breaker.learn(report.outcome.is_delivered(), self.clock.now());
         }
@@ -290,55 +295,55 @@ impl Deliverer {
         self.store.claim(&request, now).await
     }
 
-    async fn attempt_all(
+    /// Tries what was claimed, up to the first failure, and writes down how that ended.
+    async fn attempt(
         &self,
         line: Line<'_>,
-        claims: &[Claim],
+        claims: Vec<Claim>,
     ) -> Result<Vec<DeliveryReport>, MonitorError> {
-        join_all(claims.iter().map(|claim| self.attempt(line, claim)))
-            .await
-            .into_iter()
-            .collect()
-    }
-
-    async fn attempt(&self, line: Line<'_>, claim: &Claim) -> Result<DeliveryReport, MonitorError> {
-        let settlement = self.send(line.target, claim).await;
+        let attempts = self.send_all(line.target, claims).await;
         let now = self.clock.now();
-        if !self.store.settle(claim, &settlement, now).await? {
-            tracing::warn!(
-                event = claim.event_id,
-                target = claim.target,
-                "the lease of a delivery ran out before its outcome was written"
-            );
-        }
-        self.disable_if_hopeless(line, &settlement, now).await?;
-        let outcome = match settlement {
-            Settlement::Delivered { status } => {
-                tracing::info!(
+        let settled = self.store.settle(&attempts, now).await?;
+        for ((claim, settlement), is_settled) in attempts.iter().zip(settled) {
+            if !is_settled {
+                tracing::warn!(
                     event = claim.event_id,
                     target = claim.target,
-                    status,
-                    "delivered"
+                    "the lease of a delivery ran out before its outcome was written"
                 );
-                DeliveryOutcome::Delivered { status }
             }
-            Settlement::Retry { error, next_at, .. } => {
-                tracing::warn!(event = claim.event_id, target = claim.target, attempt = claim.attempt, %error, %next_at, "not delivered");
-                DeliveryOutcome::Retry { error, next_at }
-            }
-            Settlement::Dead { error, .. } => {
-                tracing::error!(event = claim.event_id, target = claim.target, attempt = claim.attempt, %error, "given up");
-                DeliveryOutcome::Dead { error }
-            }
+            self.disable_if_hopeless(line, settlement, now).await?;
+        }
+        Ok(attempts.into_iter().filter_map(report).collect())
+    }
+
+    /// Sends in the order of the claims, some at a time unless the target wants order.
+    async fn send_all(&self, target: &Target, claims: Vec<Claim>) -> Vec<(Claim, Settlement)> {
+        let at_once = match target.is_ordered() {
+            true => 1,
+            false => ATTEMPTS_AT_ONCE,
         };
-        Ok(DeliveryReport {
-            event_id: claim.event_id.clone(),
-            kind: claim.kind.clone(),
-            monitor: claim.monitor.clone(),
-            target: claim.target.clone(),
-            attempt: claim.attempt,
-            outcome,
-        })
+        let begin_until = later(self.clock.now(), BEGIN_WITHIN);
+        let mut settlements = vec![Settlement::Untried; claims.len()];
+        let mut waiting = claims.iter().enumerate();
+        let mut sending = FuturesUnordered::new();
+        let mut goes_on = true;
+        loop {
+            while goes_on
+                && sending.len() < at_once
+                && let Some((place, claim)) = waiting.next()
+            {
+                sending.push(async move { (place, self.send(target, claim).await) });
+            }
+            let Some((place, settlement)) = sending.next().await else {
+                break;
+            };
+            goes_on &= matches!(settlement, Settlement::Delivered { .. })
+                && self.clock.now() < begin_until;
+            settlements[place] = settlement;
+        }
+        drop(sending);
+        claims.into_iter().zip(settlements).collect()
     }
 
     /// Disables a target that says that it is gone, or has failed for days without one success.
@@ -349,7 +354,7 @@ impl Deliverer {
         now: DateTime<Utc>,
     ) -> Result<(), StoreError> {
         let (status, error) = match settlement {
-            Settlement::Delivered { .. } => return Ok(()),
+            Settlement::Delivered { .. } | Settlement::Untried => return Ok(()),
             Settlement::Retry { status, error, .. } | Settlement::Dead { status, error } => {
                 (status, error)
             }
@@ -456,4 +461,36 @@ impl Deliverer {
             }
         }
     }
+}
+
+/// What is told of an attempt; nothing of what was not tried.
+fn report((claim, settlement): (Claim, Settlement)) -> Option<DeliveryReport> {
+    let outcome = match settlement {
+        Settlement::Untried => return None,
+        Settlement::Delivered { status } => {
+            tracing::info!(
+                event = claim.event_id,
+                target = claim.target,
+                status,
+                "delivered"
+            );
+            DeliveryOutcome::Delivered { status }
+        }
+        Settlement::Retry { error, next_at, .. } => {
+            tracing::warn!(event = claim.event_id, target = claim.target, attempt = claim.attempt, %error, %next_at, "not delivered");
+            DeliveryOutcome::Retry { error, next_at }
+        }
+        Settlement::Dead { error, .. } => {
+            tracing::error!(event = claim.event_id, target = claim.target, attempt = claim.attempt, %error, "given up");
+            DeliveryOutcome::Dead { error }
+        }
+    };
+    Some(DeliveryReport {
+        event_id: claim.event_id,
+        kind: claim.kind,
+        monitor: claim.monitor,
+        target: claim.target,
+        attempt: claim.attempt,
+        outcome,
+    })
 }

@@ -7,7 +7,7 @@
 
 use crate::column::{Instant, from_word, instant, millis, optional_instant, word};
 use crate::database::{Connection, Row, count_change};
-use crate::{Store, StoreError, targets};
+use crate::{Store, StoreError, monitors, targets};
 use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -121,7 +121,7 @@ pub struct ClaimRequest<'a> {
     pub event_id: Option<&'a str>,
     /// How many at most.
     pub limit: u32,
-    /// Only rows before which nothing of the target awaits delivery.
+    /// Only rows before which nothing of the target awaits delivery but what is claimed, too.
     pub in_order: bool,
     /// When the lease runs out.
     pub lease_until: DateTime<Utc>,
@@ -142,10 +142,24 @@ pub struct Replay<'a> {
     pub delivered: bool,
 }
 
-/// The first row of its target that awaits delivery.
-const IN_ORDER: &str = "AND sequence = (
-         SELECT MIN(sequence) FROM outbox
-         WHERE monitor_id = $4 AND target = $5 AND state IN ('pending', 'inflight'))";
+/// Rows that a request leases: due, or held by nobody any more.
+const CLAIMABLE: &str = "($6 = '' OR event_id = $6)
+    AND ((state = 'pending' AND ($6 <> '' OR next_at <= $3))
+         OR (state = 'inflight' AND lease_until <= $3))";
+
+/// Of the first rows of a target that await delivery, those before which each is leased, too.
+const IN_ORDER: &str = "WITH first AS (
+         SELECT * FROM outbox
+         WHERE monitor_id = $4 AND target = $5 AND state IN ('pending', 'inflight')
+         ORDER BY sequence LIMIT $7)
+     SELECT event_id, target FROM first
+     WHERE sequence < COALESCE(
+         (SELECT MIN(sequence) FROM first WHERE NOT ({CLAIMABLE})), 9223372036854775807)";
+
+/// Rows of a target that await delivery, whatever others there are.
+const IN_ANY_ORDER: &str = "SELECT event_id, target FROM outbox
+     WHERE monitor_id = $4 AND target = $5 AND state IN ('pending', 'inflight') AND {CLAIMABLE}
+     ORDER BY sequence LIMIT $7 {SKIP_LOCKED}";
 
 /// A row that one owner may try to deliver until its lease runs out.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -189,6 +203,8 @@ pub enum Settlement {
         /// What went wrong, without secrets.
         error: String,
     },
+    /// It was claimed, and then not tried: no attempt is counted.
+    Untried,
 }
 
 impl Store {
@@ -211,27 +227,27 @@ impl Store {
         if !due && request.event_id.is_none() {
             return Ok(Vec::new());
         }
+        let claimable = match request.in_order {
+            true => IN_ORDER,
+            false => IN_ANY_ORDER,
+        };
+        let claimable = claimable
+            .replace("{CLAIMABLE}", CLAIMABLE)
+            .replace("{SKIP_LOCKED}", self.backend().skip_locked());
         let mut transaction = self.begin(OPERATION).await?;
         async {
+            if request.in_order {
+                // What another claims in this moment would neither be seen nor waited for.
+                monitors::lock(&mut transaction, request.monitor).await?;
+            }
             let rows = sqlx::query(sqlx::AssertSqlSafe(format!(
                 "UPDATE outbox
                  SET state = 'inflight', attempt = attempt + 1, lease_owner = $1,
                      lease_until = $2, updated_at = $3
-                 WHERE (event_id, target) IN (
-                     SELECT event_id, target FROM outbox
-                     WHERE monitor_id = $4 AND target = $5 AND ($6 = '' OR event_id = $6)
-                       AND state IN ('pending', 'inflight')
-                       AND ((state = 'pending' AND ($6 <> '' OR next_at <= $3))
-                            OR (state = 'inflight' AND lease_until <= $3))
-                       {in_order}
-                     ORDER BY sequence
-                     LIMIT $7
-                     {skip_locked})
+                 WHERE (event_id, target) IN ({claimable})
                  RETURNING event_id, attempt, sequence,
                      (SELECT kind FROM events WHERE events.id = event_id) AS kind,
-                     (SELECT payload FROM events WHERE events.id = event_id) AS payload",
-                skip_locked = self.backend().skip_locked(),
-                in_order = if request.in_order { IN_ORDER } else { "" },
+                     (SELECT payload FROM events WHERE events.id = event_id) AS payload"
             )))
             .bind(request.owner)
             .bind(millis(request.lease_until))
@@ -266,56 +282,43 @@ impl Store {
         .map_err(|error| self.error(OPERATION, error))
     }
 
-    /// Writes down how an attempt ended. Returns false, and changes nothing, where the
-    /// lease ran out and somebody else claimed the row.
+    /// Writes down how attempts at one target ended, all of them in one transaction. Returns for
+    /// each whether it was written: nothing changes where the lease ran out and somebody else
+    /// claimed the row.
     ///
     /// # Errors
     /// [`StoreError`] where the store cannot be written.
     pub async fn settle(
         &self,
-        claim: &Claim,
-        settlement: &Settlement,
+        attempts: &[(Claim, Settlement)],
         now: DateTime<Utc>,
-    ) -> Result<bool, StoreError> {
-        const OPERATION: &str = "settling a delivery";
-        let (state, status, error, next_at) = match settlement {
-            Settlement::Delivered { status } => (OutboxState::Delivered, Some(*status), None, None),
-            Settlement::Retry {
-                status,
-                error,
-                next_at,
-            } => (OutboxState::Pending, *status, Some(error), Some(*next_at)),
-            Settlement::Dead { status, error } => (OutboxState::Dead, *status, Some(error), None),
-        };
+    ) -> Result<Vec<bool>, StoreError> {
+        const OPERATION: &str = "settling deliveries";
         let mut transaction = self.begin(OPERATION).await?;
         async {
-            let settled = sqlx::query(
-                "UPDATE outbox
-                 SET state = $1, last_status = $2, last_error = $3,
-                     next_at = COALESCE($4, next_at), lease_owner = NULL, lease_until = NULL,
-                     updated_at = $5
-                 WHERE event_id = $6 AND target = $7 AND state = 'inflight'
-                   AND lease_owner = $8 AND attempt = $9",
-            )
-            .bind(word(&state))
-            .bind(status.map(i64::from))
-            .bind(error)
-            .bind(next_at.map(millis))
-            .bind(millis(now))
-            .bind(&claim.event_id)
-            .bind(&claim.target)
-            .bind(&claim.owner)
-            .bind(claim.attempt)
-            .execute(&mut *transaction)
-            .await?
-            .rows_affected();
-            if settled > 0 {
-                let delivered = state == OutboxState::Delivered;
+            let (mut settled, mut learnt) = (Vec::new(), None);
+            for (claim, settlement) in attempts {
+                let is_settled = settle(&mut transaction, claim, settlement, now).await?;
+                settled.push(is_settled);
+                if !is_settled || *settlement == Settlement::Untried {
+                    continue;
+                }
+                // Of attempts that end alike, a target learns nothing more than of the first.
+                let is_delivered = matches!(settlement, Settlement::Delivered { .. });
+                if learnt.replace(is_delivered) != Some(is_delivered) {
+                    let (monitor, target) = (&claim.monitor, &claim.target);
+                    targets::learn(&mut transaction, monitor, target, is_delivered, now).await?;
+                }
+            }
+            let waits = |(_, settlement): &&(Claim, Settlement)| {
+                matches!(settlement, Settlement::Retry { .. } | Settlement::Untried)
+            };
+            if let Some((claim, _)) = attempts.iter().find(waits) {
                 let (monitor, target) = (&claim.monitor, &claim.target);
-                targets::learn(&mut transaction, monitor, target, delivered, now).await?;
+                targets::give_up_if_disabled(&mut transaction, monitor, target, now).await?;
             }
             transaction.commit().await?;
-            Ok(settled > 0)
+            Ok(settled)
         }
         .await
         .map_err(|error| self.error(OPERATION, error))
@@ -458,6 +461,56 @@ impl Store {
         .and_then(|rows| rows.iter().map(read).collect())
         .map_err(|error| self.error("listing the outbox", error))
     }
+}
+
+/// Whether the claim still held, and its row was changed.
+async fn settle(
+    connection: &mut Connection,
+    claim: &Claim,
+    settlement: &Settlement,
+    now: DateTime<Utc>,
+) -> sqlx::Result<bool> {
+    let (state, status, error, next_at, untried) = match settlement {
+        Settlement::Delivered { status } => {
+            (OutboxState::Delivered, Some(*status), None, None, 0_i64)
+        }
+        Settlement::Retry {
+            status,
+            error,
+            next_at,
+        } => (
+            OutboxState::Pending,
+            *status,
+            Some(error),
+            Some(*next_at),
+            0,
+        ),
+        Settlement::Dead { status, error } => (OutboxState::Dead, *status, Some(error), None, 0),
+        Settlement::Untried => (OutboxState::Pending, None, None, None, 1),
+    };
+    let settled = sqlx::query(
+        "UPDATE outbox
+         SET state = $1, attempt = attempt - $2,
+             last_status = CASE WHEN $2 = 1 THEN last_status ELSE $3 END,
+             last_error = CASE WHEN $2 = 1 THEN last_error ELSE $4 END,
+             next_at = COALESCE($5, next_at), lease_owner = NULL, lease_until = NULL,
+             updated_at = $6
+         WHERE event_id = $7 AND target = $8 AND state = 'inflight'
+           AND lease_owner = $9 AND attempt = $10",
+    )
+    .bind(word(&state))
+    .bind(untried)
+    .bind(status.map(i64::from))
+    .bind(error)
+    .bind(next_at.map(millis))
+    .bind(millis(now))
+    .bind(&claim.event_id)
+    .bind(&claim.target)
+    .bind(&claim.owner)
+    .bind(claim.attempt)
+    .execute(connection)
+    .await?;
+    Ok(settled.rows_affected() > 0)
 }
 
 pub(crate) async fn insert(

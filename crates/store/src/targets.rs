@@ -116,7 +116,7 @@ impl Store {
     }
 }
 
-/// Learns how an attempt ended; what waits for a disabled target is given up.
+/// Learns how an attempt ended.
 pub(crate) async fn learn(
     connection: &mut Connection,
     monitor: &str,
@@ -142,18 +142,9 @@ pub(crate) async fn learn(
     .bind(monitor)
     .bind(target)
     .bind(millis(now))
-    .execute(&mut *connection)
+    .execute(connection)
     .await?;
-    let disabled: Option<i64> =
-        sqlx::query_scalar("SELECT disabled_at FROM targets WHERE monitor_id = $1 AND target = $2")
-            .bind(monitor)
-            .bind(target)
-            .fetch_one(&mut *connection)
-            .await?;
-    match disabled {
-        Some(_) => give_up_waiting(connection, monitor, target, now).await,
-        None => Ok(()),
-    }
+    Ok(())
 }
 
 /// Enables the targets of a monitor, or one, or all that there are.
@@ -171,6 +162,25 @@ pub(crate) async fn enable(
     .execute(connection)
     .await?;
     Ok(enabled.rows_affected())
+}
+
+/// Gives up what waits for a target, where that is disabled.
+pub(crate) async fn give_up_if_disabled(
+    connection: &mut Connection,
+    monitor: &str,
+    target: &str,
+    now: DateTime<Utc>,
+) -> sqlx::Result<()> {
+    let disabled: Option<Option<i64>> =
+        sqlx::query_scalar("SELECT disabled_at FROM targets WHERE monitor_id = $1 AND target = $2")
+            .bind(monitor)
+            .bind(target)
+            .fetch_optional(&mut *connection)
+            .await?;
+    match disabled.flatten() {
+        Some(_) => give_up_waiting(connection, monitor, target, now).await,
+        None => Ok(()),
+    }
 }
 
 async fn give_up_waiting(

@@ -1,6 +1,6 @@
 //! Claims, leases and settlements.
 
-use crate::support::{Fixture, Parts, at, claim, event, on_both, seconds};
+use crate::support::{Fixture, Parts, at, claim, event, on_both, seconds, settle};
 use driftline_store::{Claim, ClaimRequest, OutboxFilter, OutboxState, Replay, Settlement, Store};
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
@@ -12,6 +12,9 @@ on_both! {
     an_event_asked_for_by_its_id_is_claimed_before_it_is_due
     two_processes_that_claim_at_once_never_get_the_same_row
     in_order_a_row_waits_for_those_before_it
+    in_order_rows_are_claimed_up_to_the_first_that_waits
+    claimers_at_once_keep_the_order
+    what_was_not_tried_costs_no_attempt
     what_was_given_up_is_due_again_under_its_id
 }
 
@@ -78,9 +81,9 @@ async fn what_is_claimed_is_not_claimed_again_until_its_lease_runs_out(fixture: 
     assert_eq!(second[0].attempt, 2);
 
     // The first owner was too slow: what it found out changes nothing.
-    assert!(!store.settle(&first[0], &DELIVERED, at(61)).await.unwrap());
+    assert!(!settle(store, &first[0], &DELIVERED, at(61)).await);
     assert_eq!(state(store, "evt_000").await, OutboxState::Inflight);
-    assert!(store.settle(&second[0], &DELIVERED, at(62)).await.unwrap());
+    assert!(settle(store, &second[0], &DELIVERED, at(62)).await);
     assert_eq!(state(store, "evt_000").await, OutboxState::Delivered);
     assert_eq!(
         store
@@ -106,8 +109,8 @@ async fn a_retry_waits_for_its_time_and_a_dead_row_for_nothing(fixture: Fixture)
         status: Some(410),
         error: "answered 410".to_owned(),
     };
-    store.settle(&claims[0], &retry, at(1)).await.unwrap();
-    store.settle(&claims[1], &dead, at(1)).await.unwrap();
+    settle(store, &claims[0], &retry, at(1)).await;
+    settle(store, &claims[1], &dead, at(1)).await;
     assert_eq!(
         store
             .next_due(crate::support::MONITOR, "chat", false)
@@ -148,7 +151,7 @@ async fn an_event_asked_for_by_its_id_is_claimed_before_it_is_due(fixture: Fixtu
         error: "e".to_owned(),
         next_at: at(1_000),
     };
-    store.settle(&claims[0], &retry, at(1)).await.unwrap();
+    settle(store, &claims[0], &retry, at(1)).await;
     assert_eq!(ids(&store.claim(&one, at(2)).await.unwrap()), ["evt_001"]);
     assert!(
         store.claim(&one, at(3)).await.unwrap().is_empty(),
@@ -210,7 +213,7 @@ fn step() -> impl Strategy<Value = Step> {
             limit,
             lease
         }),
-        (0..8_usize, 0..3_u8).prop_map(|(held, how)| Step::Settle { held, how }),
+        (0..8_usize, 0..4_u8).prop_map(|(held, how)| Step::Settle { held, how }),
         (0..40_i64).prop_map(|time| Step::Pass { time }),
     ]
 }
@@ -259,13 +262,14 @@ async fn live_through(fixture: Fixture, steps: Vec<Step>) -> Result<(), TestCase
                         status: None,
                         error: "e".to_owned(),
                     },
+                    2 => Settlement::Untried,
                     _ => Settlement::Retry {
                         status: None,
                         error: "e".to_owned(),
                         next_at: now + seconds(5),
                     },
                 };
-                let settled = store.settle(&claim, &settlement, now).await.unwrap();
+                let settled = settle(store, &claim, &settlement, now).await;
                 let is_holder = holder.get(&claim.event_id) == Some(&claim);
                 prop_assert_eq!(settled, is_holder);
                 if settled {
@@ -305,6 +309,7 @@ async fn in_order_a_row_waits_for_those_before_it(fixture: Fixture) {
     let in_order = async |time: i64| {
         let request = ClaimRequest {
             in_order: true,
+            limit: 1,
             ..claim("a", "chat", at(time + 60))
         };
         store.claim(&request, at(time)).await.unwrap()
@@ -321,15 +326,94 @@ async fn in_order_a_row_waits_for_those_before_it(fixture: Fixture) {
         error: "answered 500".to_owned(),
         next_at: at(100),
     };
-    store.settle(&first[0], &later, at(2)).await.unwrap();
+    settle(store, &first[0], &later, at(2)).await;
     assert!(in_order(50).await.is_empty());
     assert_eq!(due().await, Some(at(100)));
     let again = in_order(100).await;
     assert_eq!(again[0].event_id, first[0].event_id);
-    store.settle(&again[0], &DELIVERED, at(101)).await.unwrap();
+    settle(store, &again[0], &DELIVERED, at(101)).await;
     let second = in_order(101).await;
     assert_eq!(second.len(), 1);
     assert_ne!(second[0].event_id, first[0].event_id);
+}
+
+async fn in_order_rows_are_claimed_up_to_the_first_that_waits(fixture: Fixture) {
+    let store = with_events(&fixture, 6).await;
+    let in_order = async |limit: u32, time: i64| {
+        let request = ClaimRequest {
+            in_order: true,
+            limit,
+            ..claim("a", "chat", at(time + 60))
+        };
+        store.claim(&request, at(time)).await.unwrap()
+    };
+    let three = in_order(3, 0).await;
+    assert_eq!(ids(&three), ["evt_000", "evt_001", "evt_002"]);
+    // Those behind wait for those that are tried now.
+    assert!(in_order(10, 1).await.is_empty());
+    let later = Settlement::Retry {
+        status: None,
+        error: "e".to_owned(),
+        next_at: at(100),
+    };
+    let attempts: Vec<(Claim, Settlement)> = three
+        .into_iter()
+        .zip([DELIVERED, later, Settlement::Untried])
+        .collect();
+    assert_eq!(store.settle(&attempts, at(2)).await.unwrap(), [true; 3]);
+    assert!(in_order(10, 50).await.is_empty());
+    let mut asked = claim("a", "chat", at(160));
+    asked.in_order = true;
+    asked.event_id = Some("evt_003");
+    assert!(store.claim(&asked, at(50)).await.unwrap().is_empty());
+    let rest = in_order(10, 100).await;
+    assert_eq!(
+        ids(&rest),
+        ["evt_001", "evt_002", "evt_003", "evt_004", "evt_005"]
+    );
+    let attempts: Vec<i64> = rest.iter().map(|claim| claim.attempt).collect();
+    assert_eq!(attempts, [2, 1, 1, 1, 1]);
+}
+
+async fn claimers_at_once_keep_the_order(fixture: Fixture) {
+    const EVENTS: usize = 40;
+    let store = with_events(&fixture, EVENTS).await;
+    let other = fixture.open().await;
+    let sent = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
+    let claimers = [("a", store.clone()), ("b", other)].map(|(owner, store)| {
+        let sent = std::sync::Arc::clone(&sent);
+        tokio::spawn(async move {
+            while sent.lock().unwrap().len() < EVENTS {
+                let request = ClaimRequest {
+                    in_order: true,
+                    limit: 3,
+                    ..claim(owner, "chat", at(60))
+                };
+                let claims = store.claim(&request, at(0)).await.unwrap();
+                let told = claims.iter().map(|claim| claim.event_id.clone());
+                sent.lock().unwrap().extend(told);
+                let attempts: Vec<_> = claims.into_iter().map(|c| (c, DELIVERED)).collect();
+                store.settle(&attempts, at(0)).await.unwrap();
+            }
+        })
+    });
+    for claimer in claimers {
+        claimer.await.unwrap();
+    }
+    let sent = sent.lock().unwrap();
+    assert!(sent.is_sorted() && sent.len() == EVENTS, "{sent:?}");
+}
+
+async fn what_was_not_tried_costs_no_attempt(fixture: Fixture) {
+    let store = with_events(&fixture, 1).await;
+    for _ in 0..3 {
+        let claims = store.claim(&claim("a", "chat", at(60)), at(0)).await;
+        let claims = claims.unwrap();
+        assert_eq!(claims[0].attempt, 1);
+        assert!(settle(store, &claims[0], &Settlement::Untried, at(0)).await);
+        assert!(!settle(store, &claims[0], &DELIVERED, at(0)).await);
+        assert_eq!(state(store, "evt_000").await, OutboxState::Pending);
+    }
 }
 
 async fn what_was_given_up_is_due_again_under_its_id(fixture: Fixture) {
@@ -342,8 +426,8 @@ async fn what_was_given_up_is_due_again_under_its_id(fixture: Fixture) {
         status: Some(410),
         error: "gone".to_owned(),
     };
-    store.settle(&claims[0], &dead, at(1)).await.unwrap();
-    store.settle(&claims[1], &DELIVERED, at(1)).await.unwrap();
+    settle(store, &claims[0], &dead, at(1)).await;
+    settle(store, &claims[1], &DELIVERED, at(1)).await;
     let other = Replay {
         target: Some("pager"),
         ..Replay::default()

@@ -3,8 +3,8 @@
 use crate::postgres;
 use chrono::{DateTime, TimeDelta, Utc};
 use driftline_store::{
-    BaselineRecord, ClaimRequest, FailedRun, NewEvent, NewRetrainingRequest, RunCommit, Store,
-    StoreOptions,
+    BaselineRecord, Claim, ClaimRequest, FailedRun, NewEvent, NewRetrainingRequest, RunCommit,
+    Settlement, Store, StoreOptions,
 };
 use driftline_verdict::report::model::BaselineSummary;
 use driftline_verdict::{
@@ -313,4 +313,15 @@ pub(crate) fn claim<'a>(owner: &'a str, target: &'a str, until: DateTime<Utc>) -
         in_order: false,
         lease_until: until,
     }
+}
+
+/// Settles one attempt; false where its lease was lost.
+pub(crate) async fn settle(
+    store: &Store,
+    claim: &Claim,
+    settlement: &Settlement,
+    now: DateTime<Utc>,
+) -> bool {
+    let attempts = [(claim.clone(), settlement.clone())];
+    store.settle(&attempts, now).await.unwrap()[0]
 }
