@@ -6,7 +6,11 @@ mod exit_code;
 mod output;
 
 use clap::Parser;
+use driftline_monitor::Telemetry;
 use std::process::ExitCode;
+use tracing_subscriber::{
+    EnvFilter, Layer, Registry, layer::SubscriberExt, util::SubscriberInitExt,
+};
 
 fn main() -> ExitCode {
     let arguments = match args::Arguments::try_parse() {
@@ -37,16 +41,6 @@ fn main() -> ExitCode {
 const LOGGED: &str = "warn,ballista_scheduler::scheduler_server::grpc=off";
 
 fn run(arguments: args::Arguments) -> u8 {
-    tracing_subscriber::fmt()
-        .with_env_filter(
-            tracing_subscriber::EnvFilter::try_from_env("DRIFTLINE_LOG")
-                .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(LOGGED)),
-        )
-        .with_writer(std::io::stderr)
-        .with_ansi(output::colour(&std::io::stderr()))
-        // A standard error that nobody reads is no reason to end.
-        .log_internal_errors(false)
-        .init();
     let runtime = match tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -57,6 +51,7 @@ fn run(arguments: args::Arguments) -> u8 {
             return exit_code::INFRASTRUCTURE;
         }
     };
+    let telemetry = listen_to_log(runtime.handle());
     let code = runtime.block_on(async {
         // These drain before they end, so they listen for signals themselves.
         if matches!(
@@ -70,9 +65,32 @@ fn run(arguments: args::Arguments) -> u8 {
             code = signalled() => code,
         }
     });
+    telemetry.end();
     // What a signal left behind must not be waited for: temporary files go with it.
     runtime.shutdown_timeout(std::time::Duration::from_secs(2));
     code
+}
+
+/// Standard error hears what is logged, and a collector, where the environment names one.
+fn listen_to_log(runtime: &tokio::runtime::Handle) -> Telemetry {
+    let telemetry = Telemetry::from_environment(runtime);
+    let log = tracing_subscriber::fmt::layer()
+        .with_writer(std::io::stderr)
+        .with_ansi(output::colour(&std::io::stderr()))
+        // A standard error that nobody reads is no reason to end.
+        .log_internal_errors(false)
+        .with_filter(
+            EnvFilter::try_from_env("DRIFTLINE_LOG").unwrap_or_else(|_| EnvFilter::new(LOGGED)),
+        );
+    let heard = telemetry
+        .as_ref()
+        .ok()
+        .and_then(Telemetry::layer::<Registry>);
+    Registry::default().with(heard).with(log).init();
+    telemetry.unwrap_or_else(|reason| {
+        tracing::warn!("no traces and logs are sent: {reason}");
+        Telemetry::default()
+    })
 }
 
 fn ended(result: miette::Result<u8>) -> u8 {

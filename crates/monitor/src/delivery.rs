@@ -380,6 +380,11 @@ impl Deliverer {
         Ok(())
     }
 
+    #[tracing::instrument(
+        name = "delivery",
+        skip_all,
+        fields(target = target.name(), event = claim.event_id, attempt = claim.attempt)
+    )]
     async fn send(&self, target: &Target, claim: &Claim) -> Settlement {
         let transport = &*self.transport;
         let now = self.clock.now();

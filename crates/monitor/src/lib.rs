@@ -30,6 +30,7 @@ mod schema_registry;
 mod serve;
 mod silence;
 mod stream;
+mod telemetry;
 
 pub use access::FreshKey;
 pub use api::{AlertItem, openapi};
@@ -45,4 +46,5 @@ pub use run_once::{RunOutcome, backfill, new_run_id, run_once};
 pub use serve::{ServeOptions, Server};
 pub use silence::{SilenceMistake, SilenceRequest};
 pub use stream::{OpenTopic, TopicSource};
+pub use telemetry::Telemetry;
 pub use tokio_util::sync::CancellationToken;

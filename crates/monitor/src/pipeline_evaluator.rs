@@ -360,15 +360,20 @@ impl Evaluator for PipelineEvaluator {
         Ok(write_atomically(&file, decisions.to_yaml().as_bytes())?)
     }
 
+    #[tracing::instrument(name = "evaluate", skip_all)]
     async fn evaluate(&self, request: &RunRequest) -> Result<Evaluation, EvaluationError> {
         let evaluator = self.renewed(request.baseline.as_ref())?;
+        let progress = |step: &str| {
+            tracing::info!("{step}");
+            (self.progress)(step);
+        };
         let asked = EvaluationRequest {
             run_id: request.run_id.clone(),
             now: request.now,
             range: request.range,
             window: request.window.clone(),
             read: Some(&request.read),
-            progress: &self.progress,
+            progress: &progress,
         };
         let evaluation = evaluator.evaluate(&asked).await?;
         if let Some(baseline) = &request.baseline
@@ -386,7 +391,7 @@ impl Evaluator for PipelineEvaluator {
         }
         let directory = match &self.folder {
             Some(folder) => {
-                (self.progress)("writing the report");
+                progress("writing the report");
                 output::write(&evaluation, folder)?;
                 folder.join("baseline").display().to_string()
             }

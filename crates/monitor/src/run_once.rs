@@ -28,6 +28,7 @@ pub struct RunOutcome {
 /// # Errors
 /// [`MonitorError::Evaluation`] with the pipeline's own error as source, or
 /// [`MonitorError::Store`]. A delivery that fails is no error: it is in the outcome.
+#[tracing::instrument(name = "run", skip_all, fields(monitor = evaluator.name()))]
 pub async fn run_once(
     evaluator: &dyn Evaluator,
     store: &Store,
@@ -50,6 +51,10 @@ pub async fn run_once(
         evaluated,
         committed,
     } = commit(evaluator, evaluated, store, &turn, clock.now(), settings).await?;
+    if let Ok(evaluation) = &evaluated {
+        let (run, verdict) = (&evaluation.run.run_id, evaluation.run.verdict);
+        tracing::info!(run, ?verdict, "committed");
+    }
     let deliveries = match deliverer {
         Some(deliverer) if !committed.new_events.is_empty() => {
             deliverer
@@ -78,6 +83,7 @@ pub async fn run_once(
 ///
 /// # Errors
 /// As [`run_once`]; the monitor's verdict stays as it is.
+#[tracing::instrument(name = "backfill", skip_all, fields(monitor = evaluator.name()))]
 pub async fn backfill(
     evaluator: &dyn Evaluator,
     store: &Store,
@@ -131,6 +137,7 @@ pub(crate) struct Ended {
 }
 
 /// Writes down what an evaluation ended in, a verdict or an error.
+#[tracing::instrument(name = "commit", skip_all)]
 pub(crate) async fn commit(
     evaluator: &dyn Evaluator,
     evaluated: Result<Evaluation, EvaluationError>,

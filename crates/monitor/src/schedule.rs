@@ -28,6 +28,7 @@ use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, Semaphore, watch};
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
 
 /// Runs one pipeline when it is time to.
 pub(crate) struct Schedule {
@@ -119,6 +120,7 @@ impl Schedule {
     }
 
     /// Says whether what it ended in could be written.
+    #[tracing::instrument(name = "run", skip_all, fields(monitor = self.evaluator.name()))]
     async fn evaluate_and_commit(&self, lease: Lease, due: Due) -> bool {
         let monitor = self.evaluator.name();
         let renewed = renew_baseline(
@@ -151,7 +153,7 @@ impl Schedule {
         tracing::info!(monitor, run = run_id, "evaluating");
         let evaluation = self.threads.spawn({
             let evaluator = Arc::clone(&self.evaluator);
-            async move { evaluator.evaluate(&request).await }
+            async move { evaluator.evaluate(&request).await }.in_current_span()
         });
         // A panic is an evaluation that failed, and no reason to stop the others.
         let evaluated = evaluation

@@ -30,6 +30,7 @@ use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, watch};
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
 
 /// After something failed, and while another server reads the topic.
 const PAUSE: Duration = Duration::from_secs(3);
@@ -222,6 +223,7 @@ impl Stream {
     }
 
     /// Evaluates a window that is over, and closes it with its run.
+    #[tracing::instrument(name = "run", skip_all, fields(monitor = self.evaluator.name()))]
     async fn judge(
         &self,
         source: &TopicSource,
@@ -283,7 +285,7 @@ impl Stream {
         let evaluator = Arc::clone(&self.evaluator);
         let evaluated = self
             .threads
-            .spawn(async move { evaluator.evaluate(&request).await })
+            .spawn(async move { evaluator.evaluate(&request).await }.in_current_span())
             .await
             .unwrap_or_else(|panic| Err(EvaluationError::from(format!("internal error: {panic}"))));
         let turn = Turn {

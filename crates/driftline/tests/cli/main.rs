@@ -38,6 +38,7 @@ mod skew;
 mod sources;
 mod store;
 mod stream;
+mod telemetry;
 mod tfdv;
 mod validation;
 mod verbs;
