@@ -61,12 +61,12 @@ pub enum Polled {
 
 /// A topic that is read by one reader. Its calls block.
 pub trait Topic: Send {
-    /// The partitions there are now. Ones that were not there before are read from their
-    /// beginning.
+    /// The partitions there are now, with the offset that reading each began at. Ones that were not
+    /// there before are read from their beginning.
     ///
     /// # Errors
     /// [`EngineError::Topic`] where the broker does not answer.
-    fn partitions(&mut self) -> Result<Vec<i32>, EngineError>;
+    fn partitions(&mut self) -> Result<BTreeMap<i32, i64>, EngineError>;
 
     /// The offset after the last message of each partition, as far as the broker tells.
     fn ends(&mut self) -> BTreeMap<i32, i64>;

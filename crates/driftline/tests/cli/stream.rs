@@ -25,8 +25,12 @@ struct Broker {
 
 impl Broker {
     fn start() -> Self {
+        Self::with_partitions(2)
+    }
+
+    fn with_partitions(partitions: i32) -> Self {
         let cluster = MockCluster::new(1).unwrap();
-        cluster.create_topic(TOPIC, 2, 1).unwrap();
+        cluster.create_topic(TOPIC, partitions, 1).unwrap();
         let producer = ClientConfig::new()
             .set("bootstrap.servers", cluster.bootstrap_servers())
             .create()
@@ -34,10 +38,10 @@ impl Broker {
         Self { cluster, producer }
     }
 
-    fn send(&self, partition: i32, payload: &str) {
-        let record = BaseRecord::<(), str>::to(TOPIC)
+    fn send(&self, partition: i32, payload: impl AsRef<[u8]>) {
+        let record = BaseRecord::<(), [u8]>::to(TOPIC)
             .partition(partition)
-            .payload(payload);
+            .payload(payload.as_ref());
         self.producer
             .send(record)
             .map_err(|(error, _)| error)
@@ -148,7 +152,7 @@ fn killed(cut: &str, kills: usize, seed: u64) {
         for (partition, rows) in parts.iter().enumerate() {
             let next = (sent[partition] + rows.len().div_ceil(kills)).min(rows.len());
             for row in &rows[sent[partition]..next] {
-                broker.send(partition as i32, &message(row));
+                broker.send(partition as i32, message(row));
             }
             sent[partition] = next;
         }
@@ -258,10 +262,10 @@ fn messages_that_cannot_be_read_are_kept_apart_and_make_a_window_unknown() {
         if place == 1 || place == 2 {
             broker.send(0, "no row");
         }
-        broker.send(0, &message(row));
+        broker.send(0, message(row));
     }
     for row in &second {
-        broker.send(1, &message(row));
+        broker.send(1, message(row));
     }
     broker.flush();
     let mut found = BTreeMap::new();
@@ -294,20 +298,14 @@ fn a_broker_that_goes_away_for_a_while_loses_and_doubles_nothing() {
     let send = |rows: std::ops::Range<usize>| {
         for (partition, part) in parts.iter().enumerate() {
             for row in &part[rows.clone()] {
-                broker.send(partition as i32, &message(row));
+                broker.send(partition as i32, message(row));
             }
         }
         broker.flush();
     };
     send(0..half);
-    let next_offsets = |shown: &Value| -> u64 {
-        let partitions = shown["partitions"].as_array().unwrap().iter();
-        partitions
-            .filter_map(|one| one["next_offset"].as_u64())
-            .sum()
-    };
     until("the first half is read", || {
-        next_offsets(&topic(&desk)) == 2 * half as u64
+        read_so_far(&desk) == 2 * half as u64
     });
     broker.cluster.broker_down(1).unwrap();
     std::thread::sleep(Duration::from_secs(2));
@@ -327,6 +325,295 @@ fn a_broker_that_goes_away_for_a_while_loses_and_doubles_nothing() {
     }
 }
 
+/// Messages that were read, over all partitions, of the topic that `p.yaml` names.
+fn read_so_far(desk: &Desk) -> u64 {
+    let shown = topic(desk);
+    let partitions = shown["partitions"].as_array().unwrap().iter();
+    partitions
+        .filter_map(|one| one["next_offset"].as_u64())
+        .sum()
+}
+
+#[test]
+fn what_comes_while_nobody_reads_is_read_in_known_and_in_new_partitions() {
+    let desk = Desk::new();
+    let settings = "start: end, out_of_orderness: 1s, allowed_lateness: 1s";
+    let [mut first, mut second] = rows(&Shop { days: 3, ..DEARER });
+    let last = first.pop().unwrap();
+    second.pop();
+    let half = first.len() / 2;
+    let send = |broker: &Broker, partition: i32, rows: &[String]| {
+        for row in rows {
+            broker.send(partition, message(row));
+        }
+        broker.flush();
+    };
+
+    let small = Broker::with_partitions(1);
+    send(&small, 0, &["2024-02-01,100,red".to_owned()]);
+    small.pipeline(&desk, settings);
+    let server = Server::start(&desk);
+    until("the end of the topic is known", || read_so_far(&desk) == 1);
+    // Nothing was read yet: the server goes, and what comes now is not what was there before.
+    drop(server);
+    send(&small, 0, &first[..half]);
+    let server = Server::start(&desk);
+    until("the first half is read", || {
+        read_so_far(&desk) == 1 + half as u64
+    });
+    drop(server);
+
+    // The same topic, grown while nobody read it.
+    let grown = Broker::with_partitions(2);
+    send(&grown, 0, &["2024-02-01,100,red".to_owned()]);
+    send(&grown, 0, &first);
+    send(&grown, 1, &second);
+    for partition in 0..2 {
+        send(&grown, partition, std::slice::from_ref(&last));
+    }
+    grown.pipeline(&desk, settings);
+    let server = Server::start(&desk);
+    let mut found = BTreeMap::new();
+    until("three days are judged", || {
+        found = windows(&server);
+        found.len() >= 3
+    });
+    for (start, judged) in &found {
+        assert_eq!(
+            (judged.len(), &judged[0]["rows"]),
+            (1, &40.into()),
+            "{start}"
+        );
+    }
+}
+
+/// The bytes that clients of a schema registry write before a record.
+fn framed(id: u32, record: &[u8]) -> Vec<u8> {
+    [&[0], &id.to_be_bytes()[..], record].concat()
+}
+
+/// A text in Avro: its length as a zigzag number, of a length below 64, and its bytes.
+fn avro_text(text: &str) -> Vec<u8> {
+    let length = u8::try_from(2 * text.len()).unwrap();
+    assert!(length < 128);
+    [&[length], text.as_bytes()].concat()
+}
+
+/// Sends each row as `encoded` has it, and two broken messages, and returns the topic with what is
+/// found of its first day.
+fn judged_with_broken(
+    desk: &Desk,
+    broker: &Broker,
+    encoded: impl Fn(usize, &str) -> Vec<u8>,
+    broken: &[Vec<u8>],
+) -> (Value, Value) {
+    let server = Server::start(desk);
+    for (partition, rows) in rows(&Shop { days: 2, ..DEARER }).iter().enumerate() {
+        for (place, row) in rows.iter().enumerate() {
+            // Behind a row of the first day, in which they then fall.
+            if partition == 0 && place == 1 {
+                for message in broken {
+                    broker.send(0, message);
+                }
+            }
+            broker.send(partition as i32, encoded(place, row));
+        }
+    }
+    broker.flush();
+    let mut found = BTreeMap::new();
+    until("two days are judged", || {
+        found = windows(&server);
+        found.len() >= 2
+    });
+    let day = found["2024-03-04T00:00:00Z"][0].clone();
+    (topic(desk), day)
+}
+
+/// Why messages could not be read, in their order; they are shown newest first.
+fn reasons(topic: &Value) -> Vec<&str> {
+    let letters = topic["dead_letters"].as_array().unwrap().iter();
+    letters
+        .rev()
+        .map(|letter| letter["reason"].as_str().unwrap())
+        .collect()
+}
+
+#[test]
+fn records_of_avro_are_read_by_the_schemas_of_a_registry() {
+    // Two versions of a schema, as a topic holds them after an upgrade of its producers.
+    let record = |fields: &str| {
+        let schema = format!(r#"{{"type":"record","name":"Sale","fields":[{fields}]}}"#);
+        serde_json::json!({ "schema": schema }).to_string()
+    };
+    let field = |name: &str, kind: &str| format!(r#"{{"name":"{name}","type":"{kind}"}}"#);
+    let (day, amount, colour) = (
+        field("day", "string"),
+        field("amount", "double"),
+        field("colour", "string"),
+    );
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let registry = runtime.block_on(async {
+        let registry = wiremock::MockServer::start().await;
+        for (id, schema) in [
+            (1, record(&[&*day, &amount, &colour].join(","))),
+            (2, record(&[&*colour, &amount, &day].join(","))),
+        ] {
+            wiremock::Mock::given(wiremock::matchers::path(format!("/schemas/ids/{id}")))
+                .respond_with(wiremock::ResponseTemplate::new(200).set_body_string(schema))
+                .mount(&registry)
+                .await;
+        }
+        registry
+    });
+    let broker = Broker::start();
+    let desk = Desk::new();
+    let settings = format!(
+        "out_of_orderness: 1s, allowed_lateness: 1s, max_dead_share: 0.5, format: avro, \
+         registry: {{url: '{}'}}",
+        registry.uri()
+    );
+    broker.pipeline(&desk, &settings);
+    let encoded = |place: usize, row: &str| {
+        let [day, amount, colour] = row.split(',').collect::<Vec<_>>().try_into().unwrap();
+        let (day, colour) = (avro_text(day), avro_text(colour));
+        let amount = amount.parse::<f64>().unwrap().to_le_bytes();
+        match place % 2 {
+            0 => framed(1, &[&*day, &amount, &colour].concat()),
+            _ => framed(2, &[&*colour, &amount, &day].concat()),
+        }
+    };
+    let whole = encoded(0, "2024-03-04,1,red");
+    let broken = [
+        framed(9, whole.get(5..).unwrap()),
+        whole.get(..9).unwrap().to_vec(),
+        b"{}".to_vec(),
+    ];
+    let (topic, day) = judged_with_broken(&desk, &broker, encoded, &broken);
+    assert_eq!(day["rows"], 40);
+    let reasons = reasons(&topic);
+    assert_eq!(reasons.len(), 3, "{topic}");
+    assert!(
+        reasons[0].contains('9') && reasons[0].contains("registry"),
+        "{reasons:?}"
+    );
+    assert!(
+        reasons[1].starts_with("no record of its Avro schema"),
+        "{reasons:?}"
+    );
+}
+
+/// A message as the topic has it, and the descriptors of it.
+mod sale {
+    use prost::Message;
+
+    #[derive(Clone, PartialEq, Message)]
+    pub(super) struct Sale {
+        #[prost(string, tag = "1")]
+        pub(super) day: String,
+        #[prost(double, tag = "2")]
+        pub(super) amount: f64,
+        #[prost(string, tag = "3")]
+        pub(super) colour: String,
+    }
+
+    /// `google.protobuf.FileDescriptorSet`, as far as it is needed.
+    #[derive(Clone, PartialEq, Message)]
+    struct FileDescriptorSet {
+        #[prost(message, repeated, tag = "1")]
+        file: Vec<FileDescriptor>,
+    }
+
+    #[derive(Clone, PartialEq, Message)]
+    struct FileDescriptor {
+        #[prost(string, tag = "1")]
+        name: String,
+        #[prost(string, tag = "2")]
+        package: String,
+        #[prost(message, repeated, tag = "4")]
+        message_type: Vec<Descriptor>,
+        #[prost(string, tag = "12")]
+        syntax: String,
+    }
+
+    #[derive(Clone, PartialEq, Message)]
+    struct Descriptor {
+        #[prost(string, tag = "1")]
+        name: String,
+        #[prost(message, repeated, tag = "2")]
+        field: Vec<FieldDescriptor>,
+    }
+
+    #[derive(Clone, PartialEq, Message)]
+    struct FieldDescriptor {
+        #[prost(string, tag = "1")]
+        name: String,
+        #[prost(int32, tag = "3")]
+        number: i32,
+        /// 1 is optional.
+        #[prost(int32, tag = "4")]
+        label: i32,
+        /// 1 is `double`, 9 `string`.
+        #[prost(int32, tag = "5")]
+        kind: i32,
+    }
+
+    /// What `protoc --descriptor_set_out` writes of `shop.Sale`.
+    pub(super) fn descriptors() -> Vec<u8> {
+        let fields = [("day", 1, 9), ("amount", 2, 1), ("colour", 3, 9)];
+        let field = fields.map(|(name, number, kind)| FieldDescriptor {
+            name: name.into(),
+            number,
+            label: 1,
+            kind,
+        });
+        let set = FileDescriptorSet {
+            file: vec![FileDescriptor {
+                name: "sale.proto".into(),
+                package: "shop".into(),
+                message_type: vec![Descriptor {
+                    name: "Sale".into(),
+                    field: field.into(),
+                }],
+                syntax: "proto3".into(),
+            }],
+        };
+        set.encode_to_vec()
+    }
+}
+
+#[test]
+fn messages_of_protocol_buffers_are_read_by_their_descriptors() {
+    use prost::Message as _;
+    let broker = Broker::start();
+    let desk = Desk::new();
+    desk.write("sale.desc", sale::descriptors());
+    broker.pipeline(
+        &desk,
+        "out_of_orderness: 1s, allowed_lateness: 1s, max_dead_share: 0.5, format: protobuf, \
+         schema: sale.desc, message: shop.Sale, framed: true",
+    );
+    let encoded = |_: usize, row: &str| {
+        let [day, amount, colour] = row.split(',').collect::<Vec<_>>().try_into().unwrap();
+        let sale = sale::Sale {
+            day: day.into(),
+            amount: amount.parse().unwrap(),
+            colour: colour.into(),
+        };
+        // The zero behind the schema's number stands for the first message of its file.
+        framed(7, &[&[0], &*sale.encode_to_vec()].concat())
+    };
+    let broken = [framed(7, &[0, 0x0a, 0xff]), b"2024-03-04".to_vec()];
+    let (topic, day) = judged_with_broken(&desk, &broker, encoded, &broken);
+    assert_eq!(day["rows"], 40);
+    assert_eq!(
+        reasons(&topic),
+        [
+            "no message `shop.Sale`",
+            "it does not begin as a registry's clients write"
+        ]
+    );
+}
+
 #[test]
 fn rows_that_no_window_lets_go_end_at_their_limit() {
     let broker = Broker::start();
@@ -334,7 +621,7 @@ fn rows_that_no_window_lets_go_end_at_their_limit() {
     broker.pipeline(&desk, "max_state_mib: 0");
     let server = Server::start(&desk);
     for row in rows(&Shop { days: 1, ..DEARER })[0].iter().take(20) {
-        broker.send(0, &message(row));
+        broker.send(0, message(row));
     }
     broker.flush();
     until("the monitor says so", || {
@@ -357,7 +644,7 @@ fn verdicts_are_messages_of_a_topic_under_ids_that_stay() {
     let server = Server::start(&desk);
     for (partition, rows) in rows(&Shop { days: 3, ..DEARER }).iter().enumerate() {
         for row in rows {
-            broker.send(partition as i32, &message(row));
+            broker.send(partition as i32, message(row));
         }
     }
     broker.flush();

@@ -52,7 +52,8 @@ impl ConsumerContext for Quiet {}
 pub struct KafkaTopic {
     consumer: BaseConsumer<Quiet>,
     options: KafkaOptions,
-    assigned: Vec<i32>,
+    /// Partitions, and where reading each began.
+    assigned: BTreeMap<i32, i64>,
 }
 
 impl KafkaTopic {
@@ -85,24 +86,32 @@ impl KafkaTopic {
         let mut topic = Self {
             consumer,
             options,
-            assigned: Vec::new(),
+            assigned: BTreeMap::new(),
         };
         topic.partitions()?;
         Ok(topic)
     }
 
-    fn start_of(&self, partition: i32, is_first: bool) -> Offset {
-        match self.options.next_offsets.get(&partition) {
-            Some(&offset) => Offset::Offset(offset),
-            // Messages of a partition that is new came after the last look at the topic.
-            None if self.options.from_beginning || !is_first => Offset::Beginning,
-            None => Offset::End,
+    /// Where reading a partition begins. An offset, and not "its end", so that whoever notes it
+    /// loses nothing that comes before the first message is read.
+    fn start_of(&self, partition: i32) -> Result<i64, EngineError> {
+        if let Some(&offset) = self.options.next_offsets.get(&partition) {
+            return Ok(offset);
         }
+        let name = &self.options.topic;
+        let ends = self.consumer.fetch_watermarks(name, partition, PATIENCE);
+        let (first, end) = ends.map_err(|error| failed(name, &error))?;
+        // A partition that is new among known ones came after the last look at the topic.
+        let is_known = !self.assigned.is_empty() || !self.options.next_offsets.is_empty();
+        Ok(match self.options.from_beginning || is_known {
+            true => first,
+            false => end,
+        })
     }
 }
 
 impl Topic for KafkaTopic {
-    fn partitions(&mut self) -> Result<Vec<i32>, EngineError> {
+    fn partitions(&mut self) -> Result<BTreeMap<i32, i64>, EngineError> {
         let name = &self.options.topic;
         let metadata = self
             .consumer
@@ -121,18 +130,22 @@ impl Topic for KafkaTopic {
                 reason: "there is no such topic, or this user may not read it".into(),
             });
         }
-        let is_first = self.assigned.is_empty();
-        let mut list = TopicPartitionList::new();
-        for partition in found.iter().filter(|one| !self.assigned.contains(one)) {
-            let start = self.start_of(*partition, is_first);
-            list.add_partition_offset(name, *partition, start)
-                .map_err(|error| failed(name, &error))?;
+        let mut starts = BTreeMap::new();
+        for partition in found {
+            if !self.assigned.contains_key(&partition) {
+                starts.insert(partition, self.start_of(partition)?);
+            }
         }
-        if list.count() > 0 {
+        if !starts.is_empty() {
+            let mut list = TopicPartitionList::new();
+            for (partition, start) in &starts {
+                list.add_partition_offset(name, *partition, Offset::Offset(*start))
+                    .map_err(|error| failed(name, &error))?;
+            }
             self.consumer
                 .incremental_assign(&list)
                 .map_err(|error| failed(name, &error))?;
-            self.assigned = found;
+            self.assigned.extend(starts);
         }
         Ok(self.assigned.clone())
     }
@@ -146,7 +159,7 @@ impl Topic for KafkaTopic {
                 .ok()?;
             Some((*partition, end))
         };
-        self.assigned.iter().map_while(end).collect()
+        self.assigned.keys().map_while(end).collect()
     }
 
     fn poll(&mut self, most: Duration) -> Result<Polled, EngineError> {

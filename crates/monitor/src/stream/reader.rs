@@ -102,10 +102,16 @@ impl Reader {
         }
     }
 
-    /// The partitions that there are: one that was never heard of holds windows open.
-    pub(crate) fn know(&mut self, partitions: &[i32]) {
-        for partition in partitions {
-            self.partitions.entry(*partition).or_default();
+    /// The partitions that there are, and where reading each began: one that was never heard of
+    /// holds windows open. Where it began is noted with the next stretch, so that what comes while
+    /// nobody reads is not taken for what was there before.
+    pub(crate) fn know(&mut self, partitions: &BTreeMap<i32, i64>) {
+        for (partition, began) in partitions {
+            let known = self.partitions.entry(*partition).or_default();
+            if known.next_offset.is_none() {
+                known.next_offset = Some(*began);
+                self.stretch.moved.insert(*partition);
+            }
         }
     }
 
@@ -401,7 +407,7 @@ mod tests {
             max_ahead_us: 24 * HOUR_US,
         };
         let mut reader = Reader::new(decoder, panes.clone(), lateness, state);
-        reader.know(&[0, 1]);
+        reader.know(&BTreeMap::from([(0, 0), (1, 0)]));
         reader
     }
 
