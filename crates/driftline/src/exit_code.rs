@@ -105,6 +105,7 @@ fn of_scorer(error: &ScorerError) -> u8 {
 fn of_engine(error: &EngineError) -> u8 {
     match error {
         EngineError::Scheme { .. }
+        | EngineError::Database { .. }
         | EngineError::Pattern { .. }
         | EngineError::UnknownColumn { .. }
         | EngineError::UnknownName { .. }

@@ -165,6 +165,31 @@ pub enum EngineError {
         /// Its scheme.
         scheme: String,
     },
+    /// A table of a database. Its URL may hold a password, so only its scheme is told.
+    #[error(
+        "tables of databases are not read (`{scheme}://…`); write the rows into a file, \
+         best Parquet, or pipe them: {way}"
+    )]
+    Database {
+        /// The URL's scheme.
+        scheme: String,
+        /// A command that writes them.
+        way: String,
+    },
+    /// A folder whose files count only by a log beside them.
+    #[error(
+        "`{directory}` is a table of {format}: its log says which of its files count, and \
+         reading all of them would count what was replaced or deleted; write what it holds now as \
+         plain Parquet: {way}"
+    )]
+    LakeTable {
+        /// The folder or the URL.
+        directory: String,
+        /// Whose table it is.
+        format: String,
+        /// A command that writes it.
+        way: String,
+    },
     /// No object of that name, or no bucket.
     #[error("`{location}`: there is no such object; check the bucket and the name in it")]
     NoObject {

@@ -9,7 +9,7 @@ use std::{
 };
 use wiremock::{
     Mock, MockServer, ResponseTemplate,
-    matchers::{method, path},
+    matchers::{method, path, path_regex, query_param},
 };
 
 /// As who is known to nobody else, at this server.
@@ -181,6 +181,82 @@ async fn a_bucket_that_refuses_says_how_to_give_credentials() {
     ended
         .ends_with(3)
         .says("access is refused; give credentials by AWS_ACCESS_KEY_ID");
+}
+
+/// A list of one object as S3's language has it, which Google's storage speaks, too.
+fn listed_by_google(key: &str, size: usize) -> String {
+    format!(
+        "<ListBucketResult><Contents><Key>{key}</Key><Size>{size}</Size>\
+         <LastModified>2024-01-01T00:00:00Z</LastModified><ETag>\"1\"</ETag></Contents>\
+         </ListBucketResult>"
+    )
+}
+
+fn listed_by_azure(key: &str, size: usize) -> String {
+    format!(
+        "<EnumerationResults><Blobs><Blob><Name>{key}</Name><Properties>\
+         <Last-Modified>Mon, 01 Jan 2024 00:00:00 GMT</Last-Modified>\
+         <Content-Length>{size}</Content-Length><Content-Type>text/csv</Content-Type>\
+         <Etag>\"1\"</Etag></Properties></Blob></Blobs><NextMarker/></EnumerationResults>"
+    )
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn buckets_of_google_and_azure_are_read_and_refuse_clearly() {
+    let server = MockServer::start().await;
+    let rows = SAME.csv();
+    let key = "shop/a.csv";
+    // Google's client encodes every sign of a name.
+    for (name, answer) in [
+        ("^/data/shop(/|%2F)a(\\.|%2E)csv$", object("\"1\"", &rows)),
+        ("^/shut/a(\\.|%2E)csv$", ResponseTemplate::new(403)),
+    ] {
+        let mock = Mock::given(path_regex(name));
+        mock.respond_with(answer).mount(&server).await;
+    }
+    for (parameter, value, list) in [
+        ("list-type", "2", listed_by_google(key, rows.len())),
+        ("comp", "list", listed_by_azure(key, rows.len())),
+    ] {
+        Mock::given(method("GET"))
+            .and(path("/data"))
+            .and(query_param(parameter, value))
+            .respond_with(ResponseTemplate::new(200).set_body_string(list))
+            .mount(&server)
+            .await;
+    }
+    let desk = Desk::new();
+    desk.write("a.csv", &rows);
+    let local = profile(&desk, "a.csv");
+    let address = server.uri();
+    let google = [
+        ("GOOGLE_BASE_URL", &*address),
+        ("GOOGLE_SKIP_SIGNATURE", "true"),
+    ];
+    let azure = [
+        ("AZURE_STORAGE_ENDPOINT", &*address),
+        ("AZURE_STORAGE_ACCOUNT_NAME", "shop"),
+        ("AZURE_ALLOW_HTTP", "true"),
+        ("AZURE_SKIP_SIGNATURE", "true"),
+    ];
+    for (scheme, environment, credentials) in [
+        ("gs", &google[..], "GOOGLE_APPLICATION_CREDENTIALS"),
+        ("az", &azure[..], "AZURE_STORAGE_ACCOUNT_KEY"),
+    ] {
+        let ask = |source: &str| {
+            let asked = ["profile", source, "--format", "json"];
+            desk.driftline_with(&asked, environment, "")
+        };
+        for source in ["data/shop/a.csv", "data/shop/", "data/shop"] {
+            let there = ask(&format!("{scheme}://{source}"));
+            let there = there.ends_with(0).json();
+            assert_eq!(there["columns"], local["columns"], "{scheme}://{source}");
+        }
+        ask(&format!("{scheme}://shut/a.csv"))
+            .ends_with(3)
+            .says("access is refused")
+            .says(credentials);
+    }
 }
 
 fn object(tag: &str, body: &str) -> ResponseTemplate {

@@ -1,6 +1,6 @@
 //! From a location to files, and from a file's first bytes to its format.
 
-use super::{Compression, DataFile, Format, Source, open, remote, serving, tfrecord};
+use super::{Compression, DataFile, Format, Source, elsewhere, open, remote, serving, tfrecord};
 use crate::EngineError;
 use std::{
     fs,
@@ -109,6 +109,7 @@ fn walk(directory: &Path, paths: &mut Vec<PathBuf>) -> Result<(), EngineError> {
         .and_then(Iterator::collect)
         .map_err(|error| failed(&error))?;
     entries.sort_by_key(fs::DirEntry::file_name);
+    refuse_lake_table(directory, &entries)?;
     for entry in entries {
         let name = entry.file_name();
         if matches!(name.as_encoded_bytes().first(), Some(b'.' | b'_')) {
@@ -121,6 +122,26 @@ fn walk(directory: &Path, paths: &mut Vec<PathBuf>) -> Result<(), EngineError> {
             walk(&path, paths)?;
         } else if path.is_file() && is_data(&path) {
             paths.push(path);
+        }
+    }
+    Ok(())
+}
+
+/// Refuses a directory whose files count only by a log beside them.
+fn refuse_lake_table(directory: &Path, entries: &[fs::DirEntry]) -> Result<(), EngineError> {
+    for entry in entries {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let is_log = ["_delta_log", ".hoodie", "metadata"].contains(&name.as_str());
+        if !is_log {
+            continue;
+        }
+        // What is no folder, or cannot be seen, says nothing.
+        for file in fs::read_dir(entry.path()).into_iter().flatten().flatten() {
+            let name = format!("{name}/{}", file.file_name().to_string_lossy());
+            let directory = directory.display().to_string();
+            if let Some(refused) = elsewhere::lake_table(&directory, &name) {
+                return Err(refused);
+            }
         }
     }
     Ok(())

@@ -7,6 +7,7 @@
 mod arrow_ipc;
 mod csv;
 mod discover;
+mod elsewhere;
 mod jsonl;
 mod parquet;
 mod partition;

@@ -7,7 +7,10 @@
 
 mod aws_profile;
 
-use super::discover::{is_data, is_pattern};
+use super::{
+    discover::{is_data, is_pattern},
+    elsewhere,
+};
 use crate::EngineError;
 use futures::{StreamExt, TryStreamExt};
 use object_store_cloud::{
@@ -140,10 +143,12 @@ impl<'a> Bucket<'a> {
                 .build()
                 .map(|store| Box::new(store) as _),
             _ => {
-                return Err(EngineError::Scheme {
-                    location: location.into(),
-                    scheme: scheme.into(),
-                });
+                return Err(
+                    elsewhere::database(scheme).unwrap_or_else(|| EngineError::Scheme {
+                        location: location.into(),
+                        scheme: scheme.into(),
+                    }),
+                );
             }
         };
         let store = store.map_err(|error| EngineError::Remote {
@@ -225,6 +230,12 @@ impl<'a> Bucket<'a> {
             return Err(missing());
         }
         let above = self.key.split('/').filter(|part| !part.is_empty()).count();
+        for meta in &found {
+            let name: Vec<&str> = meta.location.as_ref().split('/').skip(above).collect();
+            if let Some(refused) = elsewhere::lake_table(self.location, &name.join("/")) {
+                return Err(refused);
+            }
+        }
         found.retain(|meta| {
             let name: &str = meta.location.as_ref();
             let mut below = name.split('/').skip(above);

@@ -184,6 +184,44 @@ async fn a_directory_a_pattern_and_a_file_give_the_same_rows() {
 }
 
 #[tokio::test]
+async fn a_table_with_a_log_of_its_own_is_no_folder_of_files() {
+    for (log, format) in [
+        ("_delta_log/00000000000000000000.json", "Delta Lake"),
+        ("metadata/v1.metadata.json", "Iceberg"),
+        (".hoodie/hoodie.properties", "Hudi"),
+    ] {
+        let directory = TempDir::new().unwrap();
+        write(&directory, "lake/events/part-0.parquet", encoded("parquet"));
+        write(&directory, &format!("lake/events/{log}"), "{}");
+        let error = error_of(&directory.path().join("lake")).await;
+        assert!(
+            error.contains(&format!("lake/events` is a table of {format}"))
+                && error.contains("write.parquet"),
+            "{error}"
+        );
+    }
+    // A folder that is only called so.
+    let directory = TempDir::new().unwrap();
+    write(&directory, "data/metadata/a.csv", "id\n1\n");
+    let rows = open(&directory.path().join("data")).await.unwrap();
+    assert_eq!(lines(&rows).await, ["1"]);
+}
+
+#[tokio::test]
+async fn a_database_says_how_its_rows_are_written_and_keeps_its_password() {
+    for scheme in ["postgres", "postgresql", "mysql", "snowflake", "jdbc"] {
+        let url = format!("{scheme}://user:secret@host/db");
+        let error = error_of(Path::new(&url)).await;
+        assert!(
+            error.contains(&format!("`{scheme}://…`")) && !error.contains("secret"),
+            "{error}"
+        );
+    }
+    let error = error_of(Path::new("postgres://host/db")).await;
+    assert!(error.contains("COPY (SELECT …) TO STDOUT"), "{error}");
+}
+
+#[tokio::test]
 async fn a_file_whose_name_looks_like_a_pattern_is_a_file() {
     let directory = TempDir::new().unwrap();
     let path = write(&directory, "week [1] 50%25 é.parquet", encoded("parquet"));
