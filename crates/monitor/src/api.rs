@@ -43,6 +43,7 @@ use axum::middleware::{from_fn, from_fn_with_state, map_response};
 use axum::response::Response;
 use driftline_store::Store;
 use std::collections::BTreeMap;
+use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{Semaphore, watch};
@@ -94,9 +95,21 @@ pub(crate) struct Served {
     pub(crate) bells: Bells,
 }
 
-/// What every answer is made from.
+/// What every answer is made from. It is cloned several times for each.
 #[derive(Clone)]
-pub(crate) struct Api {
+pub(crate) struct Api(Arc<Parts>);
+
+impl Deref for Api {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
+}
+
+/// What [`Api`] shares.
+#[derive(Clone)]
+pub(crate) struct Parts {
     store: Store,
     evaluators: Evaluators,
     clock: Arc<dyn Clock>,
@@ -123,7 +136,7 @@ impl Api {
         draining: CancellationToken,
     ) -> Self {
         let issuer = settings.oidc.clone();
-        Self {
+        Self(Arc::new(Parts {
             store,
             evaluators: Arc::new(served.evaluators),
             issuer: issuer.map(|settings| Arc::new(Issuer::new(settings, Arc::clone(&clock)))),
@@ -136,7 +149,13 @@ impl Api {
             buckets: guard::Buckets::default(),
             small_trends: dashboard::SmallTrends::default(),
             draining,
-        }
+        }))
+    }
+
+    /// The same over another view of the store.
+    fn over(&self, store: Store) -> Self {
+        let parts = Parts::clone(self);
+        Self(Arc::new(Parts { store, ..parts }))
     }
 
     fn router(self) -> Router {

@@ -69,12 +69,7 @@ pub(crate) async fn list(
         kind: asked.kind,
         id: None,
     };
-    let page = PageRequest::new(
-        "alerts",
-        &filter,
-        asked.page_size,
-        asked.page_token.as_deref(),
-    )?;
+    let page = PageRequest::new("alerts", &filter, asked.page_size, asked.page_token)?;
     let read = || async {
         let items = read(&api, &filter, page.after(), page.limit()).await?;
         Ok(page.page(items, |item| item.alert.position()))

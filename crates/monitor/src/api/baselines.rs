@@ -2,7 +2,6 @@
 
 use crate::api::Api;
 use crate::api::change::Changing;
-use crate::api::etag;
 use crate::api::monitors::{self, NoParameters};
 use crate::api::page::{PageRequest, Parameters};
 use crate::api::problem::{Body, Problem};
@@ -36,17 +35,11 @@ pub(crate) async fn list(
         monitor: asked.monitor,
         state: asked.state,
     };
-    let page = PageRequest::new(
-        "baselines",
-        &filter,
-        asked.page_size,
-        asked.page_token.as_deref(),
-    )?;
+    let page = PageRequest::new("baselines", &filter, asked.page_size, asked.page_token)?;
     let versions = api
         .store
-        .baseline_versions(&filter, page.after(), page.limit())
-        .await?;
-    etag::answer_value(&headers, &page.page(versions, BaselineVersion::position))
+        .baseline_versions(&filter, page.after(), page.limit());
+    page.answer(&headers, versions.await?, BaselineVersion::position)
 }
 
 #[derive(Deserialize, JsonSchema)]

@@ -39,9 +39,7 @@ impl FromRequestParts<Api> for Changing {
                 "a change that nobody answers for",
             )
         })?;
-        let mut api = api.clone();
-        api.store = api.store.for_change(change);
-        Ok(Self(api))
+        Ok(Self(api.over(api.store.for_change(change))))
     }
 }
 

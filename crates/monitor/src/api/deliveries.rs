@@ -37,17 +37,9 @@ pub(crate) async fn list(
         monitor: asked.monitor,
         target: asked.target,
     };
-    let page = PageRequest::new(
-        "deliveries",
-        &filter,
-        asked.page_size,
-        asked.page_token.as_deref(),
-    )?;
-    let rows = api
-        .store
-        .outbox(&filter, page.after(), page.limit())
-        .await?;
-    etag::answer_value(&headers, &page.page(rows, OutboxRow::position))
+    let page = PageRequest::new("deliveries", &filter, asked.page_size, asked.page_token)?;
+    let rows = api.store.outbox(&filter, page.after(), page.limit());
+    page.answer(&headers, rows.await?, OutboxRow::position)
 }
 
 /// Which deliveries are tried again; what is left out is all of them.

@@ -53,17 +53,9 @@ pub(crate) async fn list(
         kind: asked.kind,
         id: None,
     };
-    let page = PageRequest::new(
-        "events",
-        &filter,
-        asked.page_size,
-        asked.page_token.as_deref(),
-    )?;
-    let events = api
-        .store
-        .events(&filter, page.after(), page.limit())
-        .await?;
-    etag::answer_value(&headers, &page.page(events, Event::position))
+    let page = PageRequest::new("events", &filter, asked.page_size, asked.page_token)?;
+    let events = api.store.events(&filter, page.after(), page.limit());
+    page.answer(&headers, events.await?, Event::position)
 }
 
 pub(crate) async fn one(

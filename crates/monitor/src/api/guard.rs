@@ -7,7 +7,6 @@ use crate::access;
 use crate::api::Api;
 use crate::api::change::is_change;
 use crate::api::dashboard;
-use crate::api::etag;
 use crate::api::page::{PageRequest, Parameters};
 use crate::api::problem::Problem;
 use crate::oidc::{Issuer, TokenTrouble};
@@ -214,9 +213,9 @@ pub(crate) async fn audit(
     Parameters(asked): Parameters<ListParameters>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let page = PageRequest::new("audit", &(), asked.page_size, asked.page_token.as_deref())?;
-    let entries = api.store.audit_log(page.after(), page.limit()).await?;
-    etag::answer_value(&headers, &page.page(entries, AuditEntry::position))
+    let page = PageRequest::new("audit", &(), asked.page_size, asked.page_token)?;
+    let entries = api.store.audit_log(page.after(), page.limit());
+    page.answer(&headers, entries.await?, AuditEntry::position)
 }
 
 #[cfg(test)]

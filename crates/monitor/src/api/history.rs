@@ -1,7 +1,6 @@
 //! `/api/v1/windows` and `/api/v1/findings`: what runs said, over all of them.
 
 use crate::api::Api;
-use crate::api::etag;
 use crate::api::page::{PageRequest, Parameters};
 use crate::api::problem::Problem;
 use axum::extract::State;
@@ -35,17 +34,11 @@ pub(crate) async fn windows(
         run: asked.run,
         verdict: asked.verdict,
     };
-    let page = PageRequest::new(
-        "windows",
-        &filter,
-        asked.page_size,
-        asked.page_token.as_deref(),
-    )?;
+    let page = PageRequest::new("windows", &filter, asked.page_size, asked.page_token)?;
     let windows = api
         .store
-        .judged_windows(&filter, page.after(), page.limit())
-        .await?;
-    etag::answer_value(&headers, &page.page(windows, JudgedWindow::position))
+        .judged_windows(&filter, page.after(), page.limit());
+    page.answer(&headers, windows.await?, JudgedWindow::position)
 }
 
 #[derive(Deserialize, JsonSchema)]
@@ -80,15 +73,7 @@ pub(crate) async fn findings(
         severity: asked.severity,
         column: asked.column,
     };
-    let page = PageRequest::new(
-        "findings",
-        &filter,
-        asked.page_size,
-        asked.page_token.as_deref(),
-    )?;
-    let findings = api
-        .store
-        .findings(&filter, page.after(), page.limit())
-        .await?;
-    etag::answer_value(&headers, &page.page(findings, FoundFinding::position))
+    let page = PageRequest::new("findings", &filter, asked.page_size, asked.page_token)?;
+    let findings = api.store.findings(&filter, page.after(), page.limit());
+    page.answer(&headers, findings.await?, FoundFinding::position)
 }

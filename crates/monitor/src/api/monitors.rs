@@ -39,12 +39,8 @@ pub(crate) async fn list(
     Parameters(asked): Parameters<ListParameters>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let page: PageRequest<String> = PageRequest::new(
-        "monitors",
-        &(),
-        asked.page_size,
-        asked.page_token.as_deref(),
-    )?;
+    let page: PageRequest<String> =
+        PageRequest::new("monitors", &(), asked.page_size, asked.page_token)?;
     let now = api.clock.now();
     let after = page.after().map(String::as_str);
     let monitors = api.store.monitors(after, page.limit()).await?;

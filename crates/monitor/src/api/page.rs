@@ -3,10 +3,13 @@
 //! A token is opaque and belongs to its list and filter: it names the last item that was
 //! given out, not a number of items, so that a list that grows meanwhile repeats nothing.
 
+use crate::api::etag;
 use crate::api::problem::Problem;
 use axum::extract::FromRequestParts;
 use axum::extract::Query;
+use axum::http::HeaderMap;
 use axum::http::request::Parts;
+use axum::response::Response;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use schemars::JsonSchema;
@@ -74,7 +77,7 @@ impl<P: Serialize + DeserializeOwned> PageRequest<P> {
         list: &'static str,
         filter: &impl Debug,
         page_size: Option<u32>,
-        page_token: Option<&str>,
+        page_token: Option<String>,
     ) -> Result<Self, Problem> {
         let filter = format!("{filter:?}");
         let size = match page_size {
@@ -84,7 +87,7 @@ impl<P: Serialize + DeserializeOwned> PageRequest<P> {
         };
         let after = match page_token {
             None => None,
-            Some(token) => Some(read_token(list, &filter, token)?),
+            Some(token) => Some(read_token(list, &filter, &token)?),
         };
         Ok(Self {
             list,
@@ -102,6 +105,16 @@ impl<P: Serialize + DeserializeOwned> PageRequest<P> {
     /// How many items to read: one more than the page holds, which says that there is a next one.
     pub(crate) fn limit(&self) -> u32 {
         self.size + 1
+    }
+
+    /// 304 if the client knows the page of these items, else the page.
+    pub(crate) fn answer<T: Serialize>(
+        &self,
+        headers: &HeaderMap,
+        items: Vec<T>,
+        position: impl Fn(&T) -> P,
+    ) -> Result<Response, Problem> {
+        etag::answer_value(headers, &self.page(items, position))
     }
 
     /// The page of the items that were read.

@@ -47,7 +47,7 @@ pub(crate) async fn list(
         "retraining-requests",
         &filter,
         asked.page_size,
-        asked.page_token.as_deref(),
+        asked.page_token,
     )?;
     let read = || async {
         let (after, limit, now) = (page.after(), page.limit(), api.clock.now());

@@ -33,14 +33,9 @@ pub(crate) async fn list(
         monitor: asked.monitor,
         verdict: asked.verdict,
     };
-    let page = PageRequest::new(
-        "runs",
-        &filter,
-        asked.page_size,
-        asked.page_token.as_deref(),
-    )?;
-    let runs = api.store.runs(&filter, page.after(), page.limit()).await?;
-    etag::answer_value(&headers, &page.page(runs, RunSummary::position))
+    let page = PageRequest::new("runs", &filter, asked.page_size, asked.page_token)?;
+    let runs = api.store.runs(&filter, page.after(), page.limit());
+    page.answer(&headers, runs.await?, RunSummary::position)
 }
 
 /// A run never changes, so its id is its tag.

@@ -33,17 +33,9 @@ pub(crate) async fn list(
         at: asked.active.then(|| api.clock.now()),
         id: None,
     };
-    let page = PageRequest::new(
-        "silences",
-        &asked.active,
-        asked.page_size,
-        asked.page_token.as_deref(),
-    )?;
-    let silences = api
-        .store
-        .silences(&filter, page.after(), page.limit())
-        .await?;
-    etag::answer_value(&headers, &page.page(silences, Silence::position))
+    let page = PageRequest::new("silences", &asked.active, asked.page_size, asked.page_token)?;
+    let silences = api.store.silences(&filter, page.after(), page.limit());
+    page.answer(&headers, silences.await?, Silence::position)
 }
 
 pub(crate) async fn one(
