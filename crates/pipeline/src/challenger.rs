@@ -1,25 +1,24 @@
-//! A second model on the same rows: may it take the place of the one in service?
+//! A second model beside the one in service: may it take its place?
 //!
-//! Champion and challenger score the same rows of each window, so what differs between their
-//! outputs is the models' doing alone. What is found is said about the challenger, as
-//! information: the window's verdict is the champion's.
+//! Champion and challenger score the same rows of each window, so that what differs between
+//! their outputs is the models' doing alone; or the challenger scores a share of the rows in the
+//! champion's place, which are told by a hash of a key. What is found is said about the
+//! challenger, as information: the window's verdict is the champion's.
+
+mod comparison;
+
+pub(crate) use comparison::{Comparison, trends};
 
 use crate::{
     PipelineError,
-    config::{ModelConfig, Name, Pipeline},
-    findings::{number, percent},
-    report::window_name,
+    config::{ChallengerConfig, ModelConfig, Name, Pipeline},
     rows::{quoted, score_columns, scored_name},
-    run::Judged,
-    targets::{Asked, TARGET, Targets, text},
+    targets::{Asked, Scores, TARGET, Targets, text},
 };
-use driftline_drift::performance::levels::QUANTILE;
+use comparison::{Gain, Outputs};
+use driftline_drift::performance::levels::Worth;
 use driftline_engine::{Engine, Rows, Span, Windows};
 use driftline_scorer::{Manifest, Scorer, Task};
-use driftline_verdict::{
-    Evidence, Finding, FindingKind, NotEvaluated, Severity,
-    report::model::{Trend, TrendPoint},
-};
 use std::collections::BTreeMap;
 
 /// A challenger that was loaded, or why it was not.
@@ -31,31 +30,14 @@ pub(crate) struct Challenger {
     loaded: Result<Manifest, String>,
 }
 
-/// What its window says of a challenger.
-#[derive(Debug, Clone)]
-pub(crate) struct Comparison {
-    model: Name,
-    /// Name and version of both.
-    ids: [String; 2],
-    outcome: Result<Outputs, String>,
-}
-
-/// Both models' outputs on the rows that both scored.
-#[derive(Debug, Clone)]
-struct Outputs {
-    rows: f64,
-    /// Share of the rows that the two label differently; of other models the mean distance of
-    /// their numbers.
-    apart: f64,
-    /// Mean of what is watched, confidence or a number, of both.
-    means: [f64; 2],
-    /// Name of what is watched.
-    field: &'static str,
-    /// For each label its share with both.
-    labels: Vec<(String, [f64; 2])>,
-    /// Rows with a target, and those of them that only the champion and only the challenger
-    /// gets right.
-    against_targets: Option<[f64; 3]>,
+/// What a challenger is compared on.
+pub(crate) struct LiveRows<'a> {
+    pub(crate) rows: &'a Rows,
+    pub(crate) windows: Option<&'a Windows>,
+    /// The windows that are judged.
+    pub(crate) spans: &'a [Option<Span>],
+    /// The training data, where it is held.
+    pub(crate) baseline: Option<&'a Rows>,
 }
 
 impl Challenger {
@@ -92,21 +74,18 @@ impl Challenger {
         })
     }
 
-    /// Scores the live rows a second time and compares, window by window.
+    /// Scores the live rows a second time, or those that are the challenger's, and compares,
+    /// window by window.
     pub(crate) async fn compare(
         &self,
-        (rows, windows): (&Rows, Option<&Windows>),
+        live: &LiveRows<'_>,
         pipeline: &Pipeline,
         targets: Option<&Targets<'_>>,
-        spans: &[Option<Span>],
     ) -> Result<BTreeMap<Option<Span>, Comparison>, PipelineError> {
         let outcome = match &self.loaded {
             Err(problem) => Err(problem.clone()),
             // A column that only the challenger reads may be missing.
-            Ok(manifest) => match self
-                .outputs(manifest, (rows, windows), pipeline, targets)
-                .await
-            {
+            Ok(manifest) => match self.outputs(manifest, live, pipeline, targets).await {
                 Err(PipelineError::Configuration { message }) => Err(message),
                 other => Ok(other?),
             },
@@ -117,115 +96,267 @@ impl Challenger {
                 .as_ref()
                 .map_or_else(|_| "the challenger".to_owned(), Manifest::id),
         ];
-        let comparison = |outcome| Comparison {
-            model: self.model.clone(),
-            ids: ids.clone(),
-            outcome,
+        let (mut found, problem) = match outcome {
+            Ok(found) => (found, "no row of the window was scored by both".to_owned()),
+            Err(problem) => (BTreeMap::new(), problem),
         };
-        let none = || Err("no row of the window was scored by both".to_owned());
-        Ok(match outcome {
-            Err(problem) => {
-                let all = spans
-                    .iter()
-                    .map(|span| (*span, comparison(Err(problem.clone()))));
-                all.collect()
-            }
-            Ok(mut found) => {
-                let of = |span: &Option<Span>| found.remove(span).map_or_else(none, Ok);
-                let outcomes: Vec<_> = spans.iter().map(of).collect();
-                spans
-                    .iter()
-                    .copied()
-                    .zip(outcomes.into_iter().map(comparison))
-                    .collect()
-            }
-        })
+        let comparison = |span: &Option<Span>| {
+            let outcome = found.remove(span).ok_or_else(|| problem.clone());
+            let comparison = Comparison {
+                model: self.model.clone(),
+                ids: ids.clone(),
+                outcome,
+            };
+            (*span, comparison)
+        };
+        Ok(live.spans.iter().map(comparison).collect())
     }
 
     async fn outputs(
         &self,
         manifest: &Manifest,
-        (rows, windows): (&Rows, Option<&Windows>),
+        live: &LiveRows<'_>,
         pipeline: &Pipeline,
         targets: Option<&Targets<'_>>,
     ) -> Result<BTreeMap<Option<Span>, Outputs>, PipelineError> {
-        let name = challenger(&self.model);
         let Some(champion) = pipeline.models.get(&self.model) else {
             return Ok(BTreeMap::new());
         };
         let targets = targets.filter(|targets| *targets.model() == self.model);
+        let takes = takes(&self.model, champion);
+        let rows = self
+            .scored(manifest, live.rows, pipeline, (targets, takes.as_deref()))
+            .await?;
+        let asked = self.asked(manifest, takes.is_some(), targets.is_some());
+        let counted = rows.aggregate(&asked.0, live.windows).await?;
+        let mut found: BTreeMap<Option<Span>, Outputs> = counted
+            .into_iter()
+            .filter_map(|row| {
+                let values = row.values.iter().map(|value| value.unwrap_or(0.0));
+                let outputs = self.outputs_of(values, manifest, takes.is_some(), targets.is_some());
+                let is_of_both = outputs.rows.iter().all(|rows| *rows > 0.0);
+                is_of_both.then_some((row.span, outputs))
+            })
+            .collect();
+        if let Some(targets) = targets {
+            let worth = self.worth(manifest, live, pipeline, targets).await?;
+            let of_champion = Scores::new(&self.model, &self.champion);
+            let of_champion = of_champion.count(&rows, &[], live.windows).await?;
+            let name = challenger(&self.model);
+            let of_challenger = Scores::new(&name, manifest);
+            let of_challenger = of_challenger.count(&rows, &[], live.windows).await?;
+            let measure = targets.first_measure();
+            for (group, ours) in &of_champion {
+                let outputs = found.get_mut(&group.span);
+                let Some((outputs, theirs)) = outputs.zip(of_challenger.get(group)) else {
+                    continue;
+                };
+                let [ours_expected, _] = ours.expected(measure, targets.worth());
+                let [theirs_expected, _] = theirs.expected(measure, &worth);
+                let realised = ours.realised(measure).zip(theirs.realised(measure));
+                outputs.measure = Some(measure);
+                outputs.realised = realised.map(|(ours, theirs)| Gain::of(measure, ours, theirs));
+                outputs.expected = (ours_expected.zip(theirs_expected))
+                    .map(|(ours, theirs)| Gain::of(measure, ours, theirs));
+            }
+        }
+        Ok(found)
+    }
+
+    /// Rows with what both models say of them; with their true values alone, where there are any.
+    async fn scored(
+        &self,
+        manifest: &Manifest,
+        rows: &Rows,
+        pipeline: &Pipeline,
+        (targets, takes): (Option<&Targets<'_>>, Option<&str>),
+    ) -> Result<Rows, PipelineError> {
+        let name = challenger(&self.model);
+        let Some(champion) = pipeline.models.get(&self.model) else {
+            return Ok(rows.clone());
+        };
         let rows = match targets {
             Some(targets) => targets.beside(rows).await?,
             None => rows.clone(),
         };
         let config = as_model(champion);
-        let scores = score_columns(pipeline, &name, &config, manifest, &rows)?;
+        let scores = score_columns(pipeline, (&name, &config), manifest, &rows, takes)?;
         let scores: Vec<(String, String)> = scores
             .into_iter()
             .map(|(column, sql)| (column.name, sql))
             .collect();
         let rows = rows.with_columns(&scores).await?;
-        let field = field(manifest);
-        let of = |field: &str| [&self.model, &name].map(|model| quoted(&scored_name(model, field)));
-        let [ours, theirs] = of(field);
-        let both = format!("{ours} IS NOT NULL AND {theirs} IS NOT NULL");
-        let mut asked = Asked::default();
-        asked.rows(&both);
-        for column in [&ours, &theirs] {
-            asked.sum(&format!("CASE WHEN {both} THEN {column} END"));
+        if targets.is_none() {
+            return Ok(rows);
         }
+        // They are counted class by class, and scored once.
+        let prefix = scored_name(&self.model, "");
+        let time = pipeline.time.as_ref().map(|time| time.column.as_str());
+        let is_asked =
+            |column: &str| column.starts_with(&prefix) || column == TARGET || Some(column) == time;
+        let columns = rows.columns().into_iter().map(|column| column.name);
+        let columns = columns.filter(|column| is_asked(column));
+        let columns: Vec<String> = columns.map(|column| quoted(&column)).collect();
+        let sql = format!("SELECT {} FROM source", columns.join(", "));
+        Ok(rows.prepare(&sql).await?.materialise().await?)
+    }
+
+    /// What the challenger's probabilities were worth on the baseline, all rows of which it
+    /// scores.
+    async fn worth(
+        &self,
+        manifest: &Manifest,
+        live: &LiveRows<'_>,
+        pipeline: &Pipeline,
+        targets: &Targets<'_>,
+    ) -> Result<Worth, PipelineError> {
+        let (Some(baseline), true) = (live.baseline, manifest.task.is_classification()) else {
+            return Ok(Worth::default());
+        };
+        let name = challenger(&self.model);
+        let rows = self
+            .scored(manifest, baseline, pipeline, (Some(targets), None))
+            .await?;
+        let counted = Scores::new(&name, manifest).count(&rows, &[], None).await?;
+        let whole = counted.into_values().next();
+        Ok(whole.map(|counts| counts.worth()).unwrap_or_default())
+    }
+
+    /// Every label that one of the two gives.
+    fn labels(&self, manifest: &Manifest) -> Vec<String> {
         let mut labels: Vec<String> = Vec::new();
         if manifest.task.is_classification() {
-            let [ours, theirs] = of("label");
-            asked.rows(&format!("{both} AND {ours} <> {theirs}"));
-            let all = self.champion.labels.iter().chain(&manifest.labels);
-            for label in all {
+            for label in self.champion.labels.iter().chain(&manifest.labels) {
                 if !labels.contains(label) {
                     labels.push(label.clone());
                 }
             }
-            for label in &labels {
-                for column in [&ours, &theirs] {
-                    asked.rows(&format!("{both} AND {column} = {}", text(label)));
-                }
-            }
-            if targets.is_some() {
-                asked.rows(&format!("{both} AND {TARGET} IS NOT NULL"));
-                for (right, wrong) in [(&ours, &theirs), (&theirs, &ours)] {
-                    asked.rows(&format!(
-                        "{both} AND {right} = {TARGET} AND {wrong} <> {TARGET}"
-                    ));
-                }
-            }
-        } else {
-            asked.sum(&format!("abs({ours} - {theirs})"));
         }
-        let counted = rows.aggregate(&asked.0, windows).await?;
-        let found = counted.into_iter().filter_map(|row| {
-            let mut values = row.values.iter().map(|value| value.unwrap_or(0.0));
-            let mut next = || values.next().unwrap_or(0.0);
-            let rows = next();
-            let outputs = Outputs {
-                rows,
-                means: [next() / rows, next() / rows],
-                apart: next() / rows,
-                field,
-                labels: labels
-                    .iter()
-                    .map(|label| (label.clone(), [next() / rows, next() / rows]))
-                    .collect(),
-                against_targets: (targets.is_some() && !labels.is_empty())
-                    .then(|| [next(), next(), next()]),
-            };
-            (rows > 0.0).then_some((row.span, outputs))
-        });
-        Ok(found.collect())
+        labels
+    }
+
+    fn asked(&self, manifest: &Manifest, is_split: bool, has_targets: bool) -> Asked {
+        let name = challenger(&self.model);
+        let of = |field: &str| [&self.model, &name].map(|model| quoted(&scored_name(model, field)));
+        let [ours, theirs] = of(field(manifest));
+        let both = format!("{ours} IS NOT NULL AND {theirs} IS NOT NULL");
+        let counts = match is_split {
+            true => [&ours, &theirs].map(|column| format!("{column} IS NOT NULL")),
+            false => [both.clone(), both.clone()],
+        };
+        let mut asked = Asked::default();
+        for counts in &counts {
+            asked.rows(counts);
+        }
+        for (column, counts) in [&ours, &theirs].into_iter().zip(&counts) {
+            asked.sum(&format!("CASE WHEN {counts} THEN {column} END"));
+        }
+        let [our_label, their_label] = of("label");
+        let labels = self.labels(manifest);
+        for label in &labels {
+            for (column, counts) in [&our_label, &their_label].into_iter().zip(&counts) {
+                asked.rows(&format!("{counts} AND {column} = {}", text(label)));
+            }
+        }
+        if is_split {
+            return asked;
+        }
+        if labels.is_empty() {
+            asked.sum(&format!("abs({ours} - {theirs})"));
+            return asked;
+        }
+        asked.rows(&format!("{both} AND {our_label} <> {their_label}"));
+        if has_targets {
+            asked.rows(&format!("{both} AND {TARGET} IS NOT NULL"));
+            for (right, wrong) in [(&our_label, &their_label), (&their_label, &our_label)] {
+                asked.rows(&format!(
+                    "{both} AND {right} = {TARGET} AND {wrong} <> {TARGET}"
+                ));
+            }
+        }
+        asked
+    }
+
+    /// The answers to what was [`asked`](Self::asked).
+    fn outputs_of(
+        &self,
+        mut values: impl Iterator<Item = f64>,
+        manifest: &Manifest,
+        is_split: bool,
+        has_targets: bool,
+    ) -> Outputs {
+        let mut next = || values.next().unwrap_or(0.0);
+        let rows = [next(), next()];
+        let means = [next() / rows[0], next() / rows[1]];
+        let labels = self.labels(manifest).into_iter();
+        let labels: Vec<(String, [f64; 2])> = labels
+            .map(|label| (label, [next() / rows[0], next() / rows[1]]))
+            .collect();
+        let apart = (!is_split).then(|| next() / rows[0]);
+        let is_paired = !is_split && has_targets && !labels.is_empty();
+        Outputs {
+            rows,
+            apart,
+            means,
+            field: field(manifest),
+            paired: is_paired.then(|| [next(), next(), next()]),
+            labels,
+            measure: None,
+            realised: None,
+            expected: None,
+        }
     }
 }
 
 /// The challenger's name as a model: that of its columns.
 fn challenger(model: &Name) -> Name {
     model.joined("challenger")
+}
+
+/// Which rows are the challenger's, as SQL, where it has a share of them: those whose key has a
+/// hash below the share of all hashes. So a greater share has all rows of a smaller one. Rows
+/// without a key are the champion's.
+fn takes(name: &Name, model: &ModelConfig) -> Option<String> {
+    let ChallengerConfig { share, key, .. } = model.challenger.as_ref()?;
+    let share = (*share)?;
+    let key: Vec<String> = key.iter().map(|column| quoted(column)).collect();
+    let known = key.iter().map(|column| format!("{column} IS NOT NULL"));
+    let known = known.collect::<Vec<_>>().join(" AND ");
+    // Hashes are even over all whole numbers of 64 bits.
+    let limit = (share - 0.5) * 2_f64.powi(64);
+    Some(format!(
+        "({known} AND seeded_hash(concat_ws('\u{1f}', {}, {}), 0) < {})",
+        text(name.as_str()),
+        key.join(", "),
+        limit as i64
+    ))
+}
+
+/// Which rows are the champion's, as SQL: all, where the challenger has no share or cannot score.
+pub(crate) fn keeps(
+    engine: &Engine,
+    (name, model): (&Name, &ModelConfig),
+    rows: &Rows,
+) -> Result<Option<String>, PipelineError> {
+    let Some(takes) = takes(name, model) else {
+        return Ok(None);
+    };
+    let known = rows.columns();
+    let keys = model.challenger.iter().flat_map(|own| &own.key);
+    for key in keys {
+        if known.iter().all(|column| column.name != *key) {
+            let known: Vec<&str> = known.iter().map(|column| column.name.as_str()).collect();
+            return Err(PipelineError::Configuration {
+                message: format!(
+                    "`models.{name}.challenger.key` names `{key}`, which the rows do not have; their \
+                     columns are {}",
+                    known.join(", ")
+                ),
+            });
+        }
+    }
+    let can_score = engine.scorer(challenger(name).as_str()).is_ok();
+    Ok(can_score.then(|| format!("NOT {takes}")))
 }
 
 /// What is compared of a model's scores, beside labels.
@@ -259,178 +390,4 @@ fn as_model(champion: &ModelConfig) -> ModelConfig {
         challenger: None,
         ..champion.clone()
     }
-}
-
-impl Outputs {
-    fn measure(&self) -> &'static str {
-        match self.labels.is_empty() {
-            true => "output_distance",
-            false => "label_flips",
-        }
-    }
-
-    /// By how many shares of the labels the two differ: the total variation distance.
-    fn label_distance(&self) -> f64 {
-        let apart = self
-            .labels
-            .iter()
-            .map(|(_, [ours, theirs])| (ours - theirs).abs());
-        apart.sum::<f64>() / 2.0
-    }
-
-    /// How much more of the targets the challenger gets right, with an interval of 95 %: that
-    /// of a difference of paired shares.
-    fn gain(&self) -> Option<[f64; 3]> {
-        let [rows, lost, won] = self.against_targets?;
-        if rows < 1.0 {
-            return None;
-        }
-        let gain = (won - lost) / rows;
-        let variance = ((won + lost) / rows - gain * gain).max(0.0) / rows;
-        let half = QUANTILE * variance.sqrt();
-        Some([gain, gain - half, gain + half])
-    }
-}
-
-impl Comparison {
-    /// What it says of its window.
-    pub(crate) fn conclude(&self, into: &mut Vec<Finding>, missing: &mut Vec<NotEvaluated>) {
-        let outputs = match &self.outcome {
-            Ok(outputs) => outputs,
-            Err(problem) => {
-                missing.push(NotEvaluated {
-                    check: format!("challenger of {}", self.model),
-                    reason: problem.clone(),
-                    required: false,
-                });
-                return;
-            }
-        };
-        let [champion, challenger] = &self.ids;
-        let [ours, theirs] = outputs.means.map(number);
-        let field = outputs.field.replace('_', " ");
-        let apart = match outputs.measure() {
-            "label_flips" => format!(
-                "{challenger} gives {} of {} rows another label than {champion}; shares of labels \
-                 are {} apart",
-                percent(outputs.apart),
-                number(outputs.rows),
-                number(outputs.label_distance())
-            ),
-            _ => format!(
-                "what {challenger} gives is {} from what {champion} gives, on {} rows",
-                number(outputs.apart),
-                number(outputs.rows)
-            ),
-        };
-        into.push(Finding {
-            column: Some(challenger_column(&self.model)),
-            measure: Some(outputs.measure().into()),
-            value: Some(outputs.apart),
-            window_rows: Some(outputs.rows as u64),
-            evidence: outputs
-                .labels
-                .iter()
-                .map(|(label, [ours, theirs])| Evidence {
-                    label: label.clone(),
-                    baseline: *ours,
-                    window: *theirs,
-                    contribution: theirs - ours,
-                })
-                .collect(),
-            ..Finding::new(
-                FindingKind::Challenger,
-                Severity::Info,
-                format!("{apart}; mean {field} {theirs} against {ours}"),
-            )
-        });
-        if let Some([gain, lower, upper]) = outputs.gain() {
-            let rows = outputs.against_targets.map_or(0.0, |[rows, ..]| rows);
-            let says = match (lower > 0.0, upper < 0.0) {
-                (true, _) => "it may take the champion's place",
-                (_, true) => "it must not take the champion's place",
-                _ => "which of the two is better cannot be told from these rows",
-            };
-            into.push(Finding {
-                column: Some(challenger_column(&self.model)),
-                measure: Some("accuracy_gain".into()),
-                value: Some(gain),
-                effect: Some(gain),
-                effect_lower: Some(lower),
-                window_rows: Some(rows as u64),
-                ..Finding::new(
-                    FindingKind::Challenger,
-                    Severity::Info,
-                    format!(
-                        "{challenger} is right {} more often than {champion} ({} to {}) on {} rows with \
-                         a target: {says}",
-                        number(gain),
-                        number(lower),
-                        number(upper),
-                        number(rows)
-                    ),
-                )
-            });
-        }
-    }
-}
-
-fn challenger_column(model: &Name) -> String {
-    challenger(model).to_string()
-}
-
-/// How far apart champions and challengers are, over the windows.
-pub(crate) fn trends(judged: &Judged) -> Vec<Trend> {
-    let mut models: Vec<&Name> = Vec::new();
-    for comparison in judged.windows.iter().flat_map(|window| &window.challengers) {
-        if comparison.outcome.is_ok() && !models.contains(&&comparison.model) {
-            models.push(&comparison.model);
-        }
-    }
-    let mut trends = Vec::new();
-    for model in models {
-        let found = |at: usize| {
-            let all = judged.windows[at].challengers.iter();
-            let own = all.clone().find(|comparison| comparison.model == *model);
-            own.and_then(|own| own.outcome.as_ref().ok())
-        };
-        let classifies = (0..judged.windows.len())
-            .find_map(found)
-            .is_some_and(|outputs| !outputs.labels.is_empty());
-        let trend = |name: &str, unit: &str, value: &dyn Fn(&Outputs) -> Option<f64>| Trend {
-            group: "challenger".into(),
-            name: format!("{model}: {name}"),
-            measure: None,
-            unit: unit.into(),
-            limit_label: None,
-            points: judged
-                .windows
-                .iter()
-                .enumerate()
-                .map(|(at, window)| TrendPoint {
-                    window: window_name(window, at),
-                    value: found(at).and_then(value),
-                    limit: None,
-                    lower_limit: None,
-                    baseline: None,
-                    alarm: false,
-                })
-                .collect(),
-        };
-        let name = match classifies {
-            true => "rows that the challenger labels otherwise",
-            false => "distance of the challenger's outputs",
-        };
-        let unit = if classifies { "share" } else { "value" };
-        trends.push(trend(name, unit, &|outputs| Some(outputs.apart)));
-        if classifies {
-            trends.push(trend(
-                "challenger's gain in accuracy",
-                "share",
-                &|outputs| outputs.gain().map(|[gain, ..]| gain),
-            ));
-        }
-    }
-    trends.retain(|trend| trend.points.iter().any(|point| point.value.is_some()));
-    trends
 }

@@ -419,6 +419,10 @@ impl Pipeline {
                 return wrong(key, format!("topic `{}`: {message}", topic.name));
             }
         }
+        let challengers = self.models.values().filter_map(|m| m.challenger.as_ref());
+        if let Some((key, message)) = challengers.filter_map(ChallengerConfig::mistake).next() {
+            return wrong(key, message);
+        }
         if let Some((key, message)) = self.targets.as_ref().and_then(|t| t.mistake(self)) {
             return wrong(key, message);
         }

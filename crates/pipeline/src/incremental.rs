@@ -5,7 +5,12 @@
 //! have rows of these windows are read, others are not. The same content under another name,
 //! or delivered a second time, is the same file: its rows count once.
 
-use crate::{PipelineError, config::Pipeline, rows::time_zone};
+use crate::{
+    PipelineError,
+    config::Pipeline,
+    late_targets::{self, LateWindows, ReadTargets},
+    rows::time_zone,
+};
 use driftline_engine::{Engine, FileVersion, Source, Span};
 use sha2::{Digest, Sha256};
 use std::{
@@ -32,6 +37,8 @@ pub struct ReadFiles {
     pub plan: String,
     /// The files, by name.
     pub files: Vec<ReadFile>,
+    /// The true values that were there.
+    pub targets: ReadTargets,
 }
 
 /// What a run has to read.
@@ -42,6 +49,8 @@ pub(crate) struct Pass {
     pub(crate) span: Option<Span>,
     /// First and last time of all files, read or not.
     pub(crate) range: Option<(i64, i64)>,
+    /// Other windows, of which true values have come.
+    pub(crate) late: Option<LateWindows>,
     /// What is remembered after it.
     pub(crate) read: ReadFiles,
 }
@@ -94,11 +103,22 @@ pub(crate) async fn look(
         (Some(_), None) => false,
     };
     let needed = counted.values().filter(is_needed);
+    let only = Arc::new(needed.map(|read| read.file.name.clone()).collect());
+    let times = counted.values().map(|r| (r.file.name.clone(), r.range));
+    let none = ReadTargets::default();
+    let told = if is_first { &none } else { &before.targets };
+    let (targets, late) =
+        late_targets::look(engine, pipeline, told, &times.collect(), span).await?;
     Ok(Pass {
-        only: Arc::new(needed.map(|read| read.file.name.clone()).collect()),
+        only,
         span,
         range,
-        read: ReadFiles { plan, files },
+        late,
+        read: ReadFiles {
+            plan,
+            files,
+            targets,
+        },
     })
 }
 

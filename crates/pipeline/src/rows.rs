@@ -2,7 +2,7 @@
 //! their columns.
 
 use crate::{
-    PipelineError,
+    PipelineError, challenger,
     config::{ModelConfig, Name, Pipeline, SourceConfig},
 };
 use driftline_engine::{ColumnInfo, Engine, PartitionRange, ProfileColumn, Rows, Source, Tz};
@@ -78,7 +78,10 @@ impl PreparedRows {
         if !pipeline.models.is_empty() {
             for (name, model) in &pipeline.models {
                 let scorer = engine.scorer(name.as_str())?;
-                let added = score_columns(pipeline, name, model, scorer.manifest(), &rows)?;
+                let keeps = challenger::keeps(engine, (name, model), &rows)?;
+                let manifest = scorer.manifest();
+                let added =
+                    score_columns(pipeline, (name, model), manifest, &rows, keeps.as_deref())?;
                 let sql: Vec<(String, String)> = added
                     .iter()
                     .map(|(column, sql)| (column.name.clone(), sql.clone()))
@@ -200,13 +203,13 @@ fn read_columns(
         .collect()
 }
 
-/// The columns that a model adds, and their SQL.
+/// The columns that a model adds, and their SQL; null where a condition does not hold.
 pub(crate) fn score_columns(
     pipeline: &Pipeline,
-    name: &Name,
-    model: &ModelConfig,
+    (name, model): (&Name, &ModelConfig),
     manifest: &Manifest,
     rows: &Rows,
+    only: Option<&str>,
 ) -> Result<Vec<(ScoredColumn, String)>, PipelineError> {
     let columns = read_columns(name, model, manifest, rows)?;
     let columns: Vec<String> = columns.iter().map(|column| quoted(column)).collect();
@@ -236,6 +239,8 @@ pub(crate) fn score_columns(
             None => format!("row_number() OVER (ORDER BY seeded_hash({row}, {seed})) <= {rows}"),
         }
     });
+    let chosen: Vec<String> = chosen.into_iter().chain(only.map(str::to_owned)).collect();
+    let chosen = (!chosen.is_empty()).then(|| chosen.join(" AND "));
     let kept = pipeline.targets.is_some() && driftline_scorer::gives_probabilities(manifest);
     let kept = kept.then(|| PROBABILITIES.to_owned());
     let scored = driftline_scorer::monitored_fields(manifest).into_iter();

@@ -8,12 +8,13 @@
 use crate::{
     PipelineError, SchemaOrigin,
     baseline::Baseline,
-    challenger::{Challenger, Comparison},
+    challenger::{Challenger, Comparison, LiveRows},
     concentration::{self, Concentrations},
     config::{EvaluateConfig, ExamplesConfig, Name, Pipeline, TermsConfig},
     constraints::{self, Checked, CheckedRows, WindowProfiles},
     findings,
     incremental::{self, ReadFiles},
+    late_targets,
     live::{LiveWindow, VocabularyReader, read_live},
     novelty, report,
     targets::{Performance, Targets},
@@ -210,12 +211,24 @@ impl Evaluator {
             None => BTreeMap::new(),
         };
         let asked: Vec<Option<Span>> = spans.iter().map(|(span, _)| *span).collect();
+        let late = pass.as_ref().and_then(|pass| pass.late.as_ref());
+        let late = match late.zip(targets.as_ref()) {
+            Some((late, targets)) => {
+                late_targets::judge(&engine, pipeline, targets, late, baseline.zone).await?
+            }
+            None => Vec::new(),
+        };
         let mut compared = Vec::new();
+        let rows = LiveRows {
+            rows: &live.rows,
+            windows: live.cut.as_ref(),
+            spans: &asked,
+            baseline: baseline.source_rows.as_ref(),
+        };
         for challenger in &challengers {
-            let rows = (&live.rows, live.cut.as_ref());
             compared.push(
                 challenger
-                    .compare(rows, pipeline, targets.as_ref(), &asked)
+                    .compare(&rows, pipeline, targets.as_ref())
                     .await?,
             );
         }
@@ -286,6 +299,11 @@ impl Evaluator {
             });
             window.verdict = window_verdict(window.rows, &window.findings, &window.not_evaluated);
         }
+        let spans = judged.windows.iter().map(|window| window.live.span);
+        let mut all: Vec<_> = spans.zip(shown).collect();
+        all.extend(late.into_iter().map(|(span, window)| (Some(span), window)));
+        all.sort_by_key(|(span, _)| *span);
+        let shown: Vec<Window> = all.into_iter().map(|(_, window)| window).collect();
         let run = Run {
             format_version: Run::FORMAT_VERSION,
             verdict: run_verdict(&shown),

@@ -18,7 +18,7 @@ use crate::{
     config::{Name, PerformanceMeasure, Pipeline, SourceConfig, TargetsConfig},
     rows::quoted,
 };
-use driftline_drift::performance::{Metric, loss::LossMetric};
+use driftline_drift::performance::{Metric, levels::Worth, loss::LossMetric};
 use driftline_engine::{Engine, Rows, Source, Span, Windows};
 use driftline_scorer::{Manifest, Task};
 use performance::Reference;
@@ -84,6 +84,16 @@ impl<'a> Targets<'a> {
     /// The model that they are about.
     pub(crate) fn model(&self) -> &Name {
         self.model
+    }
+
+    /// What is told first, and judged.
+    pub(crate) fn first_measure(&self) -> PerformanceMeasure {
+        self.reference.first_measure()
+    }
+
+    /// What the model's probabilities were worth on the baseline.
+    pub(crate) fn worth(&self) -> &Worth {
+        &self.reference.worth
     }
 
     /// Rows with their true values in [`TARGET`], as text or as a number.
@@ -218,7 +228,8 @@ fn chosen<'a>(
     }
 }
 
-async fn open(
+/// The rows of the targets' own table.
+pub(crate) async fn open(
     engine: &Engine,
     pipeline: &Pipeline,
     config: &TargetsConfig,

@@ -5,9 +5,11 @@
 
 use driftline_drift::performance::{Metric, Scored, realised};
 use driftline_engine::{AggregateGroups, Engine, EngineConfig, Source};
-use driftline_pipeline::{EvaluationRequest, Evaluator, Pipeline, PipelineError};
+use driftline_pipeline::{
+    Evaluation, EvaluationRequest, Evaluator, Pipeline, PipelineError, ReadFiles,
+};
 use driftline_scorer::Scorer;
-use driftline_verdict::{ActionKind, Finding, FindingKind, Run, Severity};
+use driftline_verdict::{ActionKind, Finding, FindingKind, Run, Severity, Verdict};
 use std::{fmt::Write, fs, path::Path};
 
 const MANIFEST: &str = "format_version: 1
@@ -75,18 +77,27 @@ async fn targets(folder: &Path, model: &str, wrong_where: &str, known_where: &st
 }
 
 async fn run(folder: &Path, more: &str) -> Result<Run, PipelineError> {
+    let evaluated = evaluate(folder, &format!("{PIPELINE}{more}"), None).await;
+    Ok(evaluated?.run)
+}
+
+async fn evaluate(
+    folder: &Path,
+    yaml: &str,
+    read: Option<&ReadFiles>,
+) -> Result<Evaluation, PipelineError> {
     let file = folder.join("p.yaml");
-    fs::write(&file, format!("{PIPELINE}{more}")).unwrap();
+    fs::write(&file, yaml).unwrap();
     let request = EvaluationRequest {
         run_id: "run".into(),
         now: chrono::DateTime::UNIX_EPOCH,
         range: None,
         window: None,
-        read: None,
+        read,
         progress: &|_| {},
     };
     let evaluator = Evaluator::new(Pipeline::read(&file)?, EngineConfig::default());
-    Ok(evaluator.evaluate(&request).await?.run)
+    evaluator.evaluate(&request).await
 }
 
 fn found(run: &Run, window: usize, measure: &str) -> Finding {
@@ -137,6 +148,46 @@ async fn late_targets_give_accuracy_beside_its_estimate_and_windows_without_any_
             "{said}"
         );
     }
+}
+
+#[tokio::test]
+async fn targets_of_windows_that_were_judged_are_judged_when_they_come_and_nothing_else_is() {
+    let folder = desk();
+    let wrong = "key % 5 = 0 OR key >= 2500 AND key % 2 = 0";
+    let yaml = format!("{PIPELINE}{WITH_TARGETS}")
+        .replace("live: {", "live: {incremental: true, ")
+        .replace("column: label}", "column: label, max_loss: 0.1}");
+    targets(folder.path(), "forest", wrong, "key < 2500").await;
+    let first = evaluate(folder.path(), &yaml, Some(&ReadFiles::default())).await;
+    let first = first.unwrap();
+    assert_eq!(first.run.windows.len(), 20);
+    let (files, known) = (first.read.unwrap(), |run: &Run, window: usize| {
+        let findings = run.windows[window].findings.iter();
+        findings
+            .filter(|f| f.kind == FindingKind::Performance)
+            .count()
+    });
+    assert_eq!((known(&first.run, 4), known(&first.run, 5)), (4, 0));
+    // Nothing new: the newest window is judged again.
+    let same = evaluate(folder.path(), &yaml, Some(&files)).await.unwrap();
+    assert_eq!(same.run.windows.len(), 1);
+    // True values of three more days.
+    targets(folder.path(), "forest", wrong, "key < 2800").await;
+    let later = evaluate(folder.path(), &yaml, Some(&files)).await.unwrap();
+    assert_eq!(later.run.windows.len(), 4);
+    for window in 0..3 {
+        let told = &later.run.windows[window];
+        assert_eq!(told.start, first.run.windows[window + 5].start);
+        assert_eq!((told.rows, known(&later.run, window)), (100, 4));
+        assert_eq!(told.findings.len(), 4);
+        assert_eq!(found(&later.run, window, "accuracy").value, Some(0.4));
+        assert!(not_evaluated(&later.run, window).contains("an earlier run judged this window"));
+        assert_eq!(told.verdict, Verdict::Fail);
+    }
+    assert_eq!(later.run.windows[3].start, first.run.windows[19].start);
+    let files = later.read.unwrap();
+    let same = evaluate(folder.path(), &yaml, Some(&files)).await.unwrap();
+    assert_eq!(same.run.windows.len(), 1);
 }
 
 #[tokio::test]
@@ -357,6 +408,21 @@ async fn targets_that_are_no_labels_of_the_model_are_counted_and_left_out() {
 }
 
 #[tokio::test]
+async fn rows_that_are_not_scored_count_nowhere() {
+    let folder = desk();
+    targets(folder.path(), "forest", "false", "true").await;
+    let yaml = WITH_TARGETS.replace("{bundle: forest}", "{bundle: forest, rows: 30}");
+    let run = run(folder.path(), &yaml).await.unwrap();
+    let told = found(&run, 0, "accuracy");
+    assert_eq!((told.value, told.window_rows), (Some(1.0), Some(30)));
+    assert!(
+        told.message.contains("on 30 of 30 rows"),
+        "{}",
+        told.message
+    );
+}
+
+#[tokio::test]
 async fn targets_that_cannot_be_joined_are_refused_with_the_reason() {
     let folder = desk();
     targets(folder.path(), "forest", "false", "true").await;
@@ -426,9 +492,108 @@ targets: {source: targets.parquet, key: [key], column: label}
     }
     let gain = found(&both, 0, "accuracy_gain").message;
     assert!(
-        gain.contains("logistic/1 is right") && gain.contains("than forest/1"),
+        gain.contains("logistic/1: accuracy 0.9 on 100 rows, forest/1: ")
+            && gain.contains(" place") | gain.contains("cannot be told"),
         "{gain}"
     );
+}
+
+/// The rows that a challenger with a share scored in each window, and its finding.
+fn shared(run: &Run) -> Vec<(u64, Finding)> {
+    (0..run.windows.len())
+        .map(|window| {
+            let share = found(run, window, "share_scored");
+            (share.window_rows.unwrap(), share)
+        })
+        .collect()
+}
+
+#[tokio::test]
+async fn a_share_of_the_rows_is_the_challengers_in_whatever_order_they_come() {
+    let folder = desk();
+    targets(folder.path(), "logistic", "key % 10 = 0", "true").await;
+    let yaml = |share: f64, seed: u32| {
+        format!(
+            "seed: {seed}
+models: {{grade: {{bundle: forest, challenger: {{bundle: logistic, share: {share}, key: [key]}}}}}}
+targets: {{source: targets.parquet, key: [key], column: label}}
+"
+        )
+    };
+    let few = run(folder.path(), &yaml(0.3, 1)).await.unwrap();
+    let (of_few, mut all) = (shared(&few), 0.0);
+    for (window, (rows, share)) in of_few.iter().enumerate() {
+        assert!((10..55).contains(rows), "{rows}");
+        assert!((share.value.unwrap() - *rows as f64 / 100.0).abs() < 1e-9);
+        assert!(
+            share.message.contains("mean confidence"),
+            "{}",
+            share.message
+        );
+        all += *rows as f64;
+        // Every row has one model: what is told of the two adds up.
+        let champion = found(&few, window, "accuracy");
+        assert_eq!(champion.window_rows.unwrap() + rows, 100);
+        let gain = found(&few, window, "accuracy_gain");
+        assert_eq!(gain.window_rows, Some(*rows));
+        let said = gain.message;
+        assert!(
+            said.contains(" place") | said.contains("cannot be told"),
+            "{said}"
+        );
+        assert!(
+            found(&few, window, "estimated_accuracy_gain")
+                .message
+                .contains("estimated")
+        );
+    }
+    assert!((all / 2000.0 - 0.3).abs() < 0.04, "{all}");
+    // The challenger is right on nine of ten rows, the champion less often.
+    let better = |run: &Run| {
+        let gains = (0..20).map(|window| found(run, window, "accuracy_gain").value.unwrap());
+        gains.sum::<f64>() / 20.0
+    };
+    assert!(better(&few) > 0.0);
+    // Rows in another order, and another seed.
+    let rows = fs::read_to_string(folder.path().join("rows.csv")).unwrap();
+    let (head, rest) = rows.split_once('\n').unwrap();
+    let turned: Vec<&str> = rest.lines().rev().collect();
+    let turned = format!("{head}\n{}\n", turned.join("\n"));
+    fs::write(folder.path().join("rows.csv"), turned).unwrap();
+    let again = run(folder.path(), &yaml(0.3, 2)).await.unwrap();
+    for ((rows, one), (again, other)) in of_few.iter().zip(shared(&again)) {
+        assert_eq!((*rows, &one.evidence), (again, &other.evidence));
+    }
+    // A greater share has the rows of the smaller one.
+    let more = run(folder.path(), &yaml(0.6, 1)).await.unwrap();
+    let grown = of_few
+        .iter()
+        .zip(shared(&more))
+        .all(|(few, more)| few.0 <= more.0);
+    assert!(grown);
+    fs::write(folder.path().join("logistic/model.onnx"), "damaged").unwrap();
+    let none = run(folder.path(), &yaml(0.3, 1)).await.unwrap();
+    assert_eq!(found(&none, 0, "accuracy").window_rows, Some(100));
+}
+
+#[tokio::test]
+async fn a_share_that_means_nothing_is_refused() {
+    let folder = desk();
+    for (share, says) in [
+        ("share: 1.5, key: [key]", "above 0 and below 1"),
+        ("share: 0.1", "name the columns of `key`"),
+        ("key: [key]", "it belongs to a `share`"),
+        (
+            "share: 0.1, key: [user]",
+            "names `user`, which the rows do not have",
+        ),
+    ] {
+        let yaml = format!(
+            "models: {{grade: {{bundle: forest, challenger: {{bundle: logistic, {share}}}}}}}\n"
+        );
+        let error = run(folder.path(), &yaml).await.unwrap_err().to_string();
+        assert!(error.contains(says), "{share}: {error}");
+    }
 }
 
 #[tokio::test]

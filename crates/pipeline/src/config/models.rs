@@ -28,7 +28,8 @@ pub struct ModelConfig {
     /// What a reader of the report must know about these rows and this model.
     #[serde(default)]
     pub note: String,
-    /// A second model on the same rows, which is compared and judges nothing.
+    /// A second model on the same rows or on a share of them, which is compared and judges
+    /// nothing.
     #[serde(default)]
     pub challenger: Option<ChallengerConfig>,
 }
@@ -45,6 +46,35 @@ pub struct ChallengerConfig {
     /// As of the model in service, where left out.
     #[serde(default)]
     pub columns: BTreeMap<String, String>,
+    /// The share of the rows that it scores in the place of the model in service; without it both
+    /// score all rows.
+    #[serde(default)]
+    pub share: Option<f64>,
+    /// The columns whose values decide which of the two scores a row: rows that agree in them are
+    /// scored by the same model, in whatever order and run they come.
+    #[serde(default)]
+    pub key: Vec<String>,
+}
+
+impl ChallengerConfig {
+    /// The key, and what cannot hold.
+    pub(super) fn mistake(&self) -> Option<(&'static str, String)> {
+        let wrong = |key, message: &str| Some((key, message.to_owned()));
+        match self.share {
+            Some(share) if !(share > 0.0 && share < 1.0) => {
+                wrong("share", "it must be above 0 and below 1, such as 0.1")
+            }
+            Some(_) if self.key.is_empty() => wrong(
+                "share",
+                "name the columns of `key` by whose values rows are shared out",
+            ),
+            None if !self.key.is_empty() => wrong(
+                "key",
+                "it belongs to a `share` of the rows; name that, or leave the key out",
+            ),
+            _ => None,
+        }
+    }
 }
 
 /// What a model's performance is told by: a metric of classifications or of regressions, by the

@@ -136,9 +136,10 @@ impl<'a> Scores<'a> {
             };
             let probability = format!("least(greatest(CAST({probability} AS DOUBLE), 0.0), 1.0)");
             let odds = format!("(ln({probability}) - ln(1.0 - {probability}))");
+            // `greatest` passes over nulls.
             let level = format!(
-                "TRY_CAST(least(greatest(round({odds} * {LEVELS_IN_A_UNIT:?}), -{LAST_LEVEL}.0), \
-                 {LAST_LEVEL}.0) AS INT)"
+                "CASE WHEN {label} IS NOT NULL THEN TRY_CAST(least(greatest(round({odds} * {LEVELS_IN_A_UNIT:?}), -{LAST_LEVEL}.0), \
+                 {LAST_LEVEL}.0) AS INT) END"
             );
             let rows = rows
                 .with_columns(&[

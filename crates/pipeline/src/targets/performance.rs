@@ -8,7 +8,7 @@ use crate::{
     run::Judged,
 };
 use driftline_drift::performance::{
-    Amount,
+    Amount, Metric,
     levels::{Worth, widened},
 };
 use driftline_engine::Slice;
@@ -26,7 +26,7 @@ const MOST_SLICES: usize = 20;
 pub(super) struct Reference {
     measures: Vec<PerformanceMeasure>,
     max_loss: Option<f64>,
-    worth: Worth,
+    pub(super) worth: Worth,
     known: BTreeMap<Option<Slice>, Counts>,
 }
 
@@ -69,6 +69,11 @@ impl Reference {
             worth: Worth::default(),
             known: BTreeMap::new(),
         }
+    }
+
+    pub(super) fn first_measure(&self) -> PerformanceMeasure {
+        let accuracy = PerformanceMeasure::Classification(Metric::Accuracy);
+        self.measures.first().copied().unwrap_or(accuracy)
     }
 
     /// Takes what was counted on the baseline.
