@@ -3,8 +3,15 @@
 //! The training script must normalise in exactly the same way; where the two differ, the
 //! model is scored on text it was not trained on. Characters and words are normalised by
 //! NFKC, in lower case and without white space, because Chinese writers set it at will and
-//! training data has lost most of it. Pieces of words follow BERT.
+//! training data has lost most of it. Pieces of words follow BERT, or what Hugging Face's
+//! file says.
 
+mod bpe;
+mod normal;
+mod pieces;
+mod split;
+mod sub_word;
+mod unigram;
 mod word_piece;
 
 use std::path::Path;
@@ -17,6 +24,8 @@ use xxhash_rust::xxh3::xxh3_64;
 use crate::ScorerError;
 use crate::bundle::read_text;
 use crate::token_statistics::{Counted, TokenStatistics};
+use pieces::Pieces;
+use sub_word::SubWord;
 use word_piece::WordPiece;
 
 const FORMAT_VERSION: u32 = 1;
@@ -34,7 +43,7 @@ pub(crate) struct Tokenizer {
 #[derive(Debug)]
 enum Kind {
     Units { unit: Unit, numbers: Numbers },
-    WordPiece(WordPiece),
+    Pieces(Box<dyn Pieces>),
 }
 
 /// The numbers of units.
@@ -95,15 +104,19 @@ impl Tokenizer {
             problem,
         };
         let kind = if path.extension().is_some_and(|extension| extension == "txt") {
-            WordPiece::of_lines(&text).map(Kind::WordPiece)
-        } else if word_piece::is_hugging_face(&text) {
-            WordPiece::of_hugging_face(&text).map(Kind::WordPiece)
+            WordPiece::of_lines(&text).map(of_pieces)
         } else {
-            units(&text)
+            match hugging_face(&text) {
+                Some(file) if file["model"]["type"] == "WordPiece" => {
+                    WordPiece::of_hugging_face(&file).map(of_pieces)
+                }
+                Some(file) => SubWord::of_hugging_face(&file).map(of_pieces),
+                None => units(&text),
+            }
         };
         let kind = kind.map_err(wrong)?;
-        if let Kind::WordPiece(pieces) = &kind
-            && max_length <= pieces.frame()
+        if let Kind::Pieces(pieces) = &kind
+            && max_length <= pieces.frame().len()
         {
             return Err(wrong(format!(
                 "the manifest's `max_length` of {max_length} leaves no room between the first and \
@@ -118,7 +131,7 @@ impl Tokenizer {
     /// Reads only as much of the text as it needs.
     pub(crate) fn encode(&self, text: &str) -> Vec<i64> {
         match &self.kind {
-            Kind::WordPiece(pieces) => {
+            Kind::Pieces(pieces) => {
                 pieces.encode(beginning(text, self.max_length), self.max_length)
             }
             Kind::Units {
@@ -146,7 +159,7 @@ impl Tokenizer {
     /// How the tokens that [`encode`](Self::encode) gives fare; none where it gives none.
     pub(crate) fn statistics(&self, text: &str) -> Option<TokenStatistics> {
         let (unit, numbers) = match &self.kind {
-            Kind::WordPiece(pieces) => {
+            Kind::Pieces(pieces) => {
                 let text = beginning(text, self.max_length);
                 return pieces.count(text, self.max_length).statistics();
             }
@@ -180,7 +193,7 @@ impl Tokenizer {
     /// The greatest number that [`encode`](Self::encode) can return.
     pub(crate) fn greatest_id(&self) -> i64 {
         match &self.kind {
-            Kind::WordPiece(pieces) => pieces.greatest_id(),
+            Kind::Pieces(pieces) => pieces.greatest_id(),
             Kind::Units {
                 numbers: Numbers::Known { numbers, unknown },
                 ..
@@ -210,6 +223,16 @@ impl Numbers {
             }
         }
     }
+}
+
+fn of_pieces(pieces: impl Pieces + 'static) -> Kind {
+    Kind::Pieces(Box::new(pieces))
+}
+
+/// A file of Hugging Face's `tokenizers`; none where it is not one.
+fn hugging_face(json: &str) -> Option<serde_json::Value> {
+    let file: serde_json::Value = serde_json::from_str(json).ok()?;
+    file["model"].is_object().then_some(file)
 }
 
 fn units(json: &str) -> Result<Kind, String> {
@@ -361,7 +384,7 @@ mod tests {
     fn a_word_in_pieces_is_foreign_and_its_tokens_are_known() {
         let vocabulary = "[UNK]\n[CLS]\n[SEP]\nplay\n##ing\nwe\n";
         let tokenizer = super::Tokenizer {
-            kind: Kind::WordPiece(super::WordPiece::of_lines(vocabulary).unwrap()),
+            kind: super::of_pieces(super::WordPiece::of_lines(vocabulary).unwrap()),
             max_length: 16,
         };
         let found = tokenizer.statistics("we playing chess").unwrap();

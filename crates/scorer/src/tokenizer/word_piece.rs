@@ -2,12 +2,12 @@
 //!
 //! Devlin et al. (2019), "BERT", and the reference `tokenization.py` beside it: clean, part
 //! at white space, punctuation and Chinese characters, take off accents, then the longest
-//! known piece from the left. Hugging Face's `tokenizer.json` says the same in settings;
-//! those of other kinds than WordPiece are refused.
+//! known piece from the left. Hugging Face's `tokenizer.json` says the same in settings.
 
-use crate::token_statistics::Counted;
+use super::pieces::{Frame, Pieces};
 use rustc_hash::FxHashMap;
 use serde::Deserialize;
+use serde_json::Value;
 use unicode_normalization::UnicodeNormalization;
 use unicode_properties::{GeneralCategory, GeneralCategoryGroup, UnicodeGeneralCategory};
 
@@ -23,8 +23,7 @@ pub(super) struct WordPiece {
     lowercase: bool,
     strip_accents: bool,
     chinese: bool,
-    before: Vec<i64>,
-    after: Vec<i64>,
+    frame: Frame,
 }
 
 /// What is read of Hugging Face's file; there is much more in it.
@@ -34,15 +33,13 @@ struct HuggingFace {
     #[serde(default)]
     normalizer: Option<Normalizer>,
     #[serde(default)]
-    post_processor: Option<PostProcessor>,
+    post_processor: Value,
 }
 
 #[derive(Deserialize)]
 struct Model {
-    #[serde(rename = "type", default)]
-    kind: String,
     #[serde(default)]
-    vocab: serde_json::Value,
+    vocab: Value,
     #[serde(default)]
     unk_token: Option<String>,
     #[serde(default)]
@@ -61,23 +58,6 @@ struct Normalizer {
     strip_accents: Option<bool>,
     #[serde(default)]
     handle_chinese_chars: Option<bool>,
-}
-
-#[derive(Deserialize)]
-struct PostProcessor {
-    #[serde(default)]
-    special_tokens: serde_json::Map<String, serde_json::Value>,
-    #[serde(default)]
-    single: Vec<serde_json::Value>,
-    #[serde(default)]
-    cls: Option<(String, i64)>,
-    #[serde(default)]
-    sep: Option<(String, i64)>,
-}
-
-/// Whether a JSON is of Hugging Face's `tokenizers`, and not of ours.
-pub(super) fn is_hugging_face(json: &str) -> bool {
-    serde_json::from_str::<serde_json::Value>(json).is_ok_and(|file| file["model"].is_object())
 }
 
 impl WordPiece {
@@ -103,8 +83,10 @@ impl WordPiece {
         };
         Ok(Self {
             unknown: number("[UNK]")?,
-            before: vec![number("[CLS]")?],
-            after: vec![number("[SEP]")?],
+            frame: Frame {
+                before: vec![number("[CLS]")?],
+                after: vec![number("[SEP]")?],
+            },
             prefix: "##".to_owned(),
             longest_word: LONGEST_WORD,
             lowercase,
@@ -115,15 +97,8 @@ impl WordPiece {
     }
 
     /// Hugging Face's `tokenizer.json` of a WordPiece model with BERT's normaliser.
-    pub(super) fn of_hugging_face(json: &str) -> Result<Self, String> {
-        let file: HuggingFace = serde_json::from_str(json).map_err(|error| error.to_string())?;
-        if file.model.kind != "WordPiece" {
-            return Err(format!(
-                "its model is `{}`; of Hugging Face's tokenizers WordPiece runs: take a model of \
-                 the BERT family, or tokens by character, word or hash",
-                file.model.kind
-            ));
-        }
+    pub(super) fn of_hugging_face(file: &Value) -> Result<Self, String> {
+        let file = HuggingFace::deserialize(file).map_err(|error| error.to_string())?;
         let normalizer = file
             .normalizer
             .filter(|normalizer| normalizer.kind == "BertNormalizer");
@@ -142,12 +117,10 @@ impl WordPiece {
         let unknown = *pieces
             .get(unknown)
             .ok_or_else(|| format!("its `vocab` has no {unknown}"))?;
-        let (before, after) = file.post_processor.as_ref().map(frame).unwrap_or_default();
         let lowercase = normalizer.lowercase.unwrap_or(true);
         Ok(Self {
             unknown,
-            before,
-            after,
+            frame: Frame::of(&file.post_processor),
             prefix: file
                 .model
                 .continuing_subword_prefix
@@ -159,61 +132,19 @@ impl WordPiece {
             pieces,
         })
     }
+}
 
-    /// Tokens that every text has before and behind it.
-    pub(super) fn frame(&self) -> usize {
-        self.before.len() + self.after.len()
+impl Pieces for WordPiece {
+    fn frame(&self) -> &Frame {
+        &self.frame
     }
 
-    pub(super) fn greatest_id(&self) -> i64 {
-        let framed = self.before.iter().chain(&self.after);
-        self.pieces
-            .values()
-            .chain(framed)
-            .copied()
-            .fold(self.unknown, i64::max)
+    fn unknown(&self) -> Option<i64> {
+        Some(self.unknown)
     }
 
-    /// None where nothing stands between the first and the last token.
-    pub(super) fn encode(&self, text: &str, max_length: usize) -> Vec<i64> {
-        let room = max_length - self.frame();
-        let mut inner = Vec::new();
-        for word in self.words(text) {
-            if inner.len() >= room {
-                break;
-            }
-            self.cut(&word, &mut inner);
-        }
-        inner.truncate(room);
-        if inner.is_empty() {
-            return inner;
-        }
-        [self.before.as_slice(), &inner, &self.after].concat()
-    }
-
-    /// Counts words and tokens as far as [`encode`](Self::encode) reads; those that every text
-    /// has before and behind it are left out.
-    pub(super) fn count(&self, text: &str, max_length: usize) -> Counted {
-        let room = max_length - self.frame();
-        let mut counted = Counted::default();
-        let mut tokens = Vec::new();
-        for word in self.words(text) {
-            if counted.tokens >= room {
-                break;
-            }
-            tokens.clear();
-            self.cut(&word, &mut tokens);
-            let unknown = tokens
-                .iter()
-                .filter(|token| **token == self.unknown)
-                .count();
-            counted.words += 1;
-            counted.foreign += usize::from(tokens.len() > 1 || unknown > 0);
-            counted.tokens += tokens.len();
-            counted.unknown += unknown;
-            counted.characters += word.chars().count();
-        }
-        counted
+    fn greatest_piece(&self) -> i64 {
+        self.pieces.values().copied().fold(self.unknown, i64::max)
     }
 
     fn words(&self, text: &str) -> Vec<String> {
@@ -285,31 +216,6 @@ impl WordPiece {
     }
 }
 
-/// Numbers before and behind a single text.
-fn frame(post_processor: &PostProcessor) -> (Vec<i64>, Vec<i64>) {
-    let pair = |pair: &Option<(String, i64)>| pair.iter().map(|(_, number)| *number).collect();
-    if post_processor.single.is_empty() {
-        return (pair(&post_processor.cls), pair(&post_processor.sep));
-    }
-    let (mut before, mut after, mut behind) = (Vec::new(), Vec::new(), false);
-    for part in &post_processor.single {
-        let special = part["SpecialToken"]["id"].as_str();
-        behind |= special.is_none();
-        let of_special = special.and_then(|name| post_processor.special_tokens.get(name));
-        let numbers = of_special.and_then(|token| token["ids"].as_array());
-        let numbers = numbers
-            .into_iter()
-            .flatten()
-            .filter_map(serde_json::Value::as_i64);
-        if behind {
-            after.extend(numbers);
-        } else {
-            before.extend(numbers);
-        }
-    }
-    (before, after)
-}
-
 fn is_control(c: char) -> bool {
     !matches!(c, '\t' | '\n' | '\r') && c.general_category_group() == GeneralCategoryGroup::Other
 }
@@ -352,12 +258,12 @@ mod tests {
     }
 
     #[test]
-    fn hugging_faces_file_gives_the_same_numbers_and_other_models_are_refused() {
+    fn hugging_faces_file_gives_the_same_numbers() {
         let lines = LINES.lines().enumerate();
         let vocab: serde_json::Map<String, serde_json::Value> = lines
             .map(|(number, piece)| (piece.to_owned(), number.into()))
             .collect();
-        let mut file = serde_json::json!({
+        let file = serde_json::json!({
             "version": "1.0",
             "normalizer": {"type": "BertNormalizer", "clean_text": true, "lowercase": true,
                 "strip_accents": null, "handle_chinese_chars": true},
@@ -367,13 +273,10 @@ mod tests {
                 "special_tokens": {"[CLS]": {"id": "[CLS]", "ids": [2]}, "[SEP]": {"id": "[SEP]", "ids": [3]}}},
             "model": {"type": "WordPiece", "unk_token": "[UNK]", "vocab": vocab},
         });
-        let pieces = WordPiece::of_hugging_face(&file.to_string()).unwrap();
+        let pieces = WordPiece::of_hugging_face(&file).unwrap();
         assert_eq!(
             pieces.encode("Hello, 你好! Café", 16),
             [2, 7, 8, 10, 11, 9, 12, 3]
         );
-        file["model"]["type"] = "BPE".into();
-        let error = WordPiece::of_hugging_face(&file.to_string()).unwrap_err();
-        assert!(error.contains("`BPE`"), "{error}");
     }
 }
