@@ -1,7 +1,7 @@
 //! A model bundle on disk: which files make one, and which version is taken.
 
 use std::fs;
-use std::io::ErrorKind;
+use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
 use crate::ScorerError;
@@ -89,13 +89,30 @@ fn read(path: &Path, what: &'static str, limit_bytes: u64) -> Result<Vec<u8>, Sc
             source,
         },
     };
-    let size_bytes = fs::metadata(path).map_err(unreadable)?.len();
-    if size_bytes > limit_bytes {
-        return Err(ScorerError::TooLarge {
-            path: path.to_owned(),
-            size_bytes,
-            limit_bytes,
-        });
+    let found = fs::metadata(path).map_err(unreadable)?;
+    if !found.is_file() {
+        // A pipe may never end, or never begin.
+        let reason = "it is no plain file";
+        return Err(unreadable(std::io::Error::new(
+            ErrorKind::InvalidInput,
+            reason,
+        )));
     }
-    fs::read(path).map_err(unreadable)
+    let too_large = |size_bytes| ScorerError::TooLarge {
+        path: path.to_owned(),
+        size_bytes,
+        limit_bytes,
+    };
+    if found.len() > limit_bytes {
+        return Err(too_large(found.len()));
+    }
+    // It may grow while it is read.
+    let mut bytes = Vec::new();
+    let file = fs::File::open(path).map_err(unreadable)?;
+    let read = file.take(limit_bytes + 1).read_to_end(&mut bytes);
+    let read = read.map_err(unreadable)? as u64;
+    match read > limit_bytes {
+        true => Err(too_large(read)),
+        false => Ok(bytes),
+    }
 }

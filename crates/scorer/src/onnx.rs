@@ -20,6 +20,9 @@ use crate::bundle::read_model;
 pub use operators::{Operator, Runs};
 pub use tensor::{Axis, Element, TensorSpec};
 
+/// How much of what a parser says is repeated.
+const MOST_SAID: usize = 300;
+
 /// A parsed and rewritten ONNX file.
 #[derive(Debug, Clone)]
 pub struct Graph {
@@ -79,9 +82,11 @@ impl Graph {
             return Err("the file is empty".to_owned());
         }
         let onnx = tract_onnx::onnx();
-        let mut proto = onnx
-            .proto_model_for_read(&mut bytes)
-            .map_err(|error| format!("it is no ONNX file, or a damaged one: {error:#}"))?;
+        let mut proto = onnx.proto_model_for_read(&mut bytes).map_err(|error| {
+            // Of a graph in graphs each of them is named.
+            let said: String = format!("{error:#}").chars().take(MOST_SAID).collect();
+            format!("it is no ONNX file, or a damaged one: {said}")
+        })?;
         let opset = proto
             .opset_import
             .iter()

@@ -107,6 +107,19 @@ fn every_missing_file_is_named() {
     }
 }
 
+#[cfg(unix)]
+#[test]
+fn a_file_that_never_ends_is_not_read() {
+    for file in ["manifest.yaml", "tokenizer.json", "model.onnx"] {
+        let (error, text) = error_after(|folder| {
+            fs::remove_file(folder.join(file)).unwrap();
+            std::os::unix::fs::symlink("/dev/zero", folder.join(file)).unwrap();
+        });
+        assert!(matches!(error, ScorerError::Unreadable { .. }), "{error:?}");
+        assert!(text.contains("it is no plain file"), "{text}");
+    }
+}
+
 #[test]
 fn an_empty_folder_lacks_a_manifest() {
     let temporary = tempfile::tempdir().unwrap();

@@ -93,6 +93,11 @@ impl Bpe {
         self.pieces.values().copied().fold(0, i64::max)
     }
 
+    /// The least number of a piece, or 0 where it is more.
+    pub(super) fn least(&self) -> i64 {
+        self.pieces.values().copied().fold(0, i64::min)
+    }
+
     /// Adds the numbers of a word's pieces; characters that are not known and for which nothing
     /// stands are passed over.
     pub(super) fn cut(&self, word: &str, into: &mut Vec<i64>) {

@@ -31,7 +31,7 @@ enum Model {
 impl SubWord {
     pub(super) fn of_hugging_face(file: &Value) -> Result<Self, String> {
         let model = &file["model"];
-        Ok(Self {
+        let tokenizer = Self {
             normal: Normal::read(&file["normalizer"])?,
             split: Split::read(&file["pre_tokenizer"])?,
             model: match model["type"].as_str() {
@@ -47,7 +47,18 @@ impl SubWord {
                 }
             },
             frame: Frame::of(&file["post_processor"]),
-        })
+        };
+        let least = match &tokenizer.model {
+            Model::Bpe(bpe) => bpe.least(),
+            Model::Unigram(_) => 0,
+        };
+        let Frame { before, after } = &tokenizer.frame;
+        match before.iter().chain(after).copied().fold(least, i64::min) {
+            0 => Ok(tokenizer),
+            least => Err(format!(
+                "it has a token of the number {least}; they are 0 or more"
+            )),
+        }
     }
 }
 
@@ -179,6 +190,7 @@ mod tests {
                 "its model is `WordLevel`",
             ),
             ("/model/dropout", 0.1.into(), "`dropout`"),
+            ("/model/vocab/a", (-7).into(), "a token of the number -7"),
             (
                 "/model/end_of_word_suffix",
                 "</w>".into(),
