@@ -1,11 +1,12 @@
 //! `driftline-edge`: scores rows where they are, and writes a profile of them.
 //!
 //! Rows are read, scored, counted and forgotten, a batch at a time. What leaves is a profile
-//! file as `driftline profile` writes it, which `driftline merge` puts together with others. Nothing of the query engine is linked, so that the binary fits a
-//! small device.
+//! file as `driftline profile` writes it, which `driftline merge` puts together with others.
+//! Nothing of the query engine is linked, so that the binary fits a small device.
 
 mod read;
 mod summary;
+mod window;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -15,6 +16,7 @@ use clap::{Parser, ValueEnum};
 use driftline_scorer::{Manifest, Scorer, ScorerError, TEXT_COLUMN};
 
 use summary::Summary;
+use window::{Stretch, Windows};
 
 /// Exit codes of `driftline`, as far as they come up here.
 const WRONG_USAGE: u8 = 2;
@@ -43,6 +45,13 @@ struct Arguments {
     /// A column that is not profiled, such as one that names somebody; may be repeated.
     #[arg(long, value_name = "COLUMN")]
     ignore: Vec<String>,
+    /// The width of windows by the time of the rows, such as 30m, 1h, 7d: each has a profile of
+    /// its own. They are in UTC, and weeks begin on Monday.
+    #[arg(long, value_name = "WIDTH", value_parser = window::width, requires = "time")]
+    window: Option<i64>,
+    /// The column of the rows' times.
+    #[arg(long, value_name = "COLUMN", requires = "window")]
+    time: Option<String>,
     /// How rows are written; told from their beginning where it is left out.
     #[arg(long, value_enum)]
     format: Option<Format>,
@@ -111,12 +120,17 @@ fn run(arguments: &Arguments) -> Result<u64, EdgeError> {
         None => None,
     };
     let mut summary = Summary::new(arguments.text.clone(), arguments.ignore.clone());
+    let windows = arguments.time.clone().zip(arguments.window);
+    let windows = windows.map(|(column, width)| Windows::new(column, width));
     read::batches(&arguments.input, arguments.format, |batch| {
+        let stretches = match &windows {
+            Some(windows) => windows.cut(&batch)?,
+            None => vec![(None, 0..batch.num_rows())],
+        };
         if let Some(model) = &model {
-            model.score(&batch, &mut summary)?;
+            model.score(&batch, &stretches, &mut summary)?;
         }
-        summary.add(&batch);
-        Ok(())
+        summary.add(&batch, &stretches)
     })?;
     summary.write(&arguments.output)?;
     Ok(summary.rows())
@@ -141,7 +155,12 @@ impl Model {
         })
     }
 
-    fn score(&self, batch: &RecordBatch, summary: &mut Summary) -> Result<(), EdgeError> {
+    fn score(
+        &self,
+        batch: &RecordBatch,
+        stretches: &[Stretch],
+        summary: &mut Summary,
+    ) -> Result<(), EdgeError> {
         let read = |name: &String| {
             let found = batch.column_by_name(name).cloned();
             found.ok_or_else(|| EdgeError::Usage {
@@ -160,7 +179,7 @@ impl Model {
         let scores = self.scorer.score_columns(&columns)?;
         for field in driftline_scorer::monitored_fields(self.scorer.manifest()) {
             if let Some(values) = scores.column_by_name(&field) {
-                summary.add_column(&format!("{}_{field}", self.name), values);
+                summary.add_column(&format!("{}_{field}", self.name), values, stretches)?;
             }
         }
         Ok(())

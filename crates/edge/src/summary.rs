@@ -3,26 +3,31 @@
 //! The file has those columns of a profile file without which it is none; `driftline merge`
 //! fills in the others from the states.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 
 use arrow_array::builder::{BinaryBuilder, StringBuilder};
-use arrow_array::{Array, ArrayRef, RecordBatch, UInt32Array, new_null_array};
-use arrow_schema::{DataType, Field, Schema, TimeUnit};
+use arrow_array::{ArrayRef, RecordBatch, TimestampMicrosecondArray, UInt32Array, new_null_array};
+use arrow_schema::{DataType, Field, Schema};
 use driftline_statistics::ColumnProfile;
 use parquet::arrow::ArrowWriter;
 
 use crate::EdgeError;
+use crate::window::{Span, Stretch};
 
 /// Version of the profile file's columns.
 const PROFILE_FILE_VERSION: u32 = 1;
 
-/// Profiles of columns, in the order in which they came.
+/// Windows of one file. Each is a profile of every column, held until the end.
+const MOST_WINDOWS: usize = 10_000;
+
+/// Profiles of columns, in the order in which they came, by window.
 pub(crate) struct Summary {
     texts: Vec<String>,
     ignored: Vec<String>,
-    columns: Vec<(String, ColumnProfile)>,
+    windows: BTreeMap<Option<Span>, Vec<(String, ColumnProfile)>>,
     rows: u64,
 }
 
@@ -31,7 +36,7 @@ impl Summary {
         Self {
             texts,
             ignored,
-            columns: Vec::new(),
+            windows: BTreeMap::new(),
             rows: 0,
         }
     }
@@ -41,24 +46,47 @@ impl Summary {
     }
 
     /// Adds every column that is not ignored.
-    pub(crate) fn add(&mut self, batch: &RecordBatch) {
+    pub(crate) fn add(
+        &mut self,
+        batch: &RecordBatch,
+        stretches: &[Stretch],
+    ) -> Result<(), EdgeError> {
         self.rows += batch.num_rows() as u64;
         for (field, values) in batch.schema_ref().fields().iter().zip(batch.columns()) {
             if !self.ignored.contains(field.name()) {
-                self.add_column(field.name(), values);
+                self.add_column(field.name(), values, stretches)?;
             }
         }
+        Ok(())
     }
 
-    pub(crate) fn add_column(&mut self, name: &str, values: &ArrayRef) {
-        let at = self.columns.iter().position(|(known, _)| known == name);
-        let at = at.unwrap_or_else(|| {
-            let text = self.texts.iter().any(|text| text == name);
-            let profile = ColumnProfile::new(values.data_type(), text);
-            self.columns.push((name.to_owned(), profile));
-            self.columns.len() - 1
-        });
-        self.columns[at].1.update(values, 0..values.len());
+    pub(crate) fn add_column(
+        &mut self,
+        name: &str,
+        values: &ArrayRef,
+        stretches: &[Stretch],
+    ) -> Result<(), EdgeError> {
+        for (span, rows) in stretches {
+            let columns = self.windows.entry(*span).or_default();
+            let at = columns.iter().position(|(known, _)| known == name);
+            let at = at.unwrap_or_else(|| {
+                let text = self.texts.iter().any(|text| text == name);
+                let profile = ColumnProfile::new(values.data_type(), text);
+                columns.push((name.to_owned(), profile));
+                columns.len() - 1
+            });
+            columns[at].1.update(values, rows.clone());
+        }
+        match self.windows.len() > MOST_WINDOWS {
+            true => Err(EdgeError::Usage {
+                argument: "--window",
+                reason: format!(
+                    "the rows are of more than {MOST_WINDOWS} windows; take wider ones, or rows of \
+                     less time"
+                ),
+            }),
+            false => Ok(()),
+        }
     }
 
     /// Writes the profile beside its place and renames it.
@@ -87,21 +115,28 @@ impl Summary {
     }
 
     fn batch(&self) -> RecordBatch {
-        let count = self.columns.len();
-        let instant = DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()));
         let (mut names, mut states) = (StringBuilder::new(), BinaryBuilder::new());
-        for (name, profile) in &self.columns {
-            names.append_value(name);
-            states.append_value(profile.to_bytes());
+        let (mut starts, mut ends) = (Vec::new(), Vec::new());
+        for (span, columns) in &self.windows {
+            for (name, profile) in columns {
+                names.append_value(name);
+                states.append_value(profile.to_bytes());
+                starts.push(span.map(|(start, _)| start));
+                ends.push(span.map(|(_, end)| end));
+            }
         }
+        let count = starts.len();
+        let instants = |instants: Vec<Option<i64>>| -> ArrayRef {
+            Arc::new(TimestampMicrosecondArray::from(instants).with_timezone("UTC"))
+        };
         let columns: Vec<(&str, bool, ArrayRef)> = vec![
             (
                 "format_version",
                 false,
                 Arc::new(UInt32Array::from(vec![PROFILE_FILE_VERSION; count])),
             ),
-            ("window_start", true, new_null_array(&instant, count)),
-            ("window_end", true, new_null_array(&instant, count)),
+            ("window_start", true, instants(starts)),
+            ("window_end", true, instants(ends)),
             ("slice_column", true, new_null_array(&DataType::Utf8, count)),
             ("slice_value", true, new_null_array(&DataType::Utf8, count)),
             ("column", false, Arc::new(names.finish())),

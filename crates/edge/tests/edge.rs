@@ -2,11 +2,14 @@
 
 #![expect(clippy::unwrap_used, reason = "a test stops at what it did not expect")]
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
+use arrow_array::Array;
 use arrow_array::cast::AsArray;
+use arrow_array::types::TimestampMicrosecondType;
 use driftline_statistics::ColumnProfile;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
@@ -130,6 +133,97 @@ fn csv_and_json_lines_give_the_same_profile_of_rows_and_scores() {
     }
     let labels = of_csv[5].1.categorical().unwrap();
     assert!(labels.values().len() > 1);
+}
+
+/// Of each window and column the profile.
+fn windows(path: &Path) -> BTreeMap<(Option<i64>, String), ColumnProfile> {
+    let file = std::fs::File::open(path).unwrap();
+    let reader = ParquetRecordBatchReaderBuilder::try_new(file).unwrap();
+    let batch = reader.build().unwrap().next().unwrap().unwrap();
+    let starts = batch.column_by_name("window_start").unwrap().clone();
+    let starts = starts.as_primitive::<TimestampMicrosecondType>();
+    let ends = batch.column_by_name("window_end").unwrap().clone();
+    let ends = ends.as_primitive::<TimestampMicrosecondType>();
+    for row in 0..batch.num_rows() {
+        assert_eq!(starts.is_valid(row), ends.is_valid(row));
+        assert!(starts.is_null(row) || ends.value(row) - starts.value(row) == 3_600_000_000);
+    }
+    let starts = (0..batch.num_rows()).map(|row| starts.is_valid(row).then(|| starts.value(row)));
+    let profiles = profiles(path).into_iter();
+    let found = starts.zip(profiles);
+    found
+        .map(|(start, (name, profile))| ((start, name), profile))
+        .collect()
+}
+
+#[test]
+fn windows_of_several_edges_add_up_to_those_of_all_rows() {
+    let desk = desk();
+    let all = rows(false);
+    let (head, rest) = all.split_once('\n').unwrap();
+    // Times go to and fro over three hours, and some rows have none.
+    let timed = rest.lines().enumerate().map(|(row, line)| match row % 10 {
+        9 => format!(",{line}\n"),
+        _ => format!("2024-05-01T{:02}:{:02}:00Z,{line}\n", row % 3, row % 60),
+    });
+    let timed: Vec<String> = timed.collect();
+    let of = |part: &[String], file: &str| {
+        let rows = format!("at,{head}\n{}", part.concat());
+        let arguments = [
+            "--model", "grade", "--window", "1h", "--time", "at", "-o", file,
+        ];
+        let ended = edge(desk.path(), &arguments, &rows);
+        let said = String::from_utf8_lossy(&ended.stderr).into_owned();
+        assert!(ended.status.success(), "{said}");
+        windows(&desk.path().join(file))
+    };
+    let whole = of(&timed, "all.parquet");
+    let starts: BTreeSet<Option<i64>> = whole.keys().map(|(start, _)| *start).collect();
+    assert_eq!(starts.len(), 4);
+    assert_eq!(whole[&(None, "grade_label".to_owned())].rows, 100);
+    let (first, second) = timed.split_at(333);
+    let (mut merged, second) = (of(first, "1.parquet"), of(second, "2.parquet"));
+    for (key, profile) in second {
+        merged.get_mut(&key).unwrap().merge(&profile).unwrap();
+    }
+    for (key, profile) in &whole {
+        let merged = &merged[key];
+        let counts = |one: &ColumnProfile| (one.rows, one.present());
+        assert_eq!(counts(merged), counts(profile), "{key:?}");
+        let values = |one: &ColumnProfile| one.categorical().map(|own| own.values());
+        assert_eq!(values(merged), values(profile), "{key:?}");
+    }
+}
+
+#[test]
+fn windows_need_times_that_are_some() {
+    let desk = desk();
+    for (arguments, input, says) in [
+        (
+            ["--window", "1h", "--time", "at"],
+            "a\n1\n",
+            "the rows have no column `at`",
+        ),
+        (
+            ["--window", "1h", "--time", "a"],
+            "a\nsoon\n",
+            "`soon` in the column `a` is no time",
+        ),
+        (
+            ["--window", "1x", "--time", "a"],
+            "a\n1\n",
+            "`1x` is no width of a window",
+        ),
+    ] {
+        let ended = edge(
+            desk.path(),
+            &[&arguments[..], &["-o", "o.parquet"]].concat(),
+            input,
+        );
+        let said = String::from_utf8_lossy(&ended.stderr).into_owned();
+        assert_eq!(ended.status.code(), Some(2), "{said}");
+        assert!(said.contains(says), "{says}: {said}");
+    }
 }
 
 #[test]
