@@ -343,12 +343,17 @@ impl Store {
                  ORDER BY sequence LIMIT 1"
             }
             false => {
+                // By order and limit: without statistics PostgreSQL takes a minimum of all rows.
                 "SELECT MIN(due) FROM (
-                     SELECT MIN(next_at) AS due FROM outbox
-                     WHERE monitor_id = $1 AND target = $2 AND state = 'pending'
+                     SELECT due FROM (
+                         SELECT next_at AS due FROM outbox
+                         WHERE monitor_id = $1 AND target = $2 AND state = 'pending'
+                         ORDER BY next_at LIMIT 1) AS pending
                      UNION ALL
-                     SELECT MIN(lease_until) AS due FROM outbox
-                     WHERE monitor_id = $1 AND target = $2 AND state = 'inflight') AS waiting"
+                     SELECT due FROM (
+                         SELECT lease_until AS due FROM outbox
+                         WHERE monitor_id = $1 AND target = $2 AND state = 'inflight'
+                         ORDER BY lease_until LIMIT 1) AS inflight) AS waiting"
             }
         })
         .bind(monitor)
