@@ -74,6 +74,8 @@ pub(crate) struct Boosted {
     /// For each feature the upper bounds of its bins, but the last.
     bounds: Vec<Vec<f64>>,
     trees: Vec<Vec<Node>>,
+    /// For each feature, what its splits won.
+    gains: Vec<f64>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -154,12 +156,13 @@ impl Boosted {
             .collect();
         let mut predictions = vec![base; target.len()];
         let mut trees = Vec::new();
+        let mut gains = vec![0.0; features.len()];
         for _ in 0..TREES {
             let known = target.iter().zip(&predictions);
             let left: Vec<Left> = known
                 .map(|(target, prediction)| objective.left(*target, *prediction))
                 .collect();
-            let (tree, leaves) = grow(&binned, &left);
+            let (tree, leaves) = grow(&binned, &left, &mut gains);
             for leaf in leaves {
                 if let Node::Leaf(value) = tree[leaf.node] {
                     for row in leaf.rows {
@@ -177,7 +180,13 @@ impl Boosted {
             base,
             bounds,
             trees,
+            gains,
         }
+    }
+
+    /// For each feature, by how much its splits lowered what the trees make small, in sum.
+    pub(crate) fn gains(&self) -> &[f64] {
+        &self.gains
     }
 
     /// The values of rows, given by their features as they were fitted.
@@ -254,8 +263,8 @@ fn value(tree: &[Node], bins: &[u8]) -> f64 {
     }
 }
 
-/// One tree, and the rows of its leaves.
-fn grow(binned: &[Vec<u8>], left: &[Left]) -> (Vec<Node>, Vec<Leaf>) {
+/// One tree, and the rows of its leaves; adds what its splits won to that of their features.
+fn grow(binned: &[Vec<u8>], left: &[Left], gains: &mut [f64]) -> (Vec<Node>, Vec<Leaf>) {
     let rows: Vec<u32> = (0..left.len() as u32).collect();
     let mut tree = vec![Node::Leaf(0.0)];
     let mut leaves = vec![Leaf {
@@ -271,6 +280,7 @@ fn grow(binned: &[Vec<u8>], left: &[Left]) -> (Vec<Node>, Vec<Leaf>) {
             break;
         };
         let leaf = leaves.swap_remove(at);
+        gains[split.feature] += split.gain;
         let column = &binned[split.feature];
         let (low, high): (Vec<u32>, Vec<u32>) = leaf
             .rows

@@ -7,7 +7,8 @@
 //! 2. [`Calibrator::judge`] replays stretches of the baseline as if they were windows
 //!    of the live one's size ([`replay`]), sets one limit for all tests together
 //!    ([`threshold_card`]), and judges the window by it ([`compare`]);
-//! 3. [`WindowNull`] does the same for what is measured once for each window;
+//! 3. [`WindowNull`] does the same for what is measured once for each window, such as several
+//!    columns together ([`multivariate`]);
 //! 4. [`verify`] shows on held-out stretches that the stated rate is kept;
 //! 5. [`AlertMemory`] tells over windows when a finding is worth an alert, and until when.
 //!
@@ -23,6 +24,7 @@ mod error;
 pub mod grid;
 pub mod measure;
 mod memory;
+pub mod multivariate;
 pub mod performance;
 pub mod plan;
 pub mod preset;

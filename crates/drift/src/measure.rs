@@ -49,6 +49,15 @@ pub enum Measure {
     /// window says, above what other stretches have of it, times the root of its part of
     /// the window: 0 to 1. Measured on texts, not on counts.
     NovelStretch,
+    /// How well trees tell the rows of the window from those of the baseline by several columns:
+    /// area under the curve, ½ where they cannot. Measured on rows, not on counts.
+    DomainClassifier,
+    /// Mean distance of rows from what the baseline's principal components make of them, as a
+    /// multiple of the baseline's own. Measured on rows.
+    ReconstructionError,
+    /// Distance of the means of several columns in the space of a Gaussian kernel, 0 to √2.
+    /// Measured on rows.
+    MaximumMeanDiscrepancy,
 }
 
 impl Measure {
@@ -66,6 +75,9 @@ impl Measure {
         Self::MeanIncrease,
         Self::NullShare,
         Self::NovelStretch,
+        Self::DomainClassifier,
+        Self::ReconstructionError,
+        Self::MaximumMeanDiscrepancy,
     ];
 
     /// Its name in files, settings and messages.
@@ -83,6 +95,9 @@ impl Measure {
             Self::MeanIncrease => "mean_increase",
             Self::NullShare => "null_share",
             Self::NovelStretch => "novel_stretch",
+            Self::DomainClassifier => "domain_classifier",
+            Self::ReconstructionError => "reconstruction_error",
+            Self::MaximumMeanDiscrepancy => "maximum_mean_discrepancy",
         }
     }
 
@@ -117,6 +132,8 @@ impl Measure {
             Self::MeanIncrease => 0.01,
             Self::NullShare => 0.02,
             Self::NovelStretch => 0.005,
+            Self::DomainClassifier | Self::ReconstructionError => 0.05,
+            Self::MaximumMeanDiscrepancy => 0.02,
         }
     }
 
@@ -134,7 +151,10 @@ impl Measure {
             | Self::MeanDifference
             | Self::MeanIncrease
             | Self::NullShare
-            | Self::NovelStretch => false,
+            | Self::NovelStretch
+            | Self::DomainClassifier
+            | Self::ReconstructionError
+            | Self::MaximumMeanDiscrepancy => false,
         }
     }
 }

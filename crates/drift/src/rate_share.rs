@@ -9,7 +9,11 @@ pub const SUMS: f64 = 0.1;
 /// test.
 pub const NOVEL_STRETCH: f64 = 0.6;
 
-/// The part of the [cards](crate::ThresholdCard), beside a novel stretch or without it.
-pub fn of_cards(novel_stretch: bool) -> f64 {
-    1.0 - SUMS - if novel_stretch { NOVEL_STRETCH } else { 0.0 }
+/// The part of several columns [together](crate::multivariate), where a pipeline asks for that.
+pub const MULTIVARIATE: f64 = 0.2;
+
+/// The part of the [cards](crate::ThresholdCard), beside the tests that a pipeline has.
+pub fn of_cards(novel_stretch: bool, multivariate: bool) -> f64 {
+    let part = |asked: bool, share: f64| if asked { share } else { 0.0 };
+    1.0 - SUMS - part(novel_stretch, NOVEL_STRETCH) - part(multivariate, MULTIVARIATE)
 }

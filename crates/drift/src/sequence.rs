@@ -285,6 +285,7 @@ mod tests {
             windows: 20,
             size: 1_000,
             values: (0..20).map(f64::from).collect(),
+            least_spread: 0.1,
         }
         .judge(
             crate::WindowValue {

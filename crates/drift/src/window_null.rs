@@ -24,8 +24,6 @@ use statrs::distribution::{ContinuousCDF, StudentsT};
 /// A window is judged where its size is within this factor of the baseline's windows'.
 const OTHER_SIZE: f64 = 2.0;
 
-/// Spread of the logarithms that is assumed at least, where the baseline shows none.
-const LEAST_SPREAD: f64 = 0.1;
 /// Values are taken for at least this.
 const LEAST_VALUE: f64 = 1e-4;
 
@@ -43,6 +41,14 @@ pub struct WindowNull {
     pub size: u64,
     /// The values, in order of time; those of windows half-way between too.
     pub values: Vec<f64>,
+    /// Spread of the logarithms that is assumed at least, where the baseline shows less.
+    #[serde(default = "least_spread")]
+    pub least_spread: f64,
+}
+
+/// What was assumed where nothing is written down.
+fn least_spread() -> f64 {
+    0.1
 }
 
 /// What is judged by a [`WindowNull`].
@@ -81,7 +87,7 @@ impl WindowNull {
         let squares: f64 = self.values.iter().map(|&x| (log(x) - mean).powi(2)).sum();
         let deviation = (squares / (self.values.len() as f64 - 1.0).max(1.0)).sqrt();
         let widened = deviation * (1.0 + 1.0 / self.windows.max(1) as f64).sqrt();
-        widened.max(LEAST_SPREAD)
+        widened.max(self.least_spread)
     }
 
     fn student(&self) -> Option<StudentsT> {
@@ -189,6 +195,7 @@ mod tests {
             windows: values.len(),
             size: 1_000,
             values,
+            least_spread: 0.1,
         }
     }
 

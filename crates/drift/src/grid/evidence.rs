@@ -190,7 +190,10 @@ pub(super) fn on_bins(measure: Measure, baseline: &[u64], window: &[u64]) -> Opt
         | Measure::MeanDifference
         | Measure::MeanIncrease
         | Measure::NullShare
-        | Measure::NovelStretch => None,
+        | Measure::NovelStretch
+        | Measure::DomainClassifier
+        | Measure::ReconstructionError
+        | Measure::MaximumMeanDiscrepancy => None,
     }
 }
 

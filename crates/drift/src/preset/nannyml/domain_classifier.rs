@@ -53,7 +53,31 @@ pub fn compare(
     let cut: Cut = cut.into();
     let rows = window.first().map_or(0, Column::rows);
     let chunks = cut.window.of(rows).into_iter();
-    Ok(chunks.map(|chunk| told_apart(&features, chunk)).collect())
+    let area = |chunk| {
+        let told = Told::new(&features, chunk).different();
+        told.apart().map_or(f64::NAN, |apart| apart.area)
+    };
+    Ok(chunks.map(area).collect())
+}
+
+/// How well two sides are told apart.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Apart {
+    /// The area under the curve of what each fifth is scored by the trees of the others.
+    pub(crate) area: f64,
+    /// For each column, what its splits won in the trees.
+    pub(crate) gains: Vec<f64>,
+}
+
+/// How well all rows of both sides are told apart, equal ones too; `None` where the columns are not
+/// the same numbers and categories, or a side has too few rows to be parted.
+pub(crate) fn told_apart(baseline: &[Column], window: &[Column]) -> Option<Apart> {
+    let pairs = baseline.iter().zip(window);
+    let features: Vec<[Vec<f64>; 2]> = pairs
+        .map(|(ours, theirs)| numbers(ours, theirs))
+        .collect::<Option<_>>()?;
+    let rows = window.first().map_or(0, Column::rows);
+    Told::new(&features, 0..rows).apart()
 }
 
 /// The values of both sides as numbers; `None` for texts.
@@ -96,7 +120,7 @@ fn ranks(sides: [&Column; 2]) -> HashMap<&str, f64> {
     labels.zip((0..).map(f64::from)).collect()
 }
 
-/// Different rows, those of the baseline first.
+/// Rows of both sides, those of the baseline first.
 struct Told {
     /// Column by column.
     features: Vec<Vec<f64>>,
@@ -106,29 +130,32 @@ struct Told {
 
 impl Told {
     fn new(features: &[[Vec<f64>; 2]], chunk: Range<usize>) -> Self {
-        let ours = (0..features[0][0].len()).map(|row| (0, row));
-        let places: Vec<(usize, usize)> = ours.chain(chunk.map(|row| (1, row))).collect();
-        // The last of equal rows stays.
+        let ours = features.first().map_or(0, |sides| sides[0].len());
+        let column = |[ours, theirs]: &[Vec<f64>; 2]| [ours, &theirs[chunk.clone()]].concat();
+        Self {
+            features: features.iter().map(column).collect(),
+            is_chunk: [vec![false; ours], vec![true; chunk.len()]].concat(),
+        }
+    }
+
+    /// Of equal rows the last one.
+    fn different(self) -> Self {
         let mut last: HashMap<Vec<u64>, usize> = HashMap::new();
-        for (at, &(side, row)) in places.iter().enumerate() {
+        for row in 0..self.is_chunk.len() {
             // All that are no value are equal, and so are 0 and -0.
             let bits = |value: f64| match value.is_nan() {
                 true => u64::MAX,
                 false => (value + 0.0).to_bits(),
             };
-            let values = features.iter().map(|sides| bits(sides[side][row]));
-            last.insert(values.collect(), at);
+            let values = self.features.iter().map(|column| bits(column[row]));
+            last.insert(values.collect(), row);
         }
         let mut kept: Vec<usize> = last.into_values().collect();
         kept.sort_unstable();
-        let kept: Vec<(usize, usize)> = kept.into_iter().map(|at| places[at]).collect();
-        let column = |sides: &[Vec<f64>; 2]| -> Vec<f64> {
-            let values = kept.iter().map(|&(side, row)| sides[side][row]);
-            values.collect()
-        };
+        let column = |column: &Vec<f64>| kept.iter().map(|row| column[*row]).collect();
         Self {
-            features: features.iter().map(column).collect(),
-            is_chunk: kept.iter().map(|(side, _)| *side == 1).collect(),
+            features: self.features.iter().map(column).collect(),
+            is_chunk: kept.iter().map(|row| self.is_chunk[*row]).collect(),
         }
     }
 
@@ -157,26 +184,28 @@ impl Told {
             .map(|row| f64::from(u8::from(self.is_chunk[*row])));
         (self.features.iter().map(of).collect(), target.collect())
     }
-}
 
-/// How well the rows of a chunk of the window are told from those of the baseline.
-fn told_apart(features: &[[Vec<f64>; 2]], chunk: Range<usize>) -> f64 {
-    let told = Told::new(features, chunk);
-    let Some(folds) = told.folds() else {
-        return f64::NAN;
-    };
-    let mut scores = vec![0.0; folds.len()];
-    for fold in 0..FOLDS {
-        let (held, learnt): (Vec<usize>, Vec<usize>) =
-            (0..folds.len()).partition(|row| folds[*row] == fold);
-        let (columns, target) = told.rows(&learnt);
-        let trees = Boosted::fit(&columns, &target, Objective::LogLoss);
-        let (columns, _) = told.rows(&held);
-        for (row, score) in held.into_iter().zip(trees.predict(&columns)) {
-            scores[row] = score;
+    /// How well the sides are told apart; `None` where one has too few rows.
+    fn apart(&self) -> Option<Apart> {
+        let folds = self.folds()?;
+        let mut scores = vec![0.0; folds.len()];
+        let mut gains = vec![0.0; self.features.len()];
+        for fold in 0..FOLDS {
+            let (held, learnt): (Vec<usize>, Vec<usize>) =
+                (0..folds.len()).partition(|row| folds[*row] == fold);
+            let (columns, target) = self.rows(&learnt);
+            let trees = Boosted::fit(&columns, &target, Objective::LogLoss);
+            let (columns, _) = self.rows(&held);
+            for (row, score) in held.into_iter().zip(trees.predict(&columns)) {
+                scores[row] = score;
+            }
+            for (all, gain) in gains.iter_mut().zip(trees.gains()) {
+                *all += gain;
+            }
         }
+        let area = area_under_curve(&self.is_chunk, &scores)?;
+        Some(Apart { area, gains })
     }
-    area_under_curve(&told.is_chunk, &scores).unwrap_or(f64::NAN)
 }
 
 #[cfg(test)]
@@ -225,7 +254,7 @@ mod tests {
         let ours = categories(&["a", "b", "c"], [0, 0, 1, 2].into_iter());
         let theirs = categories(&["b", "d"], [0, 0, 1].into_iter());
         let features = [super::numbers(&ours, &theirs).unwrap()];
-        let told = Told::new(&features, 0..3);
+        let told = Told::new(&features, 0..3).different();
         assert_eq!(told.is_chunk, [false, false, true, true]);
         let none = compare(&[ours], &[theirs], Chunks::Count(1)).unwrap();
         assert!(none[0].is_nan());

@@ -102,6 +102,58 @@ pub fn compare(
     })
 }
 
+/// How badly the rows of one side are rebuilt.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Rest {
+    /// Mean distance of rows from their projections.
+    pub(crate) mean: f64,
+    /// For each column, its share of the squared distances.
+    pub(crate) shares: Vec<f64>,
+}
+
+/// How badly the baseline's components rebuild the baseline and the window; `None` where there are no
+/// rows, or infinities.
+pub(crate) fn rebuilt(baseline: &[Column], window: &[Column]) -> Option<[Rest; 2]> {
+    let [ours, theirs] = standardised(baseline, window)?;
+    let components = components(&ours);
+    Some([ours, theirs].map(|matrix| {
+        let rest = &matrix - (&matrix * &components) * components.transpose();
+        let distances = rest.row_iter().map(|row| row.norm()).sum::<f64>();
+        let squares: Vec<f64> = rest.column_iter().map(|c| c.norm_squared()).collect();
+        let all: f64 = squares.iter().sum();
+        Rest {
+            mean: distances / matrix.nrows() as f64,
+            shares: squares.iter().map(|part| part / all.max(1e-300)).collect(),
+        }
+    }))
+}
+
+/// Both sides as numbers, one row a row, standardised by the baseline; a column without any value in
+/// the baseline is 0. `None` where a side has no rows, or there are infinities or texts.
+pub(crate) fn standardised(baseline: &[Column], window: &[Column]) -> Option<[DMatrix<f64>; 2]> {
+    let is_text = |column: &Column| matches!(column, Column::Texts(_));
+    if baseline.iter().chain(window).any(is_text) {
+        return None;
+    }
+    let encoding = |column| Encoding::of(column).unwrap_or_default();
+    let encodings: Vec<Encoding> = baseline.iter().map(encoding).collect();
+    let sides = [baseline, window].map(|side| encoded(&encodings, side));
+    let usable = |side: &DMatrix<f64>| side.nrows() > 0 && side.iter().all(|x| x.is_finite());
+    sides.iter().all(usable).then_some(sides)
+}
+
+impl Default for Encoding {
+    /// Of a column of which nothing is known.
+    fn default() -> Self {
+        Self {
+            filler: 0.0,
+            shares: None,
+            mean: 0.0,
+            scale: 1.0,
+        }
+    }
+}
+
 impl Encoding {
     fn of(column: &Column) -> Option<Self> {
         let (filler, shares) = match column.values() {
