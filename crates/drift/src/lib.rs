@@ -17,6 +17,7 @@
 
 mod alert;
 mod boosted;
+mod companions;
 pub mod compare;
 pub mod concentration;
 mod effect;
@@ -41,6 +42,7 @@ mod window_null;
 pub mod workings;
 
 pub use alert::{AlertMemory, AlertPolicy, Observation, Phase};
+pub use companions::companions;
 pub use compare::{Judged, Judgement, Measurement, Skipped};
 pub use concentration::{Concentration, SlicedProfiles};
 pub use error::DriftError;

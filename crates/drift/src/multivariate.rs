@@ -250,13 +250,18 @@ mod tests {
             true => (0..1_000).map(|_| normal(&mut random)).collect(),
             false => x.iter().map(|x| x + 0.1 * normal(&mut random)).collect(),
         };
-        let word: Vec<&str> = x.iter().map(|x| if *x > 0.0 { "up" } else { "down" }).collect();
+        let word: Vec<&str> = x
+            .iter()
+            .map(|x| if *x > 0.0 { "up" } else { "down" })
+            .collect();
         let columns: [(&str, ArrayRef); 3] = [
             ("x", Arc::new(Float64Array::from(x))),
             ("y", Arc::new(Float64Array::from(y))),
             ("word", Arc::new(StringArray::from(word))),
         ];
-        let features = columns.iter().map(|(name, values)| Feature::of(name, values));
+        let features = columns
+            .iter()
+            .map(|(name, values)| Feature::of(name, values));
         features.flat_map(Option::unwrap).collect()
     }
 
@@ -291,7 +296,8 @@ mod tests {
             let values = Arc::new(Float64Array::from(values));
             Arc::new(FixedSizeListArray::new(field, 8, values, None))
         };
-        let [ours, theirs] = [0.0, 0.5].map(|shift| Feature::of("code", &embedding(shift)).unwrap());
+        let [ours, theirs] =
+            [0.0, 0.5].map(|shift| Feature::of("code", &embedding(shift)).unwrap());
         assert_eq!(ours.len(), 8);
         for measure in MEASURES {
             let (_, evidence) = compare(measure, &ours, &theirs).unwrap();
@@ -311,14 +317,21 @@ mod tests {
             Feature::of("x", &(Arc::new(Float64Array::from(values)) as ArrayRef)).unwrap()
         };
         let nothing = numbers(vec![None; 50]);
-        let infinite = numbers((0..50).map(|n| Some(f64::INFINITY / f64::from(n % 2))).collect());
+        let infinite = numbers(
+            (0..50)
+                .map(|n| Some(f64::INFINITY / f64::from(n % 2)))
+                .collect(),
+        );
         let constant = numbers(vec![Some(1.0); 50]);
         let empty = numbers(Vec::new());
         for measure in MEASURES {
             for ours in [&nothing, &infinite, &constant] {
                 for theirs in [&nothing, &infinite, &constant] {
                     let found = compare(measure, ours, theirs);
-                    assert!(found.is_some_and(|(value, _)| value.is_finite()), "{measure:?}");
+                    assert!(
+                        found.is_some_and(|(value, _)| value.is_finite()),
+                        "{measure:?}"
+                    );
                 }
                 assert!(compare(measure, ours, &empty).is_none());
                 assert!(compare(measure, &empty, ours).is_none());

@@ -152,6 +152,9 @@ impl WindowNull {
         if size < LEAST_ROWS {
             return skipped(Skipped::TooFewRows);
         }
+        if self.values.is_empty() {
+            return skipped(Skipped::NoDraws);
+        }
         let ratio = size as f64 / self.size.max(1) as f64;
         if !(1.0 / OTHER_SIZE..=OTHER_SIZE).contains(&ratio) {
             return skipped(Skipped::OtherSize);
@@ -244,6 +247,9 @@ mod tests {
             let judgement = judged(&seen, 1.5, size).judgement;
             assert_eq!(judgement, Judgement::Skipped { reason });
         }
+        let none = judged(&null(Vec::new()), 9.0, 1_000).judgement;
+        let reason = Skipped::NoDraws;
+        assert_eq!(none, Judgement::Skipped { reason });
         let few = judged(&null(vec![0.1, 0.2, 0.3]), 9.0, 1_000);
         assert!(few.is_warning() && few.p_value.is_none());
     }

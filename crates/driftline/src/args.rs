@@ -81,6 +81,8 @@ pub(crate) enum Verb {
     /// A person's word on terms, kept in a file that can be reviewed
     #[command(subcommand)]
     Term(TermVerb),
+    /// Known words that stand among other words than before: a list to read
+    Usage(Usage),
     /// What a model makes of every row, as Parquet
     Score(Score),
     /// Models: whether one runs, and a first manifest for it
@@ -654,6 +656,45 @@ pub(crate) struct Terms {
     /// Write it to a file instead.
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Usage {
+    /// The training data: a file, pattern or directory.
+    pub(crate) baseline: String,
+    /// The source to compare with it.
+    pub(crate) live: String,
+    /// The text column.
+    #[arg(long, value_name = "COLUMN")]
+    pub(crate) text: String,
+    /// The column with the time of a row, by which the training data is halved [default: halved by
+    /// the order of rows].
+    #[arg(long, value_name = "COLUMN")]
+    pub(crate) time: Option<String>,
+    /// Zone of times without one.
+    #[arg(long, value_name = "ZONE", requires = "time")]
+    pub(crate) time_zone: Option<String>,
+    /// A word that is told of whatever its usage; may be repeated.
+    #[arg(long, value_name = "WORD")]
+    pub(crate) word: Vec<String>,
+    /// Names and new terms that are not to be taken apart, as a user dictionary of jieba:
+    /// `terms --format jieba` writes one.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) dictionary: Option<PathBuf>,
+    /// Texts with a word that it takes to compare it, of training and of live data each.
+    #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) least_texts: u32,
+    /// Words to tell of, at most.
+    #[arg(long, value_name = "N", default_value_t = 20)]
+    pub(crate) most: usize,
+    /// Examples of each word, of the new usage and of the old.
+    #[arg(long, value_name = "N", default_value_t = 3)]
+    pub(crate) examples: usize,
+    /// SQL over the table `source`, for both sides.
+    #[arg(long, value_name = "SQL")]
+    pub(crate) prepare: Option<String>,
+    #[command(flatten)]
+    pub(crate) output: Output,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -24,6 +24,7 @@ mod store;
 mod term;
 mod tfdv;
 mod topic;
+mod usage;
 mod validate;
 mod webhook;
 
@@ -108,6 +109,7 @@ pub(crate) async fn run(arguments: args::Arguments) -> miette::Result<u8> {
         Verb::Skew(arguments) => skew::skew(arguments, config).await,
         Verb::Terms(arguments) => compare::terms(*arguments, config, quiet).await,
         Verb::Term(verb) => term::decide(verb),
+        Verb::Usage(arguments) => usage::usage(arguments, config).await,
         Verb::Score(arguments) => score::score(arguments, config, quiet).await,
         Verb::Model(verb) => model::model(verb, config, quiet).await,
         Verb::Calibrate(verb) => calibrate::calibrate(verb, config, quiet).await,

@@ -27,6 +27,7 @@ mod panes;
 pub mod profile_file;
 mod profile_rows;
 mod profile_udaf;
+mod row_sample;
 mod rows;
 mod score_udf;
 mod skew;
@@ -38,6 +39,7 @@ mod text_udf;
 mod tfrecord;
 mod tokens_udf;
 pub mod topic;
+mod usage;
 mod vocabulary_udaf;
 mod window;
 
@@ -45,7 +47,10 @@ pub use aggregate::{AggregateGroups, AggregateRow};
 pub use chrono_tz::Tz;
 pub use cluster::{ClusterAddress, ExecutorOptions, SchedulerOptions, run_executor, run_scheduler};
 pub use constraint::{BrokenValue, ByWindow, RowRule, RuleCount, RuleTest};
-pub use datafusion::arrow::datatypes::{DataType, Field};
+pub use datafusion::arrow::{
+    array::RecordBatch,
+    datatypes::{DataType, Field},
+};
 pub use engine::{Engine, EngineConfig};
 pub use error::EngineError;
 pub use feature_statistics::{FeatureRequest, Sample, SlicedStatistics};
@@ -59,6 +64,7 @@ pub use offending::{
 pub use output::{Output, write_atomically};
 pub use panes::{Pane, PaneWindow, Panes};
 pub use profile_rows::ProfileRows;
+pub use row_sample::{RowSample, RowSampleRequest, rows_from_bytes, rows_to_bytes};
 pub use rows::{ColumnInfo, ProfileColumn, ProfileRequest, ProfileRow, ROLES_SAMPLE_ROWS, Rows};
 pub use skew::{FeatureSkew, KeyMatches, RowSkew, SkewPair, SkewRequest, SkewValue};
 pub use slice::Slice;
@@ -66,5 +72,6 @@ pub use sliced_aggregate::SliceValues;
 pub use source::{CsvOptions, FileVersion, PartitionRange, Source, SourceHead, SourceSize, words};
 pub use text_udf::AdvertRules;
 pub use tfrecord::{tfrecord, tfrecords};
+pub use usage::{Usage, UsageRequest, WordUsage};
 pub use vocabulary_udaf::{VocabularyRequest, VocabularyTime};
 pub use window::{Cut, Span, Width, Windows, time_zone};

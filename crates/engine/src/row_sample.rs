@@ -12,14 +12,16 @@ use chrono_tz::Tz;
 use datafusion::{
     arrow::{
         array::{Array, AsArray, RecordBatch, UInt32Array},
-        compute::{interleave_record_batch, take_record_batch},
+        compute::{concat_batches, interleave_record_batch, take_record_batch},
         datatypes::TimestampMicrosecondType,
+        error::ArrowError,
+        ipc::{reader::FileReader, writer::FileWriter},
     },
     prelude::ident,
 };
 use driftline_statistics::units::mix;
 use futures::StreamExt;
-use std::collections::BinaryHeap;
+use std::{collections::BinaryHeap, io::Cursor};
 
 /// What to draw.
 #[derive(Debug, Clone)]
@@ -157,7 +159,12 @@ impl Rows {
 
 /// Draws from a batch whose first row has the place `before`: the rows that any sample wants,
 /// which will be the batch number `at` of those that are kept.
-fn draw(draws: &mut [Draw], batch: &RecordBatch, (before, seed): (u64, u64), at: usize) -> Vec<u32> {
+fn draw(
+    draws: &mut [Draw],
+    batch: &RecordBatch,
+    (before, seed): (u64, u64),
+    at: usize,
+) -> Vec<u32> {
     let times = batch.column(batch.num_columns() - 1);
     let times = times.as_primitive::<TimestampMicrosecondType>();
     let known = || times.iter().flatten();
@@ -193,4 +200,41 @@ fn draw(draws: &mut [Draw], batch: &RecordBatch, (before, seed): (u64, u64), at:
         }
     }
     wanted
+}
+
+impl RowSample {
+    /// Some of its rows, by their places.
+    ///
+    /// # Errors
+    /// [`EngineError::Query`] for places that are not there.
+    pub fn some_rows(&self, places: &[u32]) -> Result<RecordBatch, EngineError> {
+        let places = UInt32Array::from(places.to_vec());
+        Ok(take_record_batch(&self.rows, &places)?)
+    }
+}
+
+/// Rows as the bytes of an Arrow IPC file.
+///
+/// # Errors
+/// [`EngineError::Query`] for what that format has not.
+pub fn rows_to_bytes(rows: &RecordBatch) -> Result<Vec<u8>, EngineError> {
+    let mut writer = FileWriter::try_new(Vec::new(), &rows.schema())?;
+    writer.write(rows)?;
+    Ok(writer.into_inner()?)
+}
+
+/// The rows that [`rows_to_bytes`] wrote into a file of this name.
+///
+/// # Errors
+/// [`EngineError::Malformed`] for other bytes.
+pub fn rows_from_bytes(bytes: &[u8], file: &str) -> Result<RecordBatch, EngineError> {
+    let malformed = |error: ArrowError| EngineError::Malformed {
+        file: file.to_owned(),
+        format: "Arrow IPC".into(),
+        reason: error.to_string(),
+    };
+    let reader = FileReader::try_new(Cursor::new(bytes), None).map_err(malformed)?;
+    let schema = reader.schema();
+    let batches = reader.collect::<Result<Vec<_>, _>>().map_err(malformed)?;
+    concat_batches(&schema, &batches).map_err(malformed)
 }

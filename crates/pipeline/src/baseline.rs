@@ -2,13 +2,16 @@
 //!
 //! A baseline is a directory of ordinary files: `schema.yaml`, `profile.parquet` (one
 //! row for each block and column, so that the limits can be learnt again),
-//! `vocabulary.bin` and `novel_stretch.json` (of the text column with terms) and
+//! `vocabulary.bin` and `novel_stretch.json` (of the text column with terms), `multivariate.json` and
+//! `multivariate.arrow` (of several columns together) and
 //! `manifest.json` with their hashes, whose own hash names the baseline.
 
 use crate::{
     PipelineError,
     config::Pipeline,
-    novelty::{self, NoveltyCard, OwnWindow},
+    multivariate::{self, MultivariateCard},
+    novelty::{self, NoveltyCard},
+    own_windows::OwnTest,
     rows::{PreparedRows, profile_columns, quoted, roles, time_zone},
     season::hour_of_week,
 };
@@ -33,6 +36,8 @@ const MANIFEST: &str = "manifest.json";
 const SCHEMA: &str = "schema.yaml";
 const VOCABULARY: &str = "vocabulary.bin";
 const NOVELTY: &str = "novel_stretch.json";
+const MULTIVARIATE: &str = "multivariate.json";
+const MULTIVARIATE_ROWS: &str = "multivariate.arrow";
 const PROFILE: &str = "profile.parquet";
 
 /// Folds of a baseline's time, for telling what one part of it says that no other does.
@@ -63,8 +68,10 @@ pub struct Baseline {
     pub rules: Vec<Vec<f64>>,
     /// What stretches of the baseline's own windows say that nothing else does.
     pub novelty: Option<NoveltyCard>,
-    /// The same window by window; none where the baseline was read from a folder.
-    pub(crate) own_windows: Vec<OwnWindow>,
+    /// What several columns together are compared with.
+    pub multivariate: Option<MultivariateCard>,
+    /// What was measured in its own windows, by test; none where the baseline was read from a folder.
+    pub(crate) own_windows: Vec<OwnTest>,
     /// Its rows, prepared and scored; `None` where it was read from a folder.
     pub(crate) source_rows: Option<Rows>,
     /// The limits.
@@ -124,7 +131,7 @@ impl Baseline {
         }
         if driftline_engine::profile_file::is_profile(path) {
             let blocks = driftline_engine::profile_file::read(path)?;
-            return Self::of_blocks(engine, pipeline, blocks, given, None, None);
+            return Self::of_blocks(engine, pipeline, blocks, given, Learnt::default());
         }
         let mut prepared = PreparedRows::read(engine, pipeline, &pipeline.baseline).await?;
         let roles = roles(&prepared, pipeline, given.as_ref()).await?;
@@ -156,14 +163,20 @@ impl Baseline {
             None => infer_schema(&own, &prepared, &profiles, &roles),
         };
         let rules = rule_values(&prepared, pipeline).await?;
-        let own_windows = match &vocabulary {
-            Some(vocabulary) => {
-                novelty::own_windows(&prepared.rows, pipeline, vocabulary, prepared.range).await?
-            }
-            None => Vec::new(),
-        };
-        let novelty = NoveltyCard::learn(pipeline, &own_windows);
-        let calibrator = calibrator(pipeline, &roles, &blocks, novelty.as_ref())?;
+        let mut own_windows = Vec::new();
+        if let Some(vocabulary) = &vocabulary {
+            let rows = &prepared.rows;
+            own_windows
+                .extend(novelty::own_windows(rows, pipeline, vocabulary, prepared.range).await?);
+        }
+        let novelty = own_windows.first();
+        let novelty = novelty.and_then(|own| NoveltyCard::learn(pipeline, own));
+        own_windows.retain(|_| novelty.is_some());
+        let learnt = multivariate::learn(&prepared, pipeline, &roles).await?;
+        let (multivariate, tests) = learnt.unzip();
+        own_windows.extend(tests.into_iter().flatten());
+        let shares = of_cards(novelty.as_ref(), multivariate.as_ref());
+        let calibrator = calibrator(pipeline, &roles, &blocks, shares)?;
         Ok(Self {
             schema,
             roles,
@@ -175,6 +188,7 @@ impl Baseline {
             blocks,
             rules,
             novelty,
+            multivariate,
             own_windows,
             source_rows: Some(prepared.rows),
             calibrator,
@@ -209,8 +223,18 @@ impl Baseline {
             false => None,
         };
         let novelty = novelty.filter(|card| card.fits(pipeline));
+        let multivariate = match manifest.files.contains_key(MULTIVARIATE) {
+            true => Some(read_multivariate(folder)?),
+            false => None,
+        };
+        let multivariate = multivariate.filter(|card| card.null.fits(pipeline));
         let blocks = driftline_engine::profile_file::read(&folder.join(PROFILE))?;
-        Self::of_blocks(engine, pipeline, blocks, Some(schema), vocabulary, novelty)
+        let learnt = Learnt {
+            vocabulary,
+            novelty,
+            multivariate,
+        };
+        Self::of_blocks(engine, pipeline, blocks, Some(schema), learnt)
     }
 
     /// A baseline of profiles that were made before.
@@ -219,9 +243,13 @@ impl Baseline {
         pipeline: &Pipeline,
         blocks: Vec<ProfileRow>,
         schema: Option<Schema>,
-        vocabulary: Option<Arc<BaselineVocabulary>>,
-        novelty: Option<NoveltyCard>,
+        learnt: Learnt,
     ) -> Result<Self, PipelineError> {
+        let Learnt {
+            vocabulary,
+            novelty,
+            multivariate,
+        } = learnt;
         let profiles = whole(&blocks)?;
         let mut roles: BTreeMap<String, Role> = BTreeMap::new();
         for (name, profile) in &profiles {
@@ -265,8 +293,14 @@ impl Baseline {
                 .map(|profile| profile.rows)
                 .max()
                 .unwrap_or(0),
-            calibrator: calibrator(pipeline, &roles, &blocks, novelty.as_ref())?,
+            calibrator: calibrator(
+                pipeline,
+                &roles,
+                &blocks,
+                of_cards(novelty.as_ref(), multivariate.as_ref()),
+            )?,
             novelty,
+            multivariate,
             own_windows: Vec::new(),
             source_rows: None,
             schema,
@@ -279,6 +313,11 @@ impl Baseline {
             rules: Vec::new(),
             source: pipeline.baseline.source.clone(),
         })
+    }
+
+    /// The part of the stated rate that the cards have.
+    pub(crate) fn share_of_cards(&self) -> f64 {
+        of_cards(self.novelty.as_ref(), self.multivariate.as_ref())
     }
 
     /// Number of blocks that limits are learnt from.
@@ -306,6 +345,11 @@ impl Baseline {
             let text = serde_json::to_string_pretty(novelty).expect("a card is JSON");
             put(NOVELTY, (text + "\n").as_bytes())?;
         }
+        if let Some(MultivariateCard { null, rows }) = &self.multivariate {
+            let text = serde_json::to_string_pretty(null).expect("a card is JSON");
+            put(MULTIVARIATE, (text + "\n").as_bytes())?;
+            put(MULTIVARIATE_ROWS, &driftline_engine::rows_to_bytes(rows)?)?;
+        }
         let profile = folder.join(PROFILE);
         driftline_engine::profile_file::write(&profile, self.blocks.iter().map(Ok))?;
         let bytes = std::fs::read(&profile).map_err(|error| unwritable(&profile, &error))?;
@@ -321,6 +365,23 @@ impl Baseline {
         std::fs::write(&path, text + "\n").map_err(|error| unwritable(&path, &error))?;
         Ok(manifest)
     }
+}
+
+/// What was learnt of training data beside its profiles.
+#[derive(Default)]
+struct Learnt {
+    vocabulary: Option<Arc<BaselineVocabulary>>,
+    novelty: Option<NoveltyCard>,
+    multivariate: Option<MultivariateCard>,
+}
+
+fn read_multivariate(folder: &Path) -> Result<MultivariateCard, PipelineError> {
+    let null = serde_json::from_slice(&read_file(folder, MULTIVARIATE)?)
+        .map_err(|error| damaged(folder, MULTIVARIATE, &error.to_string()))?;
+    let bytes = read_file(folder, MULTIVARIATE_ROWS)?;
+    let name = folder.join(MULTIVARIATE_ROWS).display().to_string();
+    let rows = driftline_engine::rows_from_bytes(&bytes, &name)?;
+    Ok(MultivariateCard { null, rows })
 }
 
 /// What the folder of a baseline says of itself, whose files must be those that were written.
@@ -602,13 +663,18 @@ fn calibrator(
     pipeline: &Pipeline,
     roles: &BTreeMap<String, Role>,
     rows: &[ProfileRow],
-    novelty: Option<&NoveltyCard>,
+    share: f64,
 ) -> Result<Calibrator, PipelineError> {
     let blocks = calibration_blocks(pipeline, roles, rows)?;
     Ok(Calibrator::new(
         &blocks,
-        calibration_settings(pipeline, novelty),
+        calibration_settings(pipeline, share),
     )?)
+}
+
+/// The part of the stated rate that the cards have beside the tests that a baseline was made for.
+fn of_cards(novelty: Option<&NoveltyCard>, multivariate: Option<&MultivariateCard>) -> f64 {
+    rate_share::of_cards(novelty.is_some(), multivariate.is_some())
 }
 
 /// The profiles that limits are learnt from, block by block.
@@ -644,9 +710,8 @@ pub(crate) fn calibration_blocks(
     Ok(blocks)
 }
 
-/// How limits are learnt: at what a novel stretch and the sums over windows leave of the
-/// stated rate.
-pub(crate) fn calibration_settings(pipeline: &Pipeline, novelty: Option<&NoveltyCard>) -> Settings {
+/// How limits are learnt: at this part of the stated rate, which other tests leave.
+pub(crate) fn calibration_settings(pipeline: &Pipeline, share: f64) -> Settings {
     let mut columns: BTreeMap<String, ColumnSettings> = BTreeMap::new();
     if let Some(terms) = &pipeline.terms {
         columns.insert(
@@ -666,7 +731,7 @@ pub(crate) fn calibration_settings(pipeline: &Pipeline, novelty: Option<&Novelty
         }
     }
     Settings {
-        rate: pipeline.drift.false_alarm_rate * rate_share::of_cards(novelty.is_some()),
+        rate: pipeline.drift.false_alarm_rate * share,
         seed: pipeline.seed,
         ordered_by_time: pipeline.time.is_some(),
         columns,

@@ -10,11 +10,11 @@ use crate::{
     baseline::{Baseline, calibration_blocks, calibration_settings},
     config::{Pipeline, TimeConfig},
     findings::{Subject, number},
-    novelty::judge_held_out,
+    own_windows::OwnTest,
     report::instant,
 };
 use driftline_drift::{
-    Plan, rate_share,
+    Plan,
     verify::{HeldOutWindow, Verification, backtest, contiguous},
 };
 use driftline_engine::Engine;
@@ -77,8 +77,8 @@ fn blocks_per_window(time: &TimeConfig) -> usize {
 /// Holds out one of `parts` contiguous parts of the training data after another, a
 /// window's length on both sides left out, and counts the alarms.
 ///
-/// A novel stretch is part of it where the training data are at hand: a stored baseline
-/// holds no texts. It is judged window by window of the calendar, each of which goes with
+/// Novel stretches and columns together are part of it where the training data are at hand: a stored
+/// baseline holds no rows. They are judged window by window of the calendar, each of which goes with
 /// the held-out window that it begins in. Slow drift is not: what is stated is the rate of
 /// the rest.
 ///
@@ -117,7 +117,7 @@ fn verified(
     parts: usize,
 ) -> Result<Verified, PipelineError> {
     let blocks = calibration_blocks(pipeline, &baseline.roles, &baseline.blocks)?;
-    let settings = calibration_settings(pipeline, baseline.novelty.as_ref());
+    let settings = calibration_settings(pipeline, baseline.share_of_cards());
     let time = time(pipeline)?;
     let mut windows = backtest(&blocks, &settings, blocks_per_window(time), parts)?;
     let starts: Vec<i64> = blocks
@@ -125,9 +125,9 @@ fn verified(
         .map(|block| block.start.unwrap_or(0).saturating_mul(1_000_000))
         .collect();
     let mut stated = settings.rate;
-    if !baseline.own_windows.is_empty() {
-        stated += pipeline.drift.false_alarm_rate * rate_share::NOVEL_STRETCH;
-        add_novel_stretches(pipeline, baseline, &starts, parts, &mut windows);
+    for test in &baseline.own_windows {
+        stated += test.rate;
+        add_own_windows(pipeline, test, &starts, parts, &mut windows);
     }
     let alarmed = windows.iter().filter(|window| window.is_alarm());
     Ok(Verified {
@@ -150,14 +150,13 @@ fn verified(
 
 /// Judges the training data's own windows by those outside the part that each lies in and
 /// a window's length around it, and adds that to the held-out windows that they begin in.
-fn add_novel_stretches(
+fn add_own_windows(
     pipeline: &Pipeline,
-    baseline: &Baseline,
+    test: &OwnTest,
     starts: &[i64],
     parts: usize,
     windows: &mut [HeldOutWindow],
 ) {
-    let own = &baseline.own_windows;
     let guard = pipeline
         .time
         .as_ref()
@@ -166,17 +165,15 @@ fn add_novel_stretches(
         let end = starts.get(part.end).copied().unwrap_or(i64::MAX);
         let stretch = starts[part.start]..end;
         let guarded = stretch.start.saturating_sub(guard)..end.saturating_add(guard);
-        for window in own
-            .iter()
-            .filter(|own| own.counts && stretch.contains(&own.span.start_us))
-        {
+        let own = test.windows.iter();
+        for window in own.filter(|own| own.counts && stretch.contains(&own.span.start_us)) {
             let begins_in = windows.iter_mut().rfind(|held_out| {
                 starts[held_out.blocks.start] <= window.span.start_us
                     && part.contains(&held_out.blocks.start)
             });
             if let Some(held_out) = begins_in {
-                let judged = judge_held_out(pipeline, own, window, guarded.clone());
-                held_out.measurements.extend(judged);
+                let judged = test.judge_held_out(window, &guarded);
+                held_out.measurements.push(judged);
             }
         }
     }

@@ -7,6 +7,7 @@
 mod alerts;
 mod engine;
 mod models;
+mod multivariate;
 mod schedule;
 mod terms;
 mod time;
@@ -17,6 +18,7 @@ mod webhook;
 pub use alerts::{AlertField, AlertsConfig};
 pub use engine::{ClusterUrl, EngineSettings};
 pub use models::{ChallengerConfig, ModelConfig, PerformanceMeasure, TargetsConfig};
+pub use multivariate::{MeasureConfig, MultivariateConfig, MultivariateMeasure};
 pub use schedule::{CatchUp, CronText, ScheduleConfig, ZoneName};
 pub use terms::{TermsConfig, WatchLimit};
 pub use time::{EvaluateConfig, TimeConfig};
@@ -174,6 +176,8 @@ pub struct DriftConfig {
     /// that shares nothing with the rest of it; that test has six tenths of the rate. Where
     /// nothing is said, windows of 28 blocks and more are.
     pub novel_stretch: Option<bool>,
+    /// Several columns judged together; that has a fifth of the rate.
+    pub multivariate: Option<MultivariateConfig>,
     /// Per column.
     pub columns: BTreeMap<String, ColumnDriftConfig>,
 }
@@ -183,6 +187,7 @@ impl Default for DriftConfig {
         Self {
             false_alarm_rate: 0.01,
             novel_stretch: None,
+            multivariate: None,
             columns: BTreeMap::new(),
         }
     }
@@ -372,6 +377,14 @@ impl Pipeline {
             return wrong(
                 "novel_stretch",
                 "`novel_stretch` needs `terms`, which says in which column, and `time`".to_owned(),
+            );
+        }
+        if self.drift.multivariate.is_some() && self.time.as_ref().is_none_or(|t| t.gap.is_some()) {
+            return wrong(
+                "multivariate",
+                "`multivariate` is judged by what the training data's own windows show: give \
+                 `time`, with windows of one length, without `gap`"
+                    .to_owned(),
             );
         }
         let rate = self.drift.false_alarm_rate;

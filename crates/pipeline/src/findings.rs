@@ -11,6 +11,7 @@ use driftline_verdict::{
     Severity, TermClass, TermTier, Workings,
 };
 use driftline_vocabulary::{Nature, Term, Tier};
+use std::collections::BTreeMap;
 
 /// Terms of this class and tier are told; the others are listed.
 fn term_severity(class: TermClass, tier: TermTier) -> Severity {
@@ -180,6 +181,16 @@ pub(crate) fn drift(
             message,
         )));
     }
+    if let Some(apart) = told_apart_by(measurement) {
+        message.push_str(&apart);
+        return Ok(Some(finding(
+            measurement,
+            subject,
+            severity,
+            action,
+            message,
+        )));
+    }
     let moved: Vec<String> = measurement
         .evidence
         .iter()
@@ -204,6 +215,39 @@ pub(crate) fn drift(
         action,
         message,
     )))
+}
+
+/// What several columns together are told apart by; `None` of a measure of one column.
+fn told_apart_by(measurement: &Measurement) -> Option<String> {
+    let columns = measurement.evidence.iter().take(3);
+    let (how, columns): (&str, Vec<String>) = match measurement.measure {
+        Measure::DomainClassifier => (
+            "the trees rest on",
+            columns
+                .map(|of| format!("{} ({})", of.label, percent(of.window_share)))
+                .collect(),
+        ),
+        Measure::ReconstructionError => (
+            "shares of the squared error:",
+            columns
+                .map(|of| {
+                    let (usual, found) = (percent(of.baseline_share), percent(of.window_share));
+                    format!("{} {usual} → {found}", of.label)
+                })
+                .collect(),
+        ),
+        Measure::MaximumMeanDiscrepancy => (
+            "means that moved, in standard deviations:",
+            columns
+                .map(|of| format!("{} {}", of.label, number(of.window_share)))
+                .collect(),
+        ),
+        _ => return None,
+    };
+    Some(match columns.is_empty() {
+        true => String::new(),
+        false => format!("; {how} {}", columns.join(", ")),
+    })
 }
 
 fn finding(
@@ -260,6 +304,38 @@ pub(crate) fn held_by(
         ));
     }
     finding
+}
+
+/// Tells of columns that move with another one where that is told: by its first finding.
+pub(crate) fn tell_together(findings: &mut [Finding], companions: &BTreeMap<String, String>) {
+    let is_drift =
+        |finding: &Finding| finding.kind == FindingKind::Drift && finding.slice.is_none();
+    let mut told: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for finding in findings.iter_mut().filter(|finding| is_drift(finding)) {
+        let Some(column) = &finding.column else {
+            continue;
+        };
+        let Some(leader) = companions.get(column) else {
+            continue;
+        };
+        let unit = finding.unit.as_deref().unwrap_or_default();
+        let measure = finding.measure.as_deref().unwrap_or_default();
+        told.entry(leader.clone()).or_default().push(format!(
+            "`{column}` ({} {}, limit {})",
+            measure.replace('_', " "),
+            with_unit(finding.value, unit),
+            with_unit(finding.threshold, unit),
+        ));
+        finding.moves_with = Some(leader.clone());
+    }
+    for (leader, others) in told {
+        let of = |finding: &&mut Finding| finding.column.as_ref() == Some(&leader);
+        let mut leading = findings.iter_mut().filter(|finding| is_drift(finding));
+        if let Some(finding) = leading.find(of) {
+            let message = format!("; with it, as ever, {}", others.join(", "));
+            finding.message.push_str(&message);
+        }
+    }
 }
 
 /// The finding of a sum of surprise over the windows.

@@ -5,6 +5,7 @@ use crate::{
     PipelineError,
     baseline::Baseline,
     config::{Pipeline, TimeConfig},
+    own_windows::{self, OwnTest, OwnWindow},
     report,
     rows::time_zone,
 };
@@ -19,6 +20,8 @@ use std::sync::Arc;
 /// does not say: power was measured on windows of 35 days.
 const FEWEST_BLOCKS: u64 = 4;
 const BLOCKS_BY_DEFAULT: u64 = 28;
+/// Spread of the logarithm of the values that is assumed at least.
+const LEAST_SPREAD: f64 = 0.1;
 /// Windows that are scanned at a time, so that memory does not grow with their number.
 const AT_ONCE: usize = 8;
 
@@ -88,108 +91,56 @@ async fn scan(
     Ok(found)
 }
 
-/// A window of the training data that was scanned.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct OwnWindow {
-    pub(crate) span: Span,
-    /// What its strongest stretch says that nothing else does.
-    excess: f64,
-    texts: u64,
-    /// Whether it is one of the windows that do not overlap, rather than one half-way between.
-    pub(crate) counts: bool,
-}
-
-/// Scans the whole windows of the training data, and those half-way between; none where
-/// its text has no windows of several blocks.
+/// Scans the training data's own windows; `None` where its text has no windows of several blocks.
 pub(crate) async fn own_windows(
     rows: &Rows,
     pipeline: &Pipeline,
     vocabulary: &Arc<BaselineVocabulary>,
     range: Option<(i64, i64)>,
-) -> Result<Vec<OwnWindow>, PipelineError> {
-    let (Some(request), Some(time), Some((first, last))) =
+) -> Result<Option<OwnTest>, PipelineError> {
+    let (Some(request), Some(time), Some(range)) =
         (request(pipeline, vocabulary)?, &pipeline.time, range)
     else {
-        return Ok(Vec::new());
+        return Ok(None);
     };
-    let end = last.saturating_add(time.block().micros());
-    let whole = |span: &Span| span.start_us >= first && span.end_us <= end;
-    let aligned = time.windows()?.spans(first, last, usize::MAX)?;
-    let half = time.window.micros() / 2;
-    let mut windows: Vec<(NoveltyWindow, bool)> = Vec::new();
-    for span in aligned {
-        let later = Span {
-            start_us: span.start_us + half,
-            end_us: span.end_us + half,
-        };
-        for (span, counts) in [(span, true), (later, false)] {
-            let own = own_folds(span, (first, last));
-            windows.extend(whole(&span).then_some((NoveltyWindow { span, own }, counts)));
-        }
-    }
-    let spans: Vec<NoveltyWindow> = windows.iter().map(|(window, _)| *window).collect();
+    let own = own_windows::spans(time, range)?;
+    let spans: Vec<NoveltyWindow> = own
+        .iter()
+        .map(|&(span, _)| NoveltyWindow {
+            span,
+            own: own_folds(span, range),
+        })
+        .collect();
     let scanned = scan(rows, &request, &spans).await?;
-    let found = windows.into_iter().zip(scanned);
-    let own = found.filter_map(|((window, counts), (stretch, texts))| {
+    let windows = own.into_iter().zip(scanned);
+    let windows = windows.filter_map(|((span, counts), (stretch, texts))| {
         Some(OwnWindow {
-            span: window.span,
-            excess: stretch?.excess(),
-            texts,
+            span,
+            value: stretch?.excess(),
+            size: texts,
             counts,
         })
     });
-    Ok(own.collect())
+    Ok(Some(OwnTest {
+        column: request.text,
+        measure: Measure::NovelStretch,
+        min_effect: min_effect(pipeline),
+        rate: rate(pipeline),
+        least_spread: LEAST_SPREAD,
+        windows: windows.collect(),
+    }))
 }
 
 impl NoveltyCard {
     /// What the windows of the training data say of new ones; `None` where there are none.
-    pub(crate) fn learn(pipeline: &Pipeline, own: &[OwnWindow]) -> Option<Self> {
+    pub(crate) fn learn(pipeline: &Pipeline, own: &OwnTest) -> Option<Self> {
         let time = pipeline.time.as_ref()?;
         Some(Self {
             window: time.window.to_string(),
             block: time.block().to_string(),
-            null: null(own.iter())?,
+            null: Some(own.null()).filter(|null| null.windows > 0)?,
         })
     }
-}
-
-/// The null of scanned windows. Windows in a gap of the archive have too few texts to be
-/// like the others, and are left out.
-fn null<'a>(own: impl Iterator<Item = &'a OwnWindow> + Clone) -> Option<WindowNull> {
-    let mut sizes: Vec<u64> = own.clone().map(|window| window.texts).collect();
-    sizes.sort_unstable();
-    let size = *sizes.get(sizes.len() / 2)?;
-    let alike: Vec<&OwnWindow> = own
-        .filter(|window| (size / 2..=size * 2).contains(&window.texts))
-        .collect();
-    Some(WindowNull {
-        windows: alike.iter().filter(|window| window.counts).count(),
-        size,
-        values: alike.iter().map(|window| window.excess).collect(),
-    })
-}
-
-/// Judges one of the training data's own windows by those that lie wholly outside a
-/// stretch of time, given with its guards in microseconds.
-pub(crate) fn judge_held_out(
-    pipeline: &Pipeline,
-    own: &[OwnWindow],
-    held_out: &OwnWindow,
-    stretch: std::ops::Range<i64>,
-) -> Option<Measurement> {
-    let outside = |window: &&OwnWindow| {
-        window.span.end_us <= stretch.start || window.span.start_us >= stretch.end
-    };
-    let value = WindowValue {
-        column: pipeline.terms.as_ref()?.column.clone(),
-        measure: Measure::NovelStretch,
-        value: Some(held_out.excess),
-        size: held_out.texts,
-        evidence: Vec::new(),
-        min_effect: min_effect(pipeline),
-        rows: (0, held_out.texts),
-    };
-    Some(null(own.iter().filter(outside))?.judge(value, rate(pipeline)))
 }
 
 /// The rate of this test alone.

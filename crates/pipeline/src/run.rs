@@ -16,7 +16,7 @@ use crate::{
     incremental::{self, ReadFiles},
     late_targets,
     live::{LiveWindow, VocabularyReader, read_live},
-    novelty, report,
+    multivariate, novelty, report,
     targets::{Performance, Targets},
     term_decisions::TermDecisions,
     term_texts,
@@ -25,7 +25,7 @@ use crate::{
     window_schema::{self, WindowCheck},
 };
 use chrono::{DateTime, SecondsFormat, Utc};
-use driftline_drift::{Measurement, SequenceCard, SlowDrift, Sums, rate_share};
+use driftline_drift::{Measurement, SequenceCard, SlowDrift, Sums, companions, rate_share};
 use driftline_engine::{
     ColumnInfo, Engine, EngineConfig, FileVersion, Rows, Span, TermTexts, Windows,
 };
@@ -204,6 +204,7 @@ impl Evaluator {
         .await?;
         let spans: Vec<(Option<Span>, u64)> = windows.iter().map(|w| (w.span, w.rows)).collect();
         let novel = novelty::judge(&live.rows, pipeline, &baseline, &spans).await?;
+        let together = multivariate::judge(&live.rows, pipeline, &baseline, &spans).await?;
         let targets =
             Targets::read(&engine, pipeline, &models, baseline.source_rows.as_ref()).await?;
         let mut performance = match &targets {
@@ -239,8 +240,13 @@ impl Evaluator {
             let compared = compared.iter_mut();
             window.challengers = compared.filter_map(|found| found.remove(&span)).collect();
         }
-        for (window, novel) in judged.windows.iter_mut().zip(novel) {
-            window.measurements.extend(novel);
+        for (window, found) in judged
+            .windows
+            .iter_mut()
+            .zip(novel.into_iter().zip(together))
+        {
+            window.measurements.extend(found.0);
+            window.measurements.extend(found.1);
         }
         (request.progress)("looking for what drifts where");
         let concentrations =
@@ -544,6 +550,8 @@ pub(crate) struct JudgedWindow {
     pub(crate) extrapolated: bool,
     /// Sums of surprise over the windows so far that passed their limit in this one.
     pub(crate) slow: Vec<SlowDrift>,
+    /// Columns that move with another one, which tells what happened to both.
+    pub(crate) companions: BTreeMap<String, String>,
     /// Slices that hold the drift of a column.
     pub(crate) concentrations: Concentrations,
     /// How right the model with targets was.
@@ -609,9 +617,11 @@ fn judge_windows(
         let counts = tables.remove(&live.span);
         let mut extrapolated = false;
         let mut slow = Vec::new();
+        let mut moving_with = BTreeMap::new();
         let mut measurements = if live.rows > 0 {
             let found = calibrator.judge(&live.profiles, live.shape);
             extrapolated = found.card.extrapolated;
+            moving_with = companions(&found.card, &found.measurements);
             if !live.partial && spans.len() > 1 {
                 slow = sequence.add(&found, sequence_run_length);
             }
@@ -666,6 +676,7 @@ fn judge_windows(
             keywords,
             extrapolated,
             slow,
+            companions: moving_with,
             concentrations: Concentrations::new(),
             performance: None,
             challengers: Vec::new(),
@@ -773,6 +784,7 @@ fn conclude(
                 Err(missing) => not_evaluated.push(missing),
             }
         }
+        findings::tell_together(&mut found, &window.companions);
         found.extend(
             window
                 .slow

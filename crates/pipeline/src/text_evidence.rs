@@ -84,6 +84,7 @@ mod tests {
             windows: 20,
             size: 100,
             values: (0..20).map(f64::from).collect(),
+            least_spread: 0.1,
         };
         let value = WindowValue {
             column: "text".to_owned(),

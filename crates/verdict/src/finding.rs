@@ -337,6 +337,10 @@ pub struct Finding {
     /// or was not looked for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub concentrations: Vec<Concentration>,
+    /// The column that this one moves with in the baseline too: what happened to both is one thing, and
+    /// reports tell it there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub moves_with: Option<String>,
     /// What it asks for; absent where it asks for nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub action: Option<ActionKind>,
@@ -385,6 +389,7 @@ impl Finding {
             evidence: Vec::new(),
             workings: None,
             concentrations: Vec::new(),
+            moves_with: None,
             action: None,
             term: None,
             class: None,

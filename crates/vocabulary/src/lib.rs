@@ -22,6 +22,7 @@ mod out_of_vocabulary;
 mod present;
 mod surroundings;
 pub mod terms;
+pub mod usage;
 
 pub use baseline::BaselineVocabulary;
 pub use contrast::Exposure;
@@ -31,3 +32,4 @@ pub use mentions::{Mentions, Origin};
 pub use novel_stretch::{NovelStretch, NoveltyScan};
 pub use out_of_vocabulary::OovReader;
 pub use terms::{Nature, Sign, Term, TermClass, TermConfig, TermFinder, TermSeries, Tier};
+pub use usage::{UsageChange, UsagePart, UsageProfiles, WordCounts, WordCutter};

@@ -2,6 +2,7 @@
 //!
 //! One test program of several modules, which share a generator.
 
+mod companions;
 mod concentration;
 mod effect;
 mod season;

@@ -23,6 +23,7 @@ mod explain;
 mod incremental;
 mod init;
 mod models;
+mod multivariate;
 mod packages;
 mod pipelines;
 #[path = "../../../store/tests/store/postgres.rs"]

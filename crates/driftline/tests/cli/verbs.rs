@@ -634,3 +634,73 @@ fn statistics_for_tfdv_are_written_in_its_three_forms() {
     run("tfdv-pbtxt", &["--weight", "n"])
         .says("`n` cannot weigh rows: it must have exactly one value in every row");
 }
+
+#[test]
+fn words_that_are_used_otherwise_are_listed_with_examples_for_and_against() {
+    let desk = Desk::new();
+    // Thirty topics of six words; `w7` goes with topic 7, in the newest rows with topic 3.
+    let rows = |days: std::ops::Range<u32>, with: u32| {
+        let mut text = String::from("day,title\n");
+        for day in days {
+            for row in 0..900 {
+                let (topic, lot) = (row % 30, row / 30 + day * 7);
+                let word = match topic {
+                    _ if topic == with && lot % 2 == 0 => "w7".to_owned(),
+                    7 => "odd".to_owned(),
+                    _ => format!("w{}", topic + if topic == 7 { 100 } else { 0 }),
+                };
+                let said = (0..3).map(|at| format!("t{topic}x{}", (lot * (at + 1) + at) % 6));
+                let said: Vec<String> = said.collect();
+                text.push_str(&format!("2024-01-{day:02},{word} of {}\n", said.join(" ")));
+            }
+        }
+        text
+    };
+    desk.write("train.csv", rows(1..13, 7));
+    desk.write("live.csv", rows(13..20, 3));
+    let arguments = |format| {
+        [
+            "usage",
+            "train.csv",
+            "live.csv",
+            "--text",
+            "title",
+            "--time",
+            "day",
+            "--format",
+            format,
+        ]
+    };
+    let found = desk.driftline(&arguments("json")).ends_with(0).json();
+    let first = &found["items"][0];
+    assert_eq!(first["word"], "w7", "{found}");
+    let says = |list: &serde_json::Value, what: &str| {
+        let texts = list.as_array().unwrap().iter();
+        texts
+            .filter(|text| text.as_str().unwrap().contains(what))
+            .count()
+            > 0
+    };
+    assert!(
+        says(&first["now_with"], "t3x") && says(&first["before_with"], "t7x"),
+        "{first}"
+    );
+    assert!(says(&first["examples"], "w7 of t3x"), "{first}");
+    assert!(first["score"].as_f64().unwrap() > 3.0, "{first}");
+    let table = desk.driftline(&arguments("table"));
+    assert!(
+        table.ends_with(0).out.contains("+ w7 of t3x"),
+        "{}",
+        table.out
+    );
+    desk.write("few.csv", "day,title\n2024-01-20,w7 of t3x1\n");
+    let few = ["usage", "train.csv", "few.csv", "--text", "title"];
+    assert!(
+        desk.driftline(&few)
+            .ends_with(0)
+            .out
+            .starts_with("0 of 0 words")
+    );
+    desk.driftline(&["usage", "train.csv", "live.csv", "--text", "titel"])
+        .says("titel");
+}

@@ -586,7 +586,7 @@ fn what_a_window_holds(window: &Window) -> String {
         .iter()
         .filter(|finding| finding.kind == FindingKind::Term)
         .count();
-    let others = window.findings.len() - terms;
+    let others = worst_first(window).len();
     let parts = [
         (others, "finding"),
         (terms, "term"),

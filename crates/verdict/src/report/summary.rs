@@ -116,12 +116,13 @@ impl<'a> History<'a> {
     }
 }
 
-/// The findings of a window that are not terms, worst first; equal ones in their order.
+/// The findings of a window that are not terms, worst first; equal ones in their order. What moves with
+/// another column is told by the finding of that.
 pub(crate) fn worst_first(window: &Window) -> Vec<&Finding> {
     let mut findings: Vec<&Finding> = window
         .findings
         .iter()
-        .filter(|finding| finding.kind != FindingKind::Term)
+        .filter(|finding| finding.kind != FindingKind::Term && finding.moves_with.is_none())
         .collect();
     findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
     findings
