@@ -33,9 +33,9 @@ pub enum SchemaError {
         /// The file.
         #[source_code]
         text: NamedSource<String>,
-        /// Where; absent at the end of the file.
+        /// Where; the last character of a text that ends too early.
         #[label("here")]
-        at: Option<SourceSpan>,
+        at: SourceSpan,
     },
 
     /// A file in protobuf's binary format that does not parse.

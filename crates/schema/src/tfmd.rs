@@ -60,7 +60,7 @@ pub use view::{DEFAULT_SLICE, DatasetView, FeatureView, of_all_examples};
 pub mod statistics;
 
 use crate::SchemaError;
-use miette::{Diagnostic as _, NamedSource};
+use miette::{Diagnostic as _, NamedSource, SourceSpan};
 use prost_reflect::{DescriptorPool, DynamicMessage, MessageDescriptor};
 use std::sync::LazyLock;
 
@@ -139,11 +139,18 @@ pub fn from_text<M: Named>(name: &str, text: &str) -> Result<M, SchemaError> {
         at: error
             .labels()
             .and_then(|mut labels| labels.next())
-            .map(|label| *label.inner()),
+            .map_or_else(|| last_of(text), |label| *label.inner()),
     })?;
     Ok(message
         .transcode_to()
         .expect("a message of this descriptor has this type"))
+}
+
+/// The last character of a text: where one that ends too early is at fault.
+fn last_of(text: &str) -> SourceSpan {
+    let last = text.trim_end().char_indices().next_back();
+    let (at, length) = last.map_or((0, 0), |(at, last)| (at, last.len_utf8()));
+    (at, length).into()
 }
 
 /// The text form of a message, one field a line, maps in the order of their keys.
@@ -198,10 +205,17 @@ mod tests {
     #[test]
     fn a_mistake_in_the_text_is_told_with_its_place() {
         let error = from_text::<Schema>("s.pbtxt", "feature {\n  nam: \"a\"\n}\n").unwrap_err();
-        let SchemaError::Protobuf { at: Some(at), .. } = &error else {
+        let SchemaError::Protobuf { at, .. } = &error else {
             panic!("{error:?}");
         };
         assert_eq!(at.offset(), 12);
+        for (early, last) in [("feature {\n  name: \"a\"\n", 20), ("feature", 6)] {
+            let error = from_text::<Schema>("s.pbtxt", early).unwrap_err();
+            let SchemaError::Protobuf { at, .. } = &error else {
+                panic!("{error:?}");
+            };
+            assert_eq!((at.offset(), at.len()), (last, 1), "{error}");
+        }
     }
 
     #[test]

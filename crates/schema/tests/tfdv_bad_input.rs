@@ -127,7 +127,7 @@ fn ten_thousand_columns_are_inferred_and_checked() {
 #[test]
 fn files_of_another_kind_are_refused_with_their_place() {
     let error = read_statistics("s.pbtxt", b"datasets {\n  oops: 1\n}").unwrap_err();
-    let SchemaError::Protobuf { at: Some(at), .. } = error else {
+    let SchemaError::Protobuf { at, .. } = error else {
         panic!("{error}");
     };
     assert_eq!(at.offset(), 13);
