@@ -72,6 +72,28 @@ impl Rows {
         &self,
         request: &MentionsRequest<'_>,
     ) -> Result<BTreeMap<String, TermTexts>, EngineError> {
+        let finder = Finder::new(request.terms);
+        self.gathered(request, |text| finder.terms_of(text)).await
+    }
+
+    /// All texts, as those with a term are told by [`mentions`](Self::mentions); terms are not asked for.
+    ///
+    /// # Errors
+    /// As [`mentions`](Self::mentions).
+    pub async fn all_mentions(
+        &self,
+        request: &MentionsRequest<'_>,
+    ) -> Result<TermTexts, EngineError> {
+        let mut found = self.gathered(request, |_| BTreeSet::from([""])).await?;
+        Ok(found.remove("").unwrap_or_default())
+    }
+
+    /// Texts by what they are told of for.
+    async fn gathered<'t>(
+        &self,
+        request: &MentionsRequest<'_>,
+        terms_of: impl Fn(&str) -> BTreeSet<&'t str>,
+    ) -> Result<BTreeMap<String, TermTexts>, EngineError> {
         let author = match request.author {
             Some(author) => self.text_expr(author)?,
             None => lit(ScalarValue::Utf8(None)),
@@ -89,7 +111,6 @@ impl Rows {
             time.alias("time"),
         ];
         let mut stream = self.ordered_frame(columns)?.execute_stream().await?;
-        let finder = Finder::new(request.terms);
         let mut reader = UnitReader::default();
         let mut found: BTreeMap<&str, (Kept, Mentions)> = BTreeMap::new();
         while let Some(batch) = stream.next().await {
@@ -99,7 +120,7 @@ impl Rows {
             for (row, text) in batch.column(0).as_string::<i32>().iter().enumerate() {
                 let Some(text) = text else { continue };
                 let normal = normalize_text(text);
-                for term in finder.terms_of(&normal) {
+                for term in terms_of(&normal) {
                     let (kept, mentions) = found.entry(term).or_default();
                     let author = authors.is_valid(row).then(|| authors.value(row));
                     let author = author.map(|author| xxh3_64(author.as_bytes()));

@@ -228,6 +228,10 @@ pub struct RuleConfig {
     /// Unit of the value, for the report.
     #[serde(default)]
     pub unit: String,
+    /// A SQL condition on the rows that the rule is about. Where it does not hold, the texts of these rows
+    /// tell whether they look coordinated.
+    #[serde(default)]
+    pub about: Option<String>,
 }
 
 fn default_rule_severity() -> driftline_verdict::Severity {
@@ -384,6 +388,13 @@ impl Pipeline {
                 "multivariate",
                 "`multivariate` is judged by what the training data's own windows show: give \
                  `time`, with windows of one length, without `gap`"
+                    .to_owned(),
+            );
+        }
+        if self.terms.is_none() && self.rules.iter().any(|rule| rule.about.is_some()) {
+            return wrong(
+                "about",
+                "`about` needs `terms`, which says in which column the texts of its rows are"
                     .to_owned(),
             );
         }

@@ -278,6 +278,7 @@ impl Evaluator {
             }
             shown.push(concluded);
         }
+        term_texts::tell_of_rules(pipeline, &live.rows, &judged.windows, &mut shown).await?;
         let mut notes = [refused, report::notes(pipeline, &baseline, &judged)].concat();
         if let Some(pass) = pass.as_ref().filter(|pass| pass.span.is_some()) {
             notes.push(format!(

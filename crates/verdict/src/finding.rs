@@ -359,7 +359,8 @@ pub struct Finding {
     /// Documents with the term, in the window or the horizon that raised it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub count: Option<u64>,
-    /// Where the texts with the term come from; absent of names, and of too few texts.
+    /// Where the texts with the term come from, or those of the rows that a rule is about; absent of names,
+    /// and of too few texts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub origin: Option<Origin>,
     /// Masked examples.

@@ -43,4 +43,5 @@ mod telemetry;
 mod tfdv;
 mod validation;
 mod verbs;
+mod waves;
 mod webhooks;
