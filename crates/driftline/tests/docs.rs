@@ -15,7 +15,7 @@ use std::{
 };
 
 /// Verbs in the order of the book.
-const VERBS: [&str; 68] = [
+const VERBS: [&str; 69] = [
     "init",
     "run",
     "backfill",
@@ -36,6 +36,7 @@ const VERBS: [&str; 68] = [
     "term accept",
     "term ignore",
     "term class",
+    "usage",
     "score",
     "model",
     "model verify",
