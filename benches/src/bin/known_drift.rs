@@ -6,7 +6,8 @@
 //!
 //! Every set has a reference part and an analysis part of which it is known what drifts
 //! and from when on (the `README.md` beside each). A pipeline with nothing but defaults is
-//! run over them, and the windows in which it says something of a column are counted. The
+//! run over them, and the windows in which it says something of a column are counted; then one that
+//! judges all columns together, too, and the windows in which each measure of them says something. The
 //! sets are read in place; one that is absent is said to be skipped.
 
 use chrono::{DateTime, NaiveDate, Utc};
@@ -96,6 +97,8 @@ struct Found {
     /// Windows that ended before the onset.
     before: usize,
     columns: Vec<Column>,
+    /// The measures of several columns together.
+    together: Vec<Column>,
     /// Columns that the report calls unstable within the training data.
     unstable: Vec<String>,
 }
@@ -123,8 +126,9 @@ fn main() -> Result<(), Error> {
         .build()?;
     let mut sets = Vec::new();
     for set in SETS {
-        match runtime.block_on(evaluated(&set))? {
-            Some(evaluation) => sets.push(found(&set, &evaluation)?),
+        let alone = runtime.block_on(evaluated(&set, ""))?;
+        match alone.zip(runtime.block_on(evaluated(&set, TOGETHER))?) {
+            Some((alone, together)) => sets.push(found(&set, &alone, &together)?),
             None => line(format!("SKIPPED: {} is not in ../shared/data.", set.name))?,
         }
     }
@@ -137,7 +141,17 @@ fn main() -> Result<(), Error> {
     })
 }
 
-async fn evaluated(set: &Set) -> Result<Option<Evaluation>, Error> {
+/// All columns together, by every measure.
+const TOGETHER: &str = "drift: {multivariate: {measures: {domain_classifier: {}, \
+    reconstruction_error: {}, maximum_mean_discrepancy: {}}}}\n";
+const MEASURES: [&str; 3] = [
+    "domain_classifier",
+    "reconstruction_error",
+    "maximum_mean_discrepancy",
+];
+
+/// The set by a pipeline with nothing but defaults and what `drift` says.
+async fn evaluated(set: &Set, drift: &str) -> Result<Option<Evaluation>, Error> {
     let name = format!("nannyml-{}", set.name);
     let part = |part: &str| root().join(format!("../shared/data/{name}/{name}-{part}.parquet"));
     let (reference, analysis) = (part("reference"), part("analysis"));
@@ -147,7 +161,7 @@ async fn evaluated(set: &Set) -> Result<Option<Evaluation>, Error> {
     // Columns of one side only would break the schema, which is not the question here.
     let yaml = format!(
         "name: {name}\nbaseline: {{source: {}}}\nlive: {{source: {}}}\n\
-         time: {{column: timestamp, window: {}}}\nroles: {{id: id}}\n",
+         time: {{column: timestamp, window: {}}}\nroles: {{id: id}}\n{drift}",
         reference.display(),
         analysis.display(),
         set.window
@@ -167,54 +181,58 @@ async fn evaluated(set: &Set) -> Result<Option<Evaluation>, Error> {
     Ok(Some(evaluation))
 }
 
-fn found(set: &Set, evaluation: &Evaluation) -> Result<Found, Error> {
-    let windows = &evaluation.run.windows;
+fn found(set: &Set, alone: &Evaluation, together: &Evaluation) -> Result<Found, Error> {
+    let windows = &alone.run.windows;
     let mut before = 0;
     for window in windows {
         let end = window.end.as_deref().ok_or("a window of time has an end")?;
         let end = DateTime::parse_from_rfc3339(end)?.date_naive();
         before += usize::from(end <= set.onset);
     }
-    let alarms = |window: &Window, column: &str, least: Severity| {
-        let of = |finding: &&Finding| {
-            finding.kind == FindingKind::Drift
-                && finding.column.as_deref() == Some(column)
-                && finding.severity >= least
-        };
-        window.findings.iter().filter(of).count() > 0
-    };
-    let count = |windows: &[Window], column: &str, least: Severity| {
-        let alarming = windows.iter().filter(|w| alarms(w, column, least));
-        alarming.count()
-    };
-    let named = |names: &[&'static str], drifts: bool| {
-        names
-            .iter()
-            .map(|&name| Column {
-                name: name.to_owned(),
-                drifts,
-                alarms_before: count(&windows[..before], name, Severity::Warning),
-                windows_until: windows[before..]
-                    .iter()
-                    .position(|window| alarms(window, name, Severity::Warning)),
-                alarms_after: count(&windows[before..], name, Severity::Warning),
-                errors_after: count(&windows[before..], name, Severity::Error),
-            })
-            .collect::<Vec<Column>>()
-    };
-    let mut columns = named(set.drifting, true);
-    columns.extend(named(set.stable, false));
-    let unstable = evaluation.run.notes.iter();
+    let mut columns = counted(windows, before, set.drifting, true);
+    columns.extend(counted(windows, before, set.stable, false));
+    let together = counted(&together.run.windows, before, &MEASURES, true);
+    let unstable = alone.run.notes.iter();
     Ok(Found {
         name: set.name,
         windows: windows.len(),
         before,
         columns,
+        together,
         unstable: unstable
             .filter_map(|note| note.strip_prefix("baseline unstable: `"))
             .filter_map(|note| Some(note.split_once('`')?.0.to_owned()))
             .collect(),
     })
+}
+
+/// The windows that tell of each of some columns, or measures.
+fn counted(windows: &[Window], before: usize, names: &[&str], drifts: bool) -> Vec<Column> {
+    let alarms = |window: &Window, name: &str, least: Severity| {
+        let of = |finding: &&Finding| {
+            finding.kind == FindingKind::Drift
+                && [&finding.column, &finding.measure]
+                    .map(|it| it.as_deref())
+                    .contains(&Some(name))
+                && finding.severity >= least
+        };
+        window.findings.iter().filter(of).count() > 0
+    };
+    let count = |windows: &[Window], name: &str, least: Severity| {
+        let alarming = windows.iter().filter(|w| alarms(w, name, least));
+        alarming.count()
+    };
+    let of = |&name: &&str| Column {
+        name: name.to_owned(),
+        drifts,
+        alarms_before: count(&windows[..before], name, Severity::Warning),
+        windows_until: windows[before..]
+            .iter()
+            .position(|window| alarms(window, name, Severity::Warning)),
+        alarms_after: count(&windows[before..], name, Severity::Warning),
+        errors_after: count(&windows[before..], name, Severity::Error),
+    };
+    names.iter().map(of).collect()
 }
 
 fn show(set: &Found) -> Result<(), Error> {
@@ -232,6 +250,7 @@ fn show(set: &Found) -> Result<(), Error> {
     let rows: Vec<Vec<String>> = set
         .columns
         .iter()
+        .chain(&set.together)
         .map(|column| {
             vec![
                 column.name.clone(),
