@@ -10,6 +10,7 @@
 //! ```
 
 pub mod cards;
+pub mod community;
 pub mod decode;
 pub mod invented;
 pub mod output;
