@@ -39,18 +39,11 @@ pub(crate) type Stretch = (Option<Span>, Range<usize>);
 /// A width as pipelines write it: `30m`, `1h`, `7d`, `2w`.
 pub(crate) fn width(text: &str) -> Result<i64, String> {
     let wrong = || format!("`{text}` is no width of a window; write `30m`, `1h`, `7d` or `2w`");
-    let unit = text.chars().next_back().ok_or_else(wrong)?;
-    let (_, seconds) = UNITS
-        .into_iter()
-        .find(|(name, _)| *name == unit)
-        .ok_or_else(wrong)?;
-    let count: i64 = text[..text.len() - unit.len_utf8()]
-        .parse()
-        .map_err(|_| wrong())?;
-    let width = count
-        .checked_mul(seconds * 1_000_000)
-        .filter(|width| *width > 0);
-    width.ok_or_else(wrong)
+    let of_unit = |(unit, seconds): (char, i64)| Some((text.strip_suffix(unit)?, seconds));
+    let (count, seconds) = UNITS.into_iter().find_map(of_unit).ok_or_else(wrong)?;
+    let count: i64 = count.parse().map_err(|_| wrong())?;
+    let width = count.checked_mul(seconds * 1_000_000);
+    width.filter(|width| *width > 0).ok_or_else(wrong)
 }
 
 impl Windows {

@@ -102,10 +102,10 @@ impl Normal {
 fn spaces(text: &str, to: &str) -> String {
     let mut made = String::with_capacity(text.len());
     let mut rest = text;
-    while let Some(at) = rest.find("  ") {
-        made.push_str(&rest[..at]);
+    while let Some((before, after)) = rest.split_once("  ") {
+        made.push_str(before);
         made.push_str(to);
-        rest = rest[at..].trim_start_matches(' ');
+        rest = after.trim_start_matches(' ');
     }
     made.push_str(rest);
     made

@@ -167,17 +167,18 @@ fn gpt2_part(text: &str) -> usize {
     if let Some(short) = SHORT.iter().find(|short| text.starts_with(**short)) {
         return short.len();
     }
-    let space = usize::from(text.starts_with(' '));
-    let first = text[space..].chars().next();
+    let inner = text.strip_prefix(' ').unwrap_or(text);
+    let first = inner.chars().next();
     let Some(kind) = first.map(Kind::of).filter(|kind| *kind != Kind::Space) else {
         // White space; the last of it goes to what follows.
         let end = text.find(|c| !char::is_whitespace(c));
         let Some(end) = end else { return text.len() };
-        let last = text[..end].chars().next_back().map_or(0, char::len_utf8);
+        let (white, _) = text.split_at(end);
+        let last = white.chars().next_back().map_or(0, char::len_utf8);
         return if end > last { end - last } else { end };
     };
-    let after = text[space..].find(|c| Kind::of(c) != kind);
-    after.map_or(text.len(), |after| space + after)
+    let after = inner.find(|c| Kind::of(c) != kind);
+    after.map_or(text.len(), |after| text.len() - inner.len() + after)
 }
 
 #[derive(PartialEq)]

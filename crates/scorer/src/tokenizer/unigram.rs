@@ -81,9 +81,10 @@ impl Unigram {
             let until = best[start].map_or(0.0, |step| step.score);
             let single = start + c.len_utf8();
             let mut covers_one = false;
-            let last = word.floor_char_boundary(start + self.longest);
-            for end in (single..=last).filter(|end| word.is_char_boundary(*end)) {
-                if let Some((number, score)) = self.pieces.get(&word[start..end]) {
+            // A part that ends within a character is none.
+            for end in single..=word.len().min(start + self.longest) {
+                let piece = word.get(start..end).and_then(|part| self.pieces.get(part));
+                if let Some((number, score)) = piece {
                     covers_one |= end == single;
                     take(&mut best[end], until + score, start, Some(*number));
                 }
@@ -107,8 +108,8 @@ impl Unigram {
             match (known, &self.bytes) {
                 (Some(number), _) => into.push(number),
                 (None, Some(bytes)) => {
-                    let bytes = word[place].bytes().map(|byte| bytes[usize::from(byte)]);
-                    into.extend(bytes);
+                    let part = word.get(place).into_iter().flat_map(str::bytes);
+                    into.extend(part.map(|byte| bytes[usize::from(byte)]));
                 }
                 (None, None) if was_unknown => {}
                 (None, None) => into.push(self.unknown),
