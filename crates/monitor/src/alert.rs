@@ -244,7 +244,12 @@ impl RunAlerts<'_> {
         for sighting in looked_at {
             let window = sighting.window();
             let phase = track.now.phase();
-            if !track.count(window, sighting.observation(key), &policy) {
+            let seen = sighting.observation(key);
+            // True values of a window may come after newer windows were judged without theirs.
+            if key.kind == FindingKind::Performance && seen == Observation::Unknown {
+                continue;
+            }
+            if !track.count(window, seen, &policy) {
                 continue;
             }
             if let Some(finding) = sighting.seen().get(key) {

@@ -4,7 +4,9 @@ use crate::support::{FakeEvaluator, MONITOR, Outcome, World, window};
 use driftline_monitor::{Clock, EventSettings, SilenceRequest, run_once};
 use driftline_pipeline::config::{AlertField, AlertsConfig, Topic};
 use driftline_store::{Alert, AlertFilter, AlertState, ClaimRequest};
-use driftline_verdict::{Confirmation, Finding, FindingKind, Severity, Verdict, Window};
+use driftline_verdict::{
+    Confirmation, Finding, FindingKind, NotEvaluated, Severity, Verdict, Window,
+};
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -90,6 +92,44 @@ fn two_of_three() -> AlertsConfig {
         confirm: Confirmation { windows: 2, of: 3 },
         ..AlertsConfig::default()
     }
+}
+
+/// A window of one day in which a model's accuracy is lost, holds, or is not known yet.
+fn performing(day: u32, loses: Option<bool>) -> Window {
+    let mut told = drifting(day, if loses == Some(true) { &["grade"] } else { &[] });
+    for finding in &mut told.findings {
+        finding.kind = FindingKind::Performance;
+        finding.measure = Some("accuracy".to_owned());
+    }
+    if loses.is_none() {
+        told.not_evaluated.push(NotEvaluated {
+            check: "accuracy of grade".to_owned(),
+            reason: "no row has a target yet".to_owned(),
+            required: false,
+        });
+    }
+    told
+}
+
+#[tokio::test]
+async fn a_loss_that_late_targets_show_fires_and_windows_without_targets_end_nothing() {
+    let world = World::new().await;
+    let config = AlertsConfig {
+        confirm: Confirmation { windows: 1, of: 1 },
+        clear_for: 1,
+        ..AlertsConfig::default()
+    };
+    let run = async |windows: [Window; 2]| run_windows(&world, &config, windows.into()).await;
+    run([performing(1, Some(false)), performing(2, None)]).await;
+    assert_eq!(told(&world).await, []);
+    // The true values of the second day come with the fourth.
+    run([performing(2, Some(true)), performing(4, None)]).await;
+    assert_eq!(told(&world).await, [event("firing", &["grade"])]);
+    run([performing(3, Some(true)), performing(5, None)]).await;
+    assert_eq!(told(&world).await, []);
+    assert_eq!(states(&world).await, [AlertState::Firing]);
+    run([performing(4, Some(false)), performing(6, None)]).await;
+    assert_eq!(told(&world).await, [event("resolved", &["grade"])]);
 }
 
 #[tokio::test]

@@ -218,6 +218,7 @@ impl Performance {
             return None;
         }
         Some(Finding {
+            column: Some(self.model.clone()),
             slice: told.slice.clone(),
             measure: Some(measure),
             value: Some(amount.value),
