@@ -248,9 +248,9 @@ impl Cards {
             // The sums over windows have their part, though they are not judged here.
             let of_novel = match with_profiles {
                 true => rate_share::NOVEL_STRETCH,
-                false => rate_share::of_cards(false),
+                false => rate_share::of_cards(false, false),
             };
-            let others = settings(rate * rate_share::of_cards(novel));
+            let others = settings(rate * rate_share::of_cards(novel, false));
             families.push(Family {
                 name,
                 columns,
@@ -329,5 +329,6 @@ fn novelty(baseline: &[Title], vocabulary: &Vocabulary, length: usize) -> Window
         windows: own.len(),
         size: sizes.get(sizes.len() / 2).copied().unwrap_or(0),
         values: own.iter().chain(&between).filter_map(excess).collect(),
+        least_spread: 0.1,
     }
 }

@@ -303,7 +303,8 @@ impl Maker {
     fn inserted(&mut self, text: &str, word: &str) -> String {
         let places: Vec<usize> = text.char_indices().map(|(at, _)| at).collect();
         let at = places[self.random.random_range(0..places.len())];
-        format!("{}{word}{}", &text[..at], &text[at..])
+        let (head, tail) = text.split_at(at);
+        format!("{head}{word}{tail}")
     }
 
     /// Two to four frequent characters that no title has in this order.
