@@ -82,11 +82,12 @@ impl Unigram {
             let single = start + c.len_utf8();
             let mut covers_one = false;
             // A part that ends within a character is none.
-            for end in single..=word.len().min(start + self.longest) {
+            let ends = best.iter_mut().enumerate().skip(single);
+            for (end, step) in ends.take_while(|(end, _)| *end <= start + self.longest) {
                 let piece = word.get(start..end).and_then(|part| self.pieces.get(part));
                 if let Some((number, score)) = piece {
                     covers_one |= end == single;
-                    take(&mut best[end], until + score, start, Some(*number));
+                    take(step, until + score, start, Some(*number));
                 }
             }
             if !covers_one {
