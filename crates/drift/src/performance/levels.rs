@@ -509,8 +509,7 @@ mod tests {
         // Two rows: the first is of class 0 and told so, the second of class 1 and told 0.
         let probabilities = [[0.7, 0.2, 0.1], [0.5, 0.4, 0.1]];
         for (row, label) in [(0, 0), (1, 1)] {
-            for class in 0..3 {
-                let said = probabilities[row][class];
+            for (class, said) in probabilities[row].into_iter().enumerate() {
                 let cell = Cell {
                     scored: 1.0,
                     said,
