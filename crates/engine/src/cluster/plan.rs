@@ -9,6 +9,7 @@ use ballista_core::{
 };
 use ballista_scheduler::state::task_builder::restrict_plan_to_partitions;
 use datafusion::{
+    arrow::record_batch::RecordBatch,
     catalog::Session,
     common::tree_node::{TreeNode, TreeNodeRecursion},
     error::{DataFusionError, Result},
@@ -31,7 +32,7 @@ use datafusion::{
     prelude::SessionConfig,
 };
 use datafusion_proto::protobuf::PhysicalPlanNode;
-use futures::{StreamExt, TryStreamExt};
+use futures::{StreamExt, TryStreamExt, stream::BoxStream};
 use std::{fmt, sync::Arc};
 
 /// Bytes of a message between processes, at most: a plan with a vocabulary, or a batch of
@@ -210,21 +211,91 @@ impl ExecutionPlan for OnCluster {
             1 => Arc::clone(&self.plan),
             _ => restrict_plan_to_partitions(Arc::clone(&self.plan), &[stream])?,
         };
-        let (config, session) = (self.config.clone(), self.session.clone());
-        let url = format!("http://{}:{}", self.address.host, self.address.port);
-        let started = async move {
-            let (ballista, codec) = (config.ballista_config(), PlanCodec::default());
-            execute_physical_plan::<PhysicalPlanNode>(url, &ballista, plan, &codec, session, config)
-                .await
-        };
+        let query = Arc::new(Query {
+            plan,
+            address: self.address.clone(),
+            config: self.config.clone(),
+            session: self.session.clone(),
+        });
         let address = self.address.clone();
         let failed =
             move |error: DataFusionError| -> DataFusionError { failed(&address, &error).into() };
-        let batches = futures::stream::once(started)
+        let run = move || {
+            let query = Arc::clone(&query);
+            async move { query.run().await }
+        };
+        let batches = futures::stream::once(fetched(run))
             .try_flatten()
             .map_err(failed)
             .boxed();
         Ok(Box::pin(RecordBatchStreamAdapter::new(schema, batches)))
+    }
+}
+
+/// Bytes of a result that are fetched before any of it is given on.
+const HELD_BYTES: usize = 16 << 20;
+/// Times that a query is run whose result cannot be fetched.
+const ATTEMPTS: usize = 3;
+
+/// A query that a cluster runs.
+struct Query {
+    plan: Arc<dyn ExecutionPlan>,
+    address: ClusterAddress,
+    config: SessionConfig,
+    session: String,
+}
+
+impl Query {
+    /// Runs it, and begins to fetch its result.
+    async fn run(&self) -> Result<SendableRecordBatchStream> {
+        let url = format!("http://{}:{}", self.address.host, self.address.port);
+        let (ballista, codec) = (self.config.ballista_config(), PlanCodec::default());
+        execute_physical_plan::<PhysicalPlanNode>(
+            url,
+            &ballista,
+            Arc::clone(&self.plan),
+            &codec,
+            self.session.clone(),
+            self.config.clone(),
+        )
+        .await
+    }
+}
+
+/// The result of a query. A scheduler gives the tasks of an executor that dies to others until a query has
+/// ended; one that dies then takes its part of the result with it. So a result that cannot be fetched is
+/// computed again, unless too much of it was given on.
+async fn fetched<F>(run: impl Fn() -> F) -> Result<BoxStream<'static, Result<RecordBatch>>>
+where
+    F: Future<Output = Result<SendableRecordBatchStream>>,
+{
+    let mut attempt = 1;
+    loop {
+        let mut rest = run().await?;
+        let (mut held, mut bytes) = (Vec::new(), 0);
+        let failed = loop {
+            match rest.next().await {
+                None => break None,
+                Some(Err(error)) => break Some(error),
+                Some(Ok(batch)) => {
+                    bytes += batch.get_array_memory_size();
+                    held.push(Ok(batch));
+                    if bytes > HELD_BYTES {
+                        break None;
+                    }
+                }
+            }
+        };
+        match failed {
+            None => return Ok(futures::stream::iter(held).chain(rest).boxed()),
+            Some(error) if attempt < ATTEMPTS => {
+                tracing::warn!(
+                    "the result of a query could not be fetched, so it runs again: {error}"
+                );
+                attempt += 1;
+            }
+            Some(error) => return Err(error),
+        }
     }
 }
 
@@ -279,5 +350,61 @@ fn short(text: &str) -> String {
     match line.char_indices().rev().nth(400) {
         Some((start, _)) => format!("…{}", line.get(start..).unwrap_or_default()),
         None => line,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use datafusion::{
+        arrow::{
+            array::Int64Array,
+            datatypes::{DataType, Field, Schema},
+        },
+        common::exec_datafusion_err,
+    };
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    /// Two rows a batch; a result is lost behind its first batch in so many attempts.
+    async fn rows(lost: usize, batches: usize, wide: usize) -> (Result<usize>, usize) {
+        let schema = Arc::new(Schema::new(vec![Field::new("n", DataType::Int64, false)]));
+        let attempts = AtomicUsize::new(0);
+        let run = || {
+            let is_lost = attempts.fetch_add(1, Ordering::Relaxed) < lost;
+            let batch = |_| {
+                let column = Arc::new(Int64Array::from(vec![7; wide]));
+                Ok(RecordBatch::try_new(Arc::clone(&schema), vec![column])?)
+            };
+            let mut found: Vec<Result<RecordBatch>> = (0..batches).map(batch).collect();
+            if is_lost {
+                found.truncate(batches - 1);
+                found.push(Err(exec_datafusion_err!("the executor is gone")));
+            }
+            let found = futures::stream::iter(found);
+            let found = RecordBatchStreamAdapter::new(Arc::clone(&schema), found);
+            let found: SendableRecordBatchStream = Box::pin(found);
+            std::future::ready(Ok(found))
+        };
+        let rows = async {
+            let found: Vec<RecordBatch> = fetched(run).await?.try_collect().await?;
+            Ok(found.iter().map(RecordBatch::num_rows).sum())
+        };
+        let rows = rows.await;
+        (rows, attempts.into_inner())
+    }
+
+    #[tokio::test]
+    async fn a_result_that_is_lost_is_computed_again_and_rows_come_once() {
+        for (lost, attempts) in [(0, 1), (1, 2), (2, 3)] {
+            let (rows, tried) = rows(lost, 3, 2).await;
+            assert_eq!((rows.unwrap(), tried), (6, attempts));
+        }
+        let (given_up, tried) = rows(9, 3, 2).await;
+        assert!(given_up.is_err());
+        assert_eq!(tried, ATTEMPTS);
+        // What was given on cannot be taken back.
+        let (begun, tried) = rows(1, 3, HELD_BYTES / 8).await;
+        assert!(begun.is_err());
+        assert_eq!(tried, 1);
     }
 }
