@@ -10,14 +10,14 @@ use rand_chacha::ChaCha8Rng;
 use std::collections::BTreeMap;
 
 /// People who write.
-const AUTHORS: usize = 8_000;
+const AUTHORS: usize = 3_000;
 /// Things they write about.
 const TOPICS: usize = 60;
 /// Words of a topic, and those that all topics share.
 const TOPIC_WORDS: usize = 80;
 const COMMON_WORDS: usize = 400;
 /// Comments of a usual day.
-const COMMENTS: f64 = 900.0;
+const COMMENTS: f64 = 300.0;
 /// Days before anything new.
 const QUIET_DAYS: usize = 182;
 /// Days in which something may be new.
@@ -231,8 +231,8 @@ impl Maker {
     ) {
         match new.origin {
             Origin::People => {
-                // A logistic curve up to twelve comments a day, within eight weeks.
-                let expected = 12.0 / (1.0 + (3.0 - since as f64 / 10.0).exp());
+                // A logistic curve up to six comments a day, within eight weeks.
+                let expected = 6.0 / (1.0 + (3.0 - since as f64 / 10.0).exp());
                 for _ in 0..expected.round() as usize {
                     let at = self.random.random_range(first..comments.len());
                     comments[at].text = self.inserted(&comments[at].text.clone(), &new.word);

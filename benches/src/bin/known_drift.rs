@@ -127,7 +127,7 @@ fn main() -> Result<(), Error> {
     let mut sets = Vec::new();
     for set in SETS {
         let alone = runtime.block_on(evaluated(&set, ""))?;
-        match alone.zip(runtime.block_on(evaluated(&set, TOGETHER))?) {
+        match alone.zip(runtime.block_on(evaluated(&set, &together(&set)))?) {
             Some((alone, together)) => sets.push(found(&set, &alone, &together)?),
             None => line(format!("SKIPPED: {} is not in ../shared/data.", set.name))?,
         }
@@ -141,14 +141,20 @@ fn main() -> Result<(), Error> {
     })
 }
 
-/// All columns together, by every measure.
-const TOGETHER: &str = "drift: {multivariate: {measures: {domain_classifier: {}, \
-    reconstruction_error: {}, maximum_mean_discrepancy: {}}}}\n";
 const MEASURES: [&str; 3] = [
     "domain_classifier",
     "reconstruction_error",
     "maximum_mean_discrepancy",
 ];
+
+/// Columns of both sides, drifting or not, by every measure of several columns.
+fn together(set: &Set) -> String {
+    let columns = [set.drifting, set.stable].concat().join(", ");
+    let measures = MEASURES
+        .map(|measure| format!("{measure}: {{}}"))
+        .join(", ");
+    format!("drift: {{multivariate: {{columns: [{columns}], measures: {{{measures}}}}}}}\n")
+}
 
 /// The set by a pipeline with nothing but defaults and what `drift` says.
 async fn evaluated(set: &Set, drift: &str) -> Result<Option<Evaluation>, Error> {

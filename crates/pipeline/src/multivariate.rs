@@ -12,7 +12,8 @@ use crate::{
     rows::{PreparedRows, time_zone},
 };
 use driftline_drift::{
-    Evidence, Measure, WindowNull, WindowValue, multivariate, multivariate::Feature, rate_share,
+    Evidence, Judgement, Measure, Skipped, WindowNull, WindowValue, multivariate,
+    multivariate::Feature, rate_share,
 };
 use driftline_engine::{RecordBatch, RowSample, RowSampleRequest, Rows, Span};
 use driftline_schema::Role;
@@ -324,7 +325,8 @@ pub(crate) async fn judge(
     let live = rows.columns();
     // Where a column is not there, the schema says so; the others are judged one by one.
     let is_there = |column: &String| live.iter().any(|live| live.name == *column);
-    let (sizes, found) = if columns.iter().all(is_there) {
+    let all_there = columns.iter().all(is_there);
+    let (sizes, found) = if all_there {
         let stretches: Vec<(Span, usize)> = asked.iter().map(|(_, span)| (*span, ROWS)).collect();
         let request = request(pipeline, time, columns)?;
         let samples = rows.row_samples(&request, &stretches).await?;
@@ -359,7 +361,12 @@ pub(crate) async fn judge(
                 min_effect: test.min_effect,
                 rows: (baseline.rows, windows[*at].1),
             };
-            judged[*at].push(null.judge(value, test.rate));
+            let mut measurement = null.judge(value, test.rate);
+            if !all_there {
+                let reason = Skipped::Absent;
+                measurement.judgement = Judgement::Skipped { reason };
+            }
+            judged[*at].push(measurement);
         }
     }
     Ok(judged)
