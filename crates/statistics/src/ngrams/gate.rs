@@ -3,8 +3,9 @@
 use crate::units::mix;
 
 /// An n-gram enters a full table once the gate has counted it this often; doubled
-/// whenever the table is full again.
-const FIRST_PROMOTION: u32 = 8;
+/// whenever the table is full again. Most n-grams of a full table were counted once, so what
+/// was counted twice has room for long.
+const FIRST_PROMOTION: u32 = 2;
 
 /// Cells of a row of the gate per n-gram that the table holds, and the most cells.
 const CELLS_PER_NGRAM: usize = 8;
