@@ -7,8 +7,8 @@ use crate::{
     PipelineError,
     baseline::{Baseline, column_key},
     config::Pipeline,
+    judge::JudgedWindow,
     rows::quoted,
-    run::JudgedWindow,
 };
 use driftline_drift::{Concentration, Judgement, Measurement, SlicedProfiles};
 use driftline_engine::{ProfileColumn, ProfileRequest, Rows};

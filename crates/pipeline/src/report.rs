@@ -5,8 +5,8 @@ use crate::{
     challenger,
     config::{Name, Pipeline},
     findings::{self, RuleLimits, Subject, class_of, tier_of},
+    judge::{Judged, JudgedWindow},
     rows::scored_name,
-    run::{Judged, JudgedWindow},
     targets, term_texts, watched,
 };
 use chrono::{DateTime, SecondsFormat, Utc};

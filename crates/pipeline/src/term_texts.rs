@@ -5,8 +5,8 @@ use crate::{
     baseline::author,
     config::{ExamplesConfig, Pipeline, RuleConfig},
     findings::class_of,
+    judge::{Judged, JudgedWindow},
     rows::time_zone,
-    run::{Judged, JudgedWindow},
 };
 use driftline_engine::{MentionsRequest, Rows, TermTexts};
 use driftline_verdict::{Finding, FindingKind, Origin, TermClass, Window};

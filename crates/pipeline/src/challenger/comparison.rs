@@ -4,8 +4,8 @@ use super::challenger;
 use crate::{
     config::{Name, PerformanceMeasure},
     findings::{number, percent},
+    judge::Judged,
     report::window_name,
-    run::Judged,
 };
 use driftline_drift::performance::{Amount, Metric, levels::QUANTILE};
 use driftline_verdict::{

@@ -4,8 +4,8 @@ use super::{Counts, Group};
 use crate::{
     config::{Name, PerformanceMeasure},
     findings::number,
+    judge::Judged,
     report::window_name,
-    run::Judged,
 };
 use driftline_drift::performance::{
     Amount, Metric,
