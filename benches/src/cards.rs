@@ -6,7 +6,7 @@ use crate::{
 };
 use driftline_drift::{
     Block, Calibrator, ColumnSettings, Judgement, Measure, Measurement, Profiles, Role, Settings,
-    WindowNull, WindowValue, rate_share,
+    Skipped, WindowNull, WindowValue, rate_share,
 };
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -279,7 +279,7 @@ impl Cards {
             let value = WindowValue {
                 column: "text".to_owned(),
                 measure: Measure::NovelStretch,
-                value: stretch.map(|stretch| stretch.excess()),
+                value: stretch.map_or(Err(Skipped::NoValues), |stretch| Ok(stretch.excess())),
                 size: window.len() as u64,
                 evidence: Vec::new(),
                 min_effect: (Measure::NovelStretch.default_min_effect(), false),

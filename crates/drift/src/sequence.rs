@@ -291,7 +291,7 @@ mod tests {
             crate::WindowValue {
                 column: "c0".to_owned(),
                 measure: Measure::MeanIncrease,
-                value: Some(1.0),
+                value: Ok(1.0),
                 size: 1_000,
                 evidence: Vec::new(),
                 min_effect: (0.1, false),

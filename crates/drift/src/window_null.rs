@@ -58,8 +58,8 @@ pub struct WindowValue {
     pub column: String,
     /// The measure.
     pub measure: Measure,
-    /// Its value; `None` where there is none.
-    pub value: Option<f64>,
+    /// Its value, or why there is none.
+    pub value: Result<f64, Skipped>,
     /// The window's size, in the null's unit.
     pub size: u64,
     /// What the value is made of.
@@ -122,7 +122,7 @@ impl WindowNull {
             slice: None,
             measure,
             decides: true,
-            value,
+            value: value.ok(),
             p_value: None,
             threshold: None,
             effect: None,
@@ -140,15 +140,15 @@ impl WindowNull {
             evidence,
             workings: None,
         };
-        measurement.judgement = self.judgement(&mut measurement, size, rate);
+        measurement.judgement = match value {
+            Ok(value) => self.judgement(&mut measurement, (value, size), rate),
+            Err(reason) => Judgement::Skipped { reason },
+        };
         measurement
     }
 
-    fn judgement(&self, of: &mut Measurement, size: u64, rate: f64) -> Judgement {
+    fn judgement(&self, of: &mut Measurement, (value, size): (f64, u64), rate: f64) -> Judgement {
         let skipped = |reason| Judgement::Skipped { reason };
-        let Some(value) = of.value else {
-            return skipped(Skipped::NoValues);
-        };
         if size < LEAST_ROWS {
             return skipped(Skipped::TooFewRows);
         }
@@ -206,7 +206,7 @@ mod tests {
         let of = WindowValue {
             column: "text".to_owned(),
             measure: Measure::NovelStretch,
-            value: Some(value),
+            value: Ok(value),
             size,
             evidence: Vec::new(),
             min_effect: (0.5, false),

@@ -4,10 +4,7 @@
 //! Which texts are shown depends on the texts alone, not on their order: those
 //! with the least hash. What could name a person is masked before anything is kept.
 
-use crate::{
-    EngineError, Rows,
-    window::{event_time, instant_type},
-};
+use crate::{EngineError, Rows};
 use aho_corasick::AhoCorasick;
 use chrono_tz::Tz;
 use datafusion::{
@@ -16,8 +13,7 @@ use datafusion::{
         datatypes::TimestampMicrosecondType,
     },
     common::ScalarValue,
-    logical_expr::{cast, lit},
-    prelude::ident,
+    logical_expr::lit,
 };
 use driftline_statistics::units::{UnitReader, normalize_text};
 use driftline_vocabulary::Mentions;
@@ -98,13 +94,7 @@ impl Rows {
             Some(author) => self.text_expr(author)?,
             None => lit(ScalarValue::Utf8(None)),
         };
-        let time = match request.time {
-            Some((column, zone)) => {
-                self.check_columns([column])?;
-                event_time(ident(column), column, zone)
-            }
-            None => cast(lit(ScalarValue::Null), instant_type()),
-        };
+        let time = self.time_expr(request.time)?;
         let columns = vec![
             self.text_expr(request.text)?.alias("text"),
             author.alias("author"),

@@ -7,7 +7,7 @@ use crate::{
     profile_rows::{ProfileRows, Spool},
     slice::{self, Slice},
     source::{SourceTable, temporary_table},
-    window::{Span, Windows, event_time},
+    window::{Span, Windows, event_time, instant_type},
 };
 use chrono_tz::Tz;
 use datafusion::{
@@ -507,6 +507,15 @@ impl Rows {
     /// All columns, whose rows come in the order of the files.
     pub(crate) fn ordered_rows(&self) -> DataFrame {
         self.frame(&self.shared.session(false, true))
+    }
+
+    /// The instants of a time column; null where there is none.
+    pub(crate) fn time_expr(&self, time: Option<(&str, Tz)>) -> Result<Expr, EngineError> {
+        let Some((column, zone)) = time else {
+            return Ok(cast(lit(ScalarValue::Null), instant_type()));
+        };
+        self.check_columns([column])?;
+        Ok(event_time(ident(column), column, zone))
     }
 
     /// A column of text.

@@ -3,17 +3,11 @@
 use crate::{
     EngineError, Rows,
     mentions::{cut, mask},
-    window::{event_time, instant_type},
 };
 use chrono_tz::Tz;
-use datafusion::{
-    arrow::{
-        array::{Array, AsArray},
-        datatypes::TimestampMicrosecondType,
-    },
-    common::ScalarValue,
-    logical_expr::{cast, lit},
-    prelude::ident,
+use datafusion::arrow::{
+    array::{Array, AsArray},
+    datatypes::TimestampMicrosecondType,
 };
 use driftline_statistics::units::normalize_text;
 use driftline_vocabulary::{UsageChange, UsagePart, UsageProfiles, WordCounts, WordCutter};
@@ -66,8 +60,10 @@ pub struct WordUsage {
 pub struct Usage {
     /// The words that changed most, the greatest change first, then those asked for.
     pub words: Vec<WordUsage>,
-    /// Words that were compared.
+    /// Words that were compared; of fewer than twenty nothing can be said.
     pub compared: usize,
+    /// Words that were asked for and could not be compared: they stand in too few texts.
+    pub not_compared: Vec<String>,
 }
 
 /// Where the training data is halved.
@@ -110,9 +106,13 @@ impl Rows {
             let texts = counts.texts(&telling.change.word);
             telling.end(texts)
         });
+        let words: Vec<WordUsage> = words.collect();
+        let is_told = |word: &&String| words.iter().any(|told| told.change.word == **word);
+        let not_compared = request.asked.iter().filter(|word| !is_told(word));
         Ok(Usage {
-            words: words.collect(),
             compared: profiles.len(),
+            not_compared: not_compared.cloned().collect(),
+            words,
         })
     }
 
@@ -133,13 +133,8 @@ impl Rows {
         middle: Option<&Middle>,
         mut each: impl FnMut(&str, UsagePart),
     ) -> Result<(), EngineError> {
-        let time = match &request.time {
-            Some((column, zone)) => {
-                self.check_columns([column])?;
-                event_time(ident(column), column, *zone)
-            }
-            None => cast(lit(ScalarValue::Null), instant_type()),
-        };
+        let time = request.time.as_ref();
+        let time = self.time_expr(time.map(|(column, zone)| (column.as_str(), *zone)))?;
         let columns = vec![
             self.text_expr(&request.text)?.alias("text"),
             time.alias("time"),

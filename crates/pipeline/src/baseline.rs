@@ -163,18 +163,18 @@ impl Baseline {
             None => infer_schema(&own, &prepared, &profiles, &roles),
         };
         let rules = rule_values(&prepared, pipeline).await?;
-        let mut own_windows = Vec::new();
-        if let Some(vocabulary) = &vocabulary {
-            let rows = &prepared.rows;
-            own_windows
-                .extend(novelty::own_windows(rows, pipeline, vocabulary, prepared.range).await?);
-        }
-        let novelty = own_windows.first();
+        let scanned = match &vocabulary {
+            Some(vocabulary) => {
+                novelty::own_windows(&prepared.rows, pipeline, vocabulary, prepared.range).await?
+            }
+            None => None,
+        };
+        let novelty = scanned.as_ref();
         let novelty = novelty.and_then(|own| NoveltyCard::learn(pipeline, own));
-        own_windows.retain(|_| novelty.is_some());
+        let scanned = scanned.filter(|_| novelty.is_some());
         let learnt = multivariate::learn(&prepared, pipeline, &roles).await?;
         let (multivariate, tests) = learnt.unzip();
-        own_windows.extend(tests.into_iter().flatten());
+        let own_windows = scanned.into_iter().chain(tests.into_iter().flatten());
         let shares = of_cards(novelty.as_ref(), multivariate.as_ref());
         let calibrator = calibrator(pipeline, &roles, &blocks, shares)?;
         Ok(Self {
@@ -189,7 +189,7 @@ impl Baseline {
             rules,
             novelty,
             multivariate,
-            own_windows,
+            own_windows: own_windows.collect(),
             source_rows: Some(prepared.rows),
             calibrator,
             source: pipeline.baseline.source.clone(),
@@ -267,6 +267,14 @@ impl Baseline {
             return Err(PipelineError::Configuration {
                 message: format!(
                     "the baseline {} holds no vocabulary, so no terms can be told; make it from a pipeline with `terms`, or name the training data itself",
+                    pipeline.baseline.source
+                ),
+            });
+        }
+        if pipeline.drift.multivariate.is_some() && multivariate.is_none() {
+            return Err(PipelineError::Configuration {
+                message: format!(
+                    "the baseline {} holds nothing of columns together as `drift.multivariate` asks for it; make it from this pipeline, or name the training data itself",
                     pipeline.baseline.source
                 ),
             });

@@ -11,7 +11,7 @@ use driftline_verdict::{
     Severity, TermClass, TermTier, Workings,
 };
 use driftline_vocabulary::{Nature, Term, Tier};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Terms of this class and tier are told; the others are listed.
 fn term_severity(class: TermClass, tier: TermTier) -> Severity {
@@ -164,50 +164,7 @@ pub(crate) fn drift(
             number(worth)
         ));
     }
-    if measurement.measure == Measure::NovelStretch
-        && let [stretch, _] = &measurement.evidence[..]
-    {
-        message.push_str(&format!(
-            "; from {} {} of what is said stands nowhere else, {} is usual",
-            stretch.label,
-            percent(stretch.window_share),
-            percent(stretch.baseline_share)
-        ));
-        return Ok(Some(finding(
-            measurement,
-            subject,
-            severity,
-            action,
-            message,
-        )));
-    }
-    if let Some(apart) = told_apart_by(measurement) {
-        message.push_str(&apart);
-        return Ok(Some(finding(
-            measurement,
-            subject,
-            severity,
-            action,
-            message,
-        )));
-    }
-    let moved: Vec<String> = measurement
-        .evidence
-        .iter()
-        .filter(|evidence| evidence.cell.is_none())
-        .take(3)
-        .map(|evidence| {
-            format!(
-                "{} {} → {}",
-                evidence.label,
-                percent(evidence.baseline_share),
-                percent(evidence.window_share)
-            )
-        })
-        .collect();
-    if !moved.is_empty() {
-        message.push_str(&format!("; moved: {}", moved.join(", ")));
-    }
+    message.push_str(&what_moved(measurement));
     Ok(Some(finding(
         measurement,
         subject,
@@ -217,37 +174,50 @@ pub(crate) fn drift(
     )))
 }
 
-/// What several columns together are told apart by; `None` of a measure of one column.
-fn told_apart_by(measurement: &Measurement) -> Option<String> {
-    let columns = measurement.evidence.iter().take(3);
-    let (how, columns): (&str, Vec<String>) = match measurement.measure {
-        Measure::DomainClassifier => (
-            "the trees rest on",
-            columns
-                .map(|of| format!("{} ({})", of.label, percent(of.window_share)))
-                .collect(),
-        ),
-        Measure::ReconstructionError => (
-            "shares of the squared error:",
-            columns
-                .map(|of| {
-                    let (usual, found) = (percent(of.baseline_share), percent(of.window_share));
-                    format!("{} {usual} → {found}", of.label)
-                })
-                .collect(),
-        ),
-        Measure::MaximumMeanDiscrepancy => (
-            "means that moved, in standard deviations:",
-            columns
-                .map(|of| format!("{} {}", of.label, number(of.window_share)))
-                .collect(),
-        ),
-        _ => return None,
+/// What a measurement rests on, as the end of a sentence; empty where it has no evidence.
+fn what_moved(measurement: &Measurement) -> String {
+    if measurement.measure == Measure::NovelStretch
+        && let [stretch, _] = &measurement.evidence[..]
+    {
+        return format!(
+            "; from {} {} of what is said stands nowhere else, {} is usual",
+            stretch.label,
+            percent(stretch.window_share),
+            percent(stretch.baseline_share)
+        );
+    }
+    let found = |of: &driftline_drift::Evidence| percent(of.window_share);
+    let change = |of: &driftline_drift::Evidence| {
+        format!(
+            "{} {} → {}",
+            of.label,
+            percent(of.baseline_share),
+            found(of)
+        )
     };
-    Some(match columns.is_empty() {
+    let named = measurement.evidence.iter();
+    let named = named.filter(|evidence| evidence.cell.is_none()).take(3);
+    let (how, moved): (&str, Vec<String>) = match measurement.measure {
+        Measure::DomainClassifier => {
+            let columns = named.map(|of| format!("{} ({})", of.label, found(of)));
+            ("the trees rest on", columns.collect())
+        }
+        Measure::ReconstructionError => {
+            ("shares of the squared error:", named.map(change).collect())
+        }
+        Measure::MaximumMeanDiscrepancy => {
+            let columns = named.map(|of| format!("{} {}", of.label, number(of.window_share)));
+            (
+                "means that moved, in standard deviations:",
+                columns.collect(),
+            )
+        }
+        _ => ("moved:", named.map(change).collect()),
+    };
+    match moved.is_empty() {
         true => String::new(),
-        false => format!("; {how} {}", columns.join(", ")),
-    })
+        false => format!("; {how} {}", moved.join(", ")),
+    }
 }
 
 fn finding(
@@ -306,16 +276,20 @@ pub(crate) fn held_by(
     finding
 }
 
-/// Tells of columns that move with another one where that is told: by its first finding.
+/// Tells of columns that move with another one where that is told: by its first finding. A column whose
+/// leader has no finding under its own name, as what is derived from a text has not, stays as it is.
 pub(crate) fn tell_together(findings: &mut [Finding], companions: &BTreeMap<String, String>) {
     let is_drift =
         |finding: &Finding| finding.kind == FindingKind::Drift && finding.slice.is_none();
+    let names = findings.iter().filter(|finding| is_drift(finding));
+    let names: BTreeSet<String> = names.filter_map(|finding| finding.column.clone()).collect();
     let mut told: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for finding in findings.iter_mut().filter(|finding| is_drift(finding)) {
         let Some(column) = &finding.column else {
             continue;
         };
-        let Some(leader) = companions.get(column) else {
+        let leader = companions.get(column);
+        let Some(leader) = leader.filter(|leader| names.contains(*leader)) else {
             continue;
         };
         let unit = finding.unit.as_deref().unwrap_or_default();
@@ -601,6 +575,29 @@ pub(crate) fn number(value: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_column_is_told_with_its_leader_only_where_that_is_told() {
+        let finding = |column: &str| Finding {
+            column: Some(column.to_owned()),
+            measure: Some("wasserstein".to_owned()),
+            value: Some(2.0),
+            threshold: Some(1.0),
+            ..Finding::new(FindingKind::Drift, Severity::Error, format!("`{column}`"))
+        };
+        let mut findings = ["warm", "felt", "hidden"].map(finding);
+        let companions = [("felt", "warm"), ("hidden", "text_out_of_vocabulary")];
+        let companions = companions.map(|(column, leader)| (column.into(), leader.into()));
+        tell_together(&mut findings, &companions.into());
+        let told = findings
+            .each_ref()
+            .map(|finding| finding.moves_with.as_deref());
+        assert_eq!(told, [None, Some("warm"), None]);
+        assert_eq!(
+            findings[0].message,
+            "`warm`; with it, as ever, `felt` (wasserstein 2, limit 1)"
+        );
+    }
 
     #[test]
     fn numbers_are_short() {

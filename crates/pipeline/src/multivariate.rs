@@ -7,12 +7,12 @@
 use crate::{
     PipelineError,
     baseline::{Baseline, can_drift},
-    config::{Pipeline, TimeConfig},
+    config::{MeasureConfig, Pipeline, TimeConfig},
     own_windows::{self, OwnTest, OwnWindow},
     rows::{PreparedRows, time_zone},
 };
 use driftline_drift::{
-    Evidence, Judgement, Measure, Skipped, WindowNull, WindowValue, multivariate,
+    Evidence, Measure, Measurement, Skipped, WindowNull, WindowValue, multivariate,
     multivariate::Feature, rate_share,
 };
 use driftline_engine::{RecordBatch, RowSample, RowSampleRequest, Rows, Span};
@@ -80,7 +80,7 @@ fn tests(pipeline: &Pipeline, columns: &[String]) -> Vec<OwnTest> {
     };
     let measures = config.measures();
     let share = rate_share::MULTIVARIATE / measures.len() as f64;
-    let test = |(measure, how): &(Measure, crate::config::MeasureConfig)| OwnTest {
+    let test = |(measure, how): &(Measure, MeasureConfig)| OwnTest {
         column: name_of(columns),
         measure: *measure,
         min_effect: (
@@ -141,16 +141,15 @@ pub(crate) async fn learn(
     let Some(pool) = samples.pop() else {
         return Ok(None);
     };
-    if let Some(column) = columns.iter().enumerate().find_map(|(at, column)| {
-        let values = pool.rows.column(at);
-        Feature::of(column, values).is_none().then(|| {
-            format!(
-                "`drift.multivariate`: the column `{column}` has the type {}; numbers, categories and lists of numbers of one length can be compared together",
-                values.data_type()
-            )
-        })
-    }) {
-        return Err(PipelineError::Configuration { message: column });
+    for (column, values) in columns.iter().zip(pool.rows.columns()) {
+        if Feature::of(column, values).is_none() {
+            return Err(PipelineError::Configuration {
+                message: format!(
+                    "`drift.multivariate`: the column `{column}` has the type {}; numbers, categories and lists of numbers of one length can be compared together",
+                    values.data_type()
+                ),
+            });
+        }
     }
     let mut tests = tests(pipeline, &columns);
     let asked: Vec<Compared> = own
@@ -175,7 +174,7 @@ pub(crate) async fn learn(
             .filter_map(|((&(span, counts), found), &size)| {
                 Some(OwnWindow {
                     span,
-                    value: found?.0,
+                    value: found.ok()?.0,
                     size,
                     counts,
                 })
@@ -238,8 +237,8 @@ struct Compared {
     window: RecordBatch,
 }
 
-/// What was found of a window.
-type Found = Option<(f64, Vec<Evidence>)>;
+/// What was found of a window, or why nothing was.
+type Found = Result<(f64, Vec<Evidence>), Skipped>;
 
 /// For each measure, what is found of each window; on as many threads as there are processors.
 async fn compared(
@@ -297,8 +296,8 @@ fn found_of(columns: &[String], measures: &[Measure], asked: &Compared) -> Vec<F
     let sides = features(&asked.baseline).zip(features(&asked.window));
     let sides = sides.filter(|(ours, theirs)| kinds(ours) == kinds(theirs));
     let found = |measure: &Measure| {
-        let (ours, theirs) = sides.as_ref()?;
-        multivariate::compare(*measure, ours, theirs)
+        let (ours, theirs) = sides.as_ref().ok_or(Skipped::TypeMismatch)?;
+        multivariate::compare(*measure, ours, theirs).ok_or(Skipped::TooFewRows)
     };
     measures.iter().map(found).collect()
 }
@@ -309,7 +308,7 @@ pub(crate) async fn judge(
     pipeline: &Pipeline,
     baseline: &Baseline,
     windows: &[(Option<Span>, u64)],
-) -> Result<Vec<Vec<driftline_drift::Measurement>>, PipelineError> {
+) -> Result<Vec<Vec<Measurement>>, PipelineError> {
     let mut judged = vec![Vec::new(); windows.len()];
     let (Some(card), Some(time)) = (&baseline.multivariate, &pipeline.time) else {
         return Ok(judged);
@@ -323,50 +322,41 @@ pub(crate) async fn judge(
     let tests = tests(pipeline, columns);
     let measures: Vec<Measure> = tests.iter().map(|test| test.measure).collect();
     let live = rows.columns();
-    // Where a column is not there, the schema says so; the others are judged one by one.
     let is_there = |column: &String| live.iter().any(|live| live.name == *column);
-    let all_there = columns.iter().all(is_there);
-    let (sizes, found) = if all_there {
+    let mut sizes = vec![ROWS as u64; asked.len()];
+    // Where a column is not there, the schema says so, and the others are judged one by one.
+    let mut found = vec![vec![Err(Skipped::Absent); asked.len()]; tests.len()];
+    if columns.iter().all(is_there) {
         let stretches: Vec<(Span, usize)> = asked.iter().map(|(_, span)| (*span, ROWS)).collect();
         let request = request(pipeline, time, columns)?;
         let samples = rows.row_samples(&request, &stretches).await?;
-        let sizes = samples.iter().map(|sample| sample.rows.num_rows() as u64);
-        let sizes: Vec<u64> = sizes.collect();
+        let rows = samples.iter().map(|sample| sample.rows.num_rows() as u64);
+        sizes = rows.collect();
         let samples = samples.into_iter().map(|sample| Compared {
             baseline: card.rows.clone(),
             window: sample.rows,
         });
-        (
-            sizes,
-            compared(columns, &measures, samples.collect()).await?,
-        )
-    } else {
-        (
-            vec![ROWS as u64; asked.len()],
-            vec![vec![None; asked.len()]; tests.len()],
-        )
-    };
+        found = compared(columns, &measures, samples.collect()).await?;
+    }
     for (test, found) in tests.iter().zip(found) {
         let Some(null) = card.null.measures.get(test.measure.name()) else {
             continue;
         };
         for (((at, _), &size), found) in asked.iter().zip(&sizes).zip(found) {
-            let (value, evidence) = found.unzip();
+            let (value, evidence) = match found {
+                Ok((value, evidence)) => (Ok(value), evidence),
+                Err(reason) => (Err(reason), Vec::new()),
+            };
             let value = WindowValue {
                 column: test.column.clone(),
                 measure: test.measure,
                 value,
                 size,
-                evidence: evidence.unwrap_or_default(),
+                evidence,
                 min_effect: test.min_effect,
                 rows: (baseline.rows, windows[*at].1),
             };
-            let mut measurement = null.judge(value, test.rate);
-            if !all_there {
-                let reason = Skipped::Absent;
-                measurement.judgement = Judgement::Skipped { reason };
-            }
-            judged[*at].push(measurement);
+            judged[*at].push(null.judge(value, test.rate));
         }
     }
     Ok(judged)

@@ -9,7 +9,9 @@ use crate::{
     report,
     rows::time_zone,
 };
-use driftline_drift::{Evidence, Measure, Measurement, WindowNull, WindowValue, rate_share};
+use driftline_drift::{
+    Evidence, Measure, Measurement, Skipped, WindowNull, WindowValue, rate_share,
+};
 use driftline_engine::{NoveltyRequest, NoveltyWindow, Rows, Span};
 use driftline_statistics::ngrams::FOLDS;
 use driftline_vocabulary::{BaselineVocabulary, NoveltyScan};
@@ -224,7 +226,7 @@ pub(crate) async fn judge(
         let value = WindowValue {
             column: request.text.clone(),
             measure: Measure::NovelStretch,
-            value: stretch.map(|stretch| stretch.excess()),
+            value: stretch.map_or(Err(Skipped::NoValues), |stretch| Ok(stretch.excess())),
             size: texts,
             evidence: evidence.into_iter().flatten().collect(),
             min_effect: min_effect(pipeline),

@@ -84,7 +84,7 @@ impl OwnTest {
         let value = WindowValue {
             column: self.column.clone(),
             measure: self.measure,
-            value: Some(held_out.value),
+            value: Ok(held_out.value),
             size: held_out.size,
             evidence: Vec::new(),
             min_effect: self.min_effect,

@@ -89,7 +89,7 @@ mod tests {
         let value = WindowValue {
             column: "text".to_owned(),
             measure: Measure::GTest,
-            value: Some(99.0),
+            value: Ok(99.0),
             size: 100,
             evidence: evidence.collect(),
             min_effect: (0.1, false),

@@ -12,7 +12,15 @@ pub fn table(usage: &Usage) -> String {
         usage.words.len(),
         usage.compared
     );
+    if !usage.not_compared.is_empty() {
+        let words = usage.not_compared.join(" ");
+        text.push_str(&format!("not compared, in too few texts: {words}\n"));
+    }
     if usage.words.is_empty() {
+        text.push_str(
+            "too few words stand in so many texts of both sides (twenty are needed), or none changed \
+             more than words like it; `--least-texts` asks for fewer\n",
+        );
         return text;
     }
     let heading = [
@@ -55,6 +63,7 @@ pub fn table(usage: &Usage) -> String {
 pub fn json(usage: &Usage) -> Value {
     json!({
         "compared": usage.compared,
+        "not_compared": usage.not_compared,
         "items": usage.words.iter().map(word).collect::<Vec<_>>(),
     })
 }

@@ -105,6 +105,12 @@ fn a_relation_that_breaks_fails_though_no_column_does() {
         self::failing(&desk.json("driftline-out/together/verdict.json")),
         failing
     );
+    // One that was made for other windows is not passed over.
+    let other = pipeline(ALL).replace("train.csv", "kept");
+    desk.write("pipeline.yaml", other.replace("window: 7d", "window: 14d"));
+    desk.driftline(&["run", "pipeline.yaml"])
+        .ends_with(2)
+        .says("holds nothing of columns together as `drift.multivariate` asks for it");
 }
 
 #[test]

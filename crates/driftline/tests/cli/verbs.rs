@@ -694,7 +694,20 @@ fn words_that_are_used_otherwise_are_listed_with_examples_for_and_against() {
         table.out
     );
     desk.write("few.csv", "day,title\n2024-01-20,w7 of t3x1\n");
-    let few = ["usage", "train.csv", "few.csv", "--text", "title"];
+    let few = [
+        "usage",
+        "train.csv",
+        "few.csv",
+        "--text",
+        "title",
+        "--word",
+        "w7",
+    ];
+    desk.driftline(&few).ends_with(0);
+    assert!(
+        (desk.driftline(&few).out).contains("not compared, in too few texts: w7"),
+        "a word that was asked for is never passed over"
+    );
     assert!(
         desk.driftline(&few)
             .ends_with(0)
