@@ -9,6 +9,7 @@
 use crate::{
     PipelineError,
     config::Pipeline,
+    hash::hex,
     multivariate::{self, MultivariateCard},
     novelty::{self, NoveltyCard},
     own_windows::OwnTest,
@@ -104,10 +105,6 @@ impl Manifest {
         id.truncate(16);
         id
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Name of the derived column with the share of a text that the vocabulary lacks.

@@ -8,11 +8,11 @@
 use crate::{
     PipelineError,
     config::Pipeline,
+    hash,
     late_targets::{self, LateWindows, ReadTargets},
     rows::time_zone,
 };
 use driftline_engine::{Engine, FileVersion, Source, Span};
-use sha2::{Digest, Sha256};
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
@@ -192,13 +192,5 @@ fn plan(pipeline: &Pipeline) -> String {
         time.map(|time| time.time_zone.clone()),
         time.map(|time| time.window.to_string()),
     ];
-    let mut hash = Sha256::new();
-    for part in parts {
-        hash.update(part.unwrap_or_default());
-        hash.update([0]);
-    }
-    hash.finalize()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    hash::of_parts(parts.map(Option::unwrap_or_default))
 }

@@ -8,13 +8,12 @@
 use crate::{
     PipelineError,
     config::{Pipeline, SourceConfig},
-    report,
+    hash, report,
     rows::{Part, PreparedRows, quoted},
     targets::{Asked, TARGET, Targets, open},
 };
 use driftline_engine::{Engine, FileVersion, Source, Span, Tz};
 use driftline_verdict::{NotEvaluated, Window, window_verdict};
-use sha2::{Digest, Sha256};
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
@@ -185,11 +184,5 @@ fn version(pipeline: &Pipeline, files: &[FileVersion]) -> String {
         let size = file.size_bytes.to_string();
         [file.name.clone(), size, file.version.clone()]
     });
-    let mut hash = Sha256::new();
-    for part in of_table.into_iter().flatten().chain(of_files) {
-        hash.update(part);
-        hash.update([0]);
-    }
-    let bytes = hash.finalize();
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    hash::of_parts(of_table.into_iter().flatten().chain(of_files))
 }

@@ -17,6 +17,7 @@ pub mod estimate;
 pub mod feature_statistics;
 mod findings;
 mod freeze;
+mod hash;
 mod incremental;
 pub mod init;
 mod judge;
