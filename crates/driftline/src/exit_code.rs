@@ -113,6 +113,7 @@ fn of_engine(error: &EngineError) -> u8 {
         | EngineError::Width { .. }
         | EngineError::TimeZone { .. }
         | EngineError::TooManyGroups { .. }
+        | EngineError::DifferentModels { .. }
         | EngineError::NoKey
         | EngineError::Unscorable { .. }
         | EngineError::RowsFormat { .. }

@@ -179,7 +179,9 @@ impl Model {
         let scores = self.scorer.score_columns(&columns)?;
         for field in driftline_scorer::monitored_fields(self.scorer.manifest()) {
             if let Some(values) = scores.column_by_name(&field) {
-                summary.add_column(&format!("{}_{field}", self.name), values, stretches)?;
+                let name = format!("{}_{field}", self.name);
+                let model = self.scorer.manifest().id();
+                summary.add_column((&name, Some(&model)), values, stretches)?;
             }
         }
         Ok(())

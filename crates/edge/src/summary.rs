@@ -23,11 +23,19 @@ const PROFILE_FILE_VERSION: u32 = 1;
 /// Windows of one file. Each is a profile of every column, held until the end.
 const MOST_WINDOWS: usize = 10_000;
 
+/// A column so far.
+struct Column {
+    name: String,
+    /// The model whose scores it holds, as `name/version`.
+    model: Option<String>,
+    profile: ColumnProfile,
+}
+
 /// Profiles of columns, in the order in which they came, by window.
 pub(crate) struct Summary {
     texts: Vec<String>,
     ignored: Vec<String>,
-    windows: BTreeMap<Option<Span>, Vec<(String, ColumnProfile)>>,
+    windows: BTreeMap<Option<Span>, Vec<Column>>,
     rows: u64,
 }
 
@@ -54,28 +62,33 @@ impl Summary {
         self.rows += batch.num_rows() as u64;
         for (field, values) in batch.schema_ref().fields().iter().zip(batch.columns()) {
             if !self.ignored.contains(field.name()) {
-                self.add_column(field.name(), values, stretches)?;
+                self.add_column((field.name(), None), values, stretches)?;
             }
         }
         Ok(())
     }
 
+    /// Adds a column, and the model whose scores it holds.
     pub(crate) fn add_column(
         &mut self,
-        name: &str,
+        (name, model): (&str, Option<&str>),
         values: &ArrayRef,
         stretches: &[Stretch],
     ) -> Result<(), EdgeError> {
         for (span, rows) in stretches {
             let columns = self.windows.entry(*span).or_default();
-            let at = columns.iter().position(|(known, _)| known == name);
+            let at = columns.iter().position(|known| known.name == name);
             let at = at.unwrap_or_else(|| {
                 let text = self.texts.iter().any(|text| text == name);
                 let profile = ColumnProfile::new(values.data_type(), text);
-                columns.push((name.to_owned(), profile));
+                columns.push(Column {
+                    name: name.to_owned(),
+                    model: model.map(str::to_owned),
+                    profile,
+                });
                 columns.len() - 1
             });
-            columns[at].1.update(values, rows.clone());
+            columns[at].profile.update(values, rows.clone());
         }
         match self.windows.len() > MOST_WINDOWS {
             true => Err(EdgeError::Usage {
@@ -115,12 +128,14 @@ impl Summary {
     }
 
     fn batch(&self) -> RecordBatch {
-        let (mut names, mut states) = (StringBuilder::new(), BinaryBuilder::new());
+        let (mut names, mut models) = (StringBuilder::new(), StringBuilder::new());
+        let mut states = BinaryBuilder::new();
         let (mut starts, mut ends) = (Vec::new(), Vec::new());
         for (span, columns) in &self.windows {
-            for (name, profile) in columns {
-                names.append_value(name);
-                states.append_value(profile.to_bytes());
+            for column in columns {
+                names.append_value(&column.name);
+                models.append_option(column.model.as_ref());
+                states.append_value(column.profile.to_bytes());
                 starts.push(span.map(|(start, _)| start));
                 ends.push(span.map(|(_, end)| end));
             }
@@ -140,6 +155,7 @@ impl Summary {
             ("slice_column", true, new_null_array(&DataType::Utf8, count)),
             ("slice_value", true, new_null_array(&DataType::Utf8, count)),
             ("column", false, Arc::new(names.finish())),
+            ("model", true, Arc::new(models.finish())),
             ("state", false, Arc::new(states.finish())),
         ];
         let field = |(name, nullable, values): &(&str, bool, ArrayRef)| {

@@ -354,6 +354,19 @@ pub enum EngineError {
         /// The greatest version that this build reads.
         supported: u32,
     },
+    /// Profiles of scores of different models, which have nothing in common.
+    #[error(
+        "the column `{column}` holds scores of {left} in one profile and of {right} in another; \
+         only those of one model merge"
+    )]
+    DifferentModels {
+        /// The column.
+        column: String,
+        /// The model of one.
+        left: String,
+        /// That of the other.
+        right: String,
+    },
     /// A file that cannot be written.
     #[error("`{file}` cannot be written: {reason}")]
     Unwritable {

@@ -50,6 +50,9 @@ const BATCH_BYTES: usize = 16 << 20;
 /// Bytes of a row group, which is in memory until it is complete.
 const ROW_GROUP_BYTES: usize = 32 << 20;
 
+/// The column of models: files that other writers made may lack it.
+const MODEL: &str = "model";
+
 /// Columns that a file must have to be read.
 const KEY_COLUMNS: [&str; 7] = [
     "format_version",
@@ -143,7 +146,8 @@ pub fn read(path: &Path) -> Result<Vec<ProfileRow>, EngineError> {
             return Err(not_a_profile(format!("it has no column `{column}`")));
         }
     }
-    let mask = ProjectionMask::columns(builder.parquet_schema(), KEY_COLUMNS);
+    let read = KEY_COLUMNS.into_iter().chain([MODEL]);
+    let mask = ProjectionMask::columns(builder.parquet_schema(), read);
     let batches = builder
         .with_projection(mask)
         .build()
@@ -163,6 +167,10 @@ pub fn read(path: &Path) -> Result<Vec<ProfileRow>, EngineError> {
         let slice_values = column("slice_value", &DataType::Utf8)?;
         let columns = column("column", &DataType::Utf8)?;
         let states = column("state", &DataType::Binary)?;
+        let models = match batch.column_by_name(MODEL) {
+            Some(_) => Some(column(MODEL, &DataType::Utf8)?),
+            None => None,
+        };
         let text = |array: &ArrayRef, row: usize| {
             array
                 .is_valid(row)
@@ -196,6 +204,7 @@ pub fn read(path: &Path) -> Result<Vec<ProfileRow>, EngineError> {
                     value: text(&slice_values, row),
                 }),
                 column,
+                model: models.as_ref().and_then(|models| text(models, row)),
                 profile: ColumnProfile::from_bytes(states.as_binary::<i32>().value(row))?,
             });
         }
@@ -209,18 +218,31 @@ pub fn read(path: &Path) -> Result<Vec<ProfileRow>, EngineError> {
 ///
 /// # Errors
 /// [`EngineError::Statistics`] where the same column holds numbers in one and text
-/// in another.
+/// in another, [`EngineError::DifferentModels`] where it holds scores of different models.
 pub fn merge(parts: impl IntoIterator<Item = ProfileRow>) -> Result<Vec<ProfileRow>, EngineError> {
     let mut columns: Vec<String> = Vec::new();
     let mut places: HashMap<String, usize> = HashMap::new();
+    let mut models: Vec<Option<String>> = Vec::new();
     let mut merged: BTreeMap<(bool, Option<Span>, Option<Slice>, usize), ColumnProfile> =
         BTreeMap::new();
     for row in parts {
         let place = places.get(&row.column).copied().unwrap_or_else(|| {
             columns.push(row.column.clone());
+            models.push(None);
             places.insert(row.column.clone(), columns.len() - 1);
             columns.len() - 1
         });
+        match (&models[place], row.model) {
+            (Some(left), Some(right)) if *left != right => {
+                return Err(EngineError::DifferentModels {
+                    column: row.column,
+                    left: left.clone(),
+                    right,
+                });
+            }
+            (None, Some(model)) => models[place] = Some(model),
+            _ => {}
+        }
         let key = (row.span.is_none(), row.span, row.slice, place);
         match merged.get_mut(&key) {
             Some(profile) => profile.merge(&row.profile)?,
@@ -235,6 +257,7 @@ pub fn merge(parts: impl IntoIterator<Item = ProfileRow>) -> Result<Vec<ProfileR
             span,
             slice,
             column: columns[place].clone(),
+            model: models[place].clone(),
             profile,
         })
         .collect())
@@ -251,6 +274,7 @@ fn schema() -> SchemaRef {
         text("slice_column"),
         text("slice_value"),
         Field::new("column", DataType::Utf8, false),
+        text(MODEL),
         Field::new("value_type", DataType::Utf8, false),
         Field::new("rows", DataType::Int64, false),
         Field::new("nulls", DataType::Int64, false),
@@ -348,6 +372,7 @@ fn batch(rows: &[&ProfileRow]) -> Result<RecordBatch, EngineError> {
         texts(&|row| row.slice.as_ref().map(|slice| slice.column.clone())),
         texts(&|row| row.slice.as_ref().and_then(|slice| slice.value.clone())),
         texts(&|row| Some(row.column.clone())),
+        texts(&|row| row.model.clone()),
         texts(&|row| Some(row.profile.value_type.name().to_owned())),
         counts(&|profile| Some(profile.rows)),
         counts(&|profile| Some(profile.nulls)),

@@ -181,6 +181,7 @@ impl Iterator for ProfileRows {
                         span: group.span,
                         slice: group.slice,
                         column: self.columns[column].clone(),
+                        model: None,
                         profile,
                     }));
                 }

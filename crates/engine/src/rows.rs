@@ -104,6 +104,9 @@ pub struct ProfileRow {
     pub slice: Option<Slice>,
     /// The column's name.
     pub column: String,
+    /// The model whose scores it holds, as `name/version`; `None` where it holds no scores, and
+    /// where that is not known.
+    pub model: Option<String>,
     /// Its profile.
     pub profile: ColumnProfile,
 }

@@ -372,6 +372,7 @@ impl Evaluator for PipelineEvaluator {
             now: request.now,
             range: request.range,
             window: request.window.clone(),
+            profiles: None,
             read: Some(&request.read),
             progress: &progress,
         };

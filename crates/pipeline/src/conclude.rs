@@ -5,6 +5,7 @@ use crate::{
     config::{Duration, Pipeline},
     findings,
     judge::JudgedWindow,
+    live_profiles::NEEDS_ROWS,
     report, term_texts, watched,
     window_schema::{self, WindowCheck},
 };
@@ -37,6 +38,15 @@ pub(crate) fn freshness_finding(age_us: i64, max_age: Duration) -> (Finding, Not
     (finding, missing)
 }
 
+/// Freshness where profiles stand for rows, and none tells the times of these.
+pub(crate) fn untold_freshness() -> NotEvaluated {
+    NotEvaluated {
+        check: "freshness".into(),
+        reason: "no profile has times in the time column, so the newest is not known".into(),
+        required: true,
+    }
+}
+
 /// Puts the last of some windows into findings.
 pub(crate) fn conclude(
     pipeline: &Pipeline,
@@ -49,7 +59,7 @@ pub(crate) fn conclude(
     let (index, window) = (windows.len() - 1, &windows[windows.len() - 1]);
     let live = &window.live;
     let mut found: Vec<Finding> = Vec::new();
-    let mut not_evaluated: Vec<NotEvaluated> = Vec::new();
+    let mut not_evaluated: Vec<NotEvaluated> = live.not_evaluated.clone();
     if live.rows == 0 {
         not_evaluated.push(NotEvaluated {
             check: "rows".into(),
@@ -108,7 +118,10 @@ pub(crate) fn conclude(
                 Some(_) => {}
                 None => not_evaluated.push(NotEvaluated {
                     check: rule.name.clone(),
-                    reason: "the rule's SQL gave no value for this window".into(),
+                    reason: match live.is_of_profiles {
+                        true => NEEDS_ROWS.into(),
+                        false => "the rule's SQL gave no value for this window".into(),
+                    },
                     required: true,
                 }),
             }

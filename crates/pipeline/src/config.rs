@@ -8,6 +8,7 @@ mod alerts;
 mod engine;
 mod models;
 mod multivariate;
+mod profiles;
 mod schedule;
 mod terms;
 mod time;
@@ -19,6 +20,7 @@ pub use alerts::{AlertField, AlertsConfig};
 pub use engine::{ClusterUrl, EngineSettings};
 pub use models::{ChallengerConfig, ModelConfig, PerformanceMeasure, TargetsConfig};
 pub use multivariate::{MeasureConfig, MultivariateConfig, MultivariateMeasure};
+pub use profiles::{PostedConfig, ProfilesConfig};
 pub use schedule::{CatchUp, CronText, ScheduleConfig, ZoneName};
 pub use terms::{TermsConfig, WatchLimit};
 pub use time::{EvaluateConfig, TimeConfig};
@@ -135,6 +137,7 @@ pub struct SourceConfig {
     /// A file, glob, directory, URL, or `-` for standard input. Relative paths are read
     /// against the pipeline's folder. Live data may be a topic,
     /// `kafka://broker:9092,other:9092/topic`, which `driftline serve` reads window by window.
+    #[serde(default)]
     pub source: String,
     /// SQL over the table `source` for this side alone, before the pipeline's own
     /// `prepare`: which part of a file it is.
@@ -147,6 +150,9 @@ pub struct SourceConfig {
     /// that changed since the last one, and judges those.
     #[serde(default)]
     pub incremental: bool,
+    /// Live data that comes as profiles instead of rows, in the place of `source`.
+    #[serde(default)]
+    pub profiles: Option<ProfilesConfig>,
 }
 
 impl SourceConfig {
@@ -157,6 +163,7 @@ impl SourceConfig {
             prepare: None,
             topic: None,
             incremental: false,
+            profiles: None,
         }
     }
 
@@ -376,6 +383,7 @@ impl Pipeline {
         if let Some((key, message)) = self.time.as_ref().and_then(TimeConfig::mistake) {
             return wrong(key, message);
         }
+        self.check_sources(wrong)?;
         self.check_topic(wrong)?;
         if self.drift.novel_stretch == Some(true) && (self.terms.is_none() || self.time.is_none()) {
             return wrong(
@@ -456,6 +464,61 @@ impl Pipeline {
             }
         }
         Ok(())
+    }
+
+    /// Either side comes from somewhere, and profiles stand for live rows alone.
+    fn check_sources(
+        &self,
+        wrong: impl Fn(&str, String) -> Result<(), PipelineError>,
+    ) -> Result<(), PipelineError> {
+        if self.baseline.profiles.is_some() {
+            return wrong(
+                "baseline",
+                "`profiles` is for live data: a baseline's `source` may be a profile file".into(),
+            );
+        }
+        if self.baseline.source.is_empty() {
+            return wrong("baseline", "`source` is missing".to_owned());
+        }
+        let live = &self.live;
+        let Some(profiles) = &live.profiles else {
+            return match live.source.is_empty() {
+                true => wrong("live", "give `source`, or `profiles`".to_owned()),
+                false => Ok(()),
+            };
+        };
+        let is_of_rows = !live.source.is_empty()
+            || live.prepare.is_some()
+            || live.topic.is_some()
+            || live.incremental;
+        if is_of_rows {
+            return wrong(
+                "profiles",
+                "`source`, `prepare`, `topic` and `incremental` are for rows: leave them out \
+                 beside `profiles`"
+                    .to_owned(),
+            );
+        }
+        let time = self.time.as_ref();
+        if time.is_some_and(|time| time.slide.or(time.gap).is_some()) {
+            return wrong(
+                "profiles",
+                "profiles are of windows that follow one another: leave out `slide` and `gap`"
+                    .to_owned(),
+            );
+        }
+        if matches!(profiles, ProfilesConfig::Posted(_)) && time.is_none() {
+            return wrong(
+                "profiles",
+                "profiles that are posted are judged window by window: say in `time` which there \
+                 are"
+                .to_owned(),
+            );
+        }
+        match profiles.mistake() {
+            Some(said) => wrong("profiles", said.to_owned()),
+            None => Ok(()),
+        }
     }
 
     /// What a topic and incremental data need. A topic is live data, and has windows.
@@ -552,10 +615,14 @@ impl Pipeline {
 
     /// A source of the file, read against the file's folder; `-` stays standard input.
     pub fn source(&self, source: &SourceConfig) -> String {
-        if source.source == "-" || source.source.contains("://") {
-            source.source.clone()
-        } else {
-            self.folder.join(&source.source).display().to_string()
+        self.location(&source.source)
+    }
+
+    /// A path or pattern, read against the file's folder; URLs and `-` stay what they are.
+    pub(crate) fn location(&self, location: &str) -> String {
+        match location == "-" || location.contains("://") {
+            true => location.to_owned(),
+            false => self.folder.join(location).display().to_string(),
         }
     }
 
@@ -676,6 +743,37 @@ mod tests {
         let secret = format!("{topic}  topic: {{settings: {{sasl.password: 'env:P'}}}}\n{time}");
         parse(&secret).unwrap();
         assert!(message(&topic.replace("/t", "")).contains("names no topic"));
+    }
+
+    #[test]
+    fn profiles_stand_in_the_place_of_live_rows_alone() {
+        let live = |live: &str| LEAST.replace("{source: b.csv}", live);
+        let time = "time: {column: d, window: 1d}\n";
+        let files = parse(&live("{profiles: {files: edges/*.parquet}}")).unwrap();
+        assert_eq!(
+            files.live.profiles,
+            Some(ProfilesConfig::Files("edges/*.parquet".into()))
+        );
+        let posted = live("{profiles: {posted: {allowed_lateness: 6h}}}");
+        parse(&format!("{posted}{time}")).unwrap();
+        assert!(message(&posted).contains("window by window"));
+        for (wrong, said) in [
+            ("{}", "give `source`, or `profiles`"),
+            ("{profiles: {files: a, posted: {}}}", ""),
+            ("{profiles: {files: a}, source: b.csv}", "are for rows"),
+            (
+                "{profiles: {files: 's3://bucket/a'}}",
+                "files of this machine",
+            ),
+        ] {
+            let shown = message(&live(wrong));
+            assert!(shown.contains(said), "{wrong}: {shown}");
+        }
+        let slides = "time: {column: d, window: 1d, slide: 1h}\n";
+        assert!(message(&format!("{posted}{slides}")).contains("follow one another"));
+        let baseline = LEAST.replace("{source: a.csv}", "{profiles: {files: a}}");
+        assert!(message(&baseline).contains("is for live data"));
+        assert!(message(&LEAST.replace("{source: a.csv}", "{}")).contains("`source` is missing"));
     }
 
     #[test]

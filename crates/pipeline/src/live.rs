@@ -1,22 +1,25 @@
-//! The live side: rows read once, profiled by window.
+//! The live side by window: rows, read once and profiled, or profiles that stand for them.
 
 use crate::{
     EvaluationRequest, PipelineError,
     baseline::{
         Baseline, author, can_drift, column_key, out_of_vocabulary_column, rule_expressions,
     },
-    config::{Pipeline, TimeConfig},
+    config::{Name, Pipeline, TimeConfig},
     constraints,
     incremental::Pass,
+    live_profiles,
     rows::{Part, PreparedRows, profile_columns, quoted},
     season::hour_of_week,
 };
 use driftline_drift::{Profiles, WindowShape};
 use driftline_engine::{
-    Engine, Pane, PartitionRange, ProfileColumn, ProfileRequest, Rows, Span, Tz, VocabularyRequest,
-    VocabularyTime, Windows,
+    Engine, Pane, PartitionRange, ProfileColumn, ProfileRequest, ProfileRow, Rows, Span, Tz,
+    VocabularyRequest, VocabularyTime, Windows,
 };
+use driftline_scorer::Manifest;
 use driftline_statistics::{ColumnProfile, ngrams::NgramCounts};
+use driftline_verdict::NotEvaluated;
 use std::{collections::BTreeMap, sync::Arc};
 
 /// The most windows of one run.
@@ -24,11 +27,18 @@ const MAX_WINDOWS: usize = 5_000;
 
 /// The live data, window by window.
 pub(crate) struct Live {
-    pub(crate) rows: Rows,
-    pub(crate) in_file_order: bool,
-    /// The time of the newest row, in microseconds; `None` without a time column or rows.
+    /// The rows; `None` where profiles stand for them.
+    pub(crate) rows: Option<ReadRows>,
+    /// The time of the newest row, in microseconds; `None` without a time column or rows, and
+    /// where profiles do not tell.
     pub(crate) newest_us: Option<i64>,
     pub(crate) windows: Vec<LiveWindow>,
+}
+
+/// The live rows.
+pub(crate) struct ReadRows {
+    pub(crate) rows: Rows,
+    pub(crate) in_file_order: bool,
     /// How rows are cut into these; `None` without a time column.
     pub(crate) cut: Option<Windows>,
     /// What to count the n-grams of, where terms are sought.
@@ -82,6 +92,10 @@ pub(crate) struct LiveWindow {
     pub(crate) rules: Vec<Option<f64>>,
     /// Distinct texts.
     pub(crate) documents: u64,
+    /// What cannot be evaluated because profiles stand for its rows.
+    pub(crate) not_evaluated: Vec<NotEvaluated>,
+    /// Whether they do.
+    pub(crate) is_of_profiles: bool,
 }
 
 impl LiveWindow {
@@ -90,6 +104,56 @@ impl LiveWindow {
         let key = driftline_drift::ColumnKey::whole(column);
         self.profiles.get(&key).or(self.unjudged.get(column))
     }
+}
+
+/// Windows of profiles in the place of rows.
+pub(crate) async fn read_profiles(
+    pipeline: &Pipeline,
+    baseline: &Baseline,
+    request: &EvaluationRequest<'_>,
+    models: &[(Name, Manifest)],
+) -> Result<Live, PipelineError> {
+    let profiles = live_profiles::read(pipeline, request).await?;
+    let mut merged = live_profiles::merge(pipeline, baseline, models, profiles)?;
+    let newest_us = merged.range.map(|(_, newest)| newest);
+    let spans = merged.rows.iter().filter_map(|row| row.span);
+    let spans = spans.map(|span| (span.start_us, span.end_us - 1));
+    let spans = spans.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)));
+    // Where the times of the rows are not known, each window is as full as it can be by now.
+    let now = request.now.timestamp_micros();
+    let spans = spans.map(|(first, last)| (first, last.min(now)));
+    let layout = Layout {
+        pipeline,
+        baseline,
+        range: merged.range.or(spans),
+        checked: merged.columns,
+        has_windows: pipeline.time.is_some(),
+    };
+    let mut by_span = layout.windows(merged.rows)?;
+    let missing = live_profiles::not_evaluated(pipeline, baseline);
+    let nowhere = merged.refused.remove(&None).unwrap_or_default();
+    for (span, refused) in merged.refused {
+        let window = by_span.entry(span);
+        window.or_insert_with(|| layout.empty(span)).not_evaluated = refused;
+    }
+    if by_span.len() > 1 {
+        // A window without a span stands for no rows at all.
+        by_span.retain(|span, window| layout.has_windows == span.is_some() || window.rows > 0);
+    }
+    if let Some(mut newest) = by_span.last_entry() {
+        newest.get_mut().not_evaluated.extend(nowhere);
+    }
+    for window in by_span.values_mut() {
+        window.is_of_profiles = true;
+        if window.rows > 0 {
+            window.not_evaluated.extend(missing.iter().cloned());
+        }
+    }
+    Ok(Live {
+        rows: None,
+        newest_us,
+        windows: by_span.into_values().collect(),
+    })
 }
 
 pub(crate) async fn read_live(
@@ -158,57 +222,14 @@ pub(crate) async fn read_live(
         windows: windows.clone(),
         slices: pipeline.slices.clone(),
     };
-    let profiled = prepared.rows.profile(&request).await?;
-    let mut by_span: BTreeMap<Option<Span>, LiveWindow> = BTreeMap::new();
-    let are_sessions = pipeline
-        .time
-        .as_ref()
-        .is_some_and(|time| time.gap.is_some());
-    let empty = |span: Option<Span>| LiveWindow {
-        // A session is whole, however short: what ends it is that nothing came.
-        partial: !are_sessions && is_partial(span, prepared.range),
-        shape: shape_of(pipeline, baseline, span, prepared.range),
-        span,
-        zone: baseline.zone,
-        rows: 0,
-        profiles: Profiles::new(),
-        unjudged: BTreeMap::new(),
-        checked: checked.clone(),
-        rules: vec![None; pipeline.rules.len()],
-        documents: 0,
+    let layout = Layout {
+        pipeline,
+        baseline,
+        range: prepared.range,
+        checked,
+        has_windows: windows.is_some(),
     };
-    for row in profiled {
-        // Rows without a time belong to no window.
-        if windows.is_some() && row.span.is_none() {
-            continue;
-        }
-        let window = by_span.entry(row.span).or_insert_with(|| empty(row.span));
-        if row.slice.is_none() {
-            window.rows = window.rows.max(row.profile.rows);
-        }
-        if can_drift(&baseline.roles, &row.column) {
-            let key = column_key(row.slice.as_ref(), &row.column);
-            window.profiles.insert(key, row.profile);
-        } else if row.slice.is_none() {
-            window.unjudged.insert(row.column, row.profile);
-        }
-    }
-    if pipeline.time.is_none()
-        && let Some(window) = by_span.get_mut(&None)
-    {
-        window.shape = untimed_blocks(baseline, window.rows).into();
-    }
-    if by_span.is_empty() {
-        by_span.insert(None, empty(None));
-    }
-    if by_span.len() > MAX_WINDOWS {
-        return Err(PipelineError::Configuration {
-            message: format!(
-                "the live data spans {} windows, more than {MAX_WINDOWS}; use a wider `window` or less live data",
-                by_span.len()
-            ),
-        });
-    }
+    let mut by_span = layout.windows(prepared.rows.profile(&request).await?)?;
     let expressions = rule_expressions(pipeline);
     if !expressions.is_empty() {
         for row in prepared
@@ -234,13 +255,90 @@ pub(crate) async fn read_live(
         },
     });
     Ok(Live {
-        vocabulary,
-        rows: prepared.rows,
-        in_file_order: prepared.in_file_order,
+        rows: Some(ReadRows {
+            rows: prepared.rows,
+            in_file_order: prepared.in_file_order,
+            cut: windows,
+            vocabulary,
+        }),
         newest_us,
         windows: by_span.into_values().collect(),
-        cut: windows,
     })
+}
+
+/// How profiles become windows.
+struct Layout<'a> {
+    pipeline: &'a Pipeline,
+    baseline: &'a Baseline,
+    /// First and last time of the data.
+    range: Option<(i64, i64)>,
+    /// Columns that the schema is about.
+    checked: Vec<String>,
+    has_windows: bool,
+}
+
+impl Layout<'_> {
+    fn empty(&self, span: Option<Span>) -> LiveWindow {
+        let time = self.pipeline.time.as_ref();
+        let are_sessions = time.is_some_and(|time| time.gap.is_some());
+        LiveWindow {
+            // A session is whole, however short: what ends it is that nothing came.
+            partial: !are_sessions && is_partial(span, self.range),
+            shape: shape_of(self.pipeline, self.baseline, span, self.range),
+            span,
+            zone: self.baseline.zone,
+            rows: 0,
+            profiles: Profiles::new(),
+            unjudged: BTreeMap::new(),
+            checked: self.checked.clone(),
+            rules: vec![None; self.pipeline.rules.len()],
+            documents: 0,
+            not_evaluated: Vec::new(),
+            is_of_profiles: false,
+        }
+    }
+
+    /// The windows of profiles; one without rows where there are none.
+    fn windows(
+        &self,
+        profiled: Vec<ProfileRow>,
+    ) -> Result<BTreeMap<Option<Span>, LiveWindow>, PipelineError> {
+        let mut by_span: BTreeMap<Option<Span>, LiveWindow> = BTreeMap::new();
+        for row in profiled {
+            // Rows without a time belong to no window.
+            if self.has_windows && row.span.is_none() {
+                continue;
+            }
+            let window = by_span.entry(row.span);
+            let window = window.or_insert_with(|| self.empty(row.span));
+            if row.slice.is_none() {
+                window.rows = window.rows.max(row.profile.rows);
+            }
+            if can_drift(&self.baseline.roles, &row.column) {
+                let key = column_key(row.slice.as_ref(), &row.column);
+                window.profiles.insert(key, row.profile);
+            } else if row.slice.is_none() {
+                window.unjudged.insert(row.column, row.profile);
+            }
+        }
+        if self.pipeline.time.is_none()
+            && let Some(window) = by_span.get_mut(&None)
+        {
+            window.shape = untimed_blocks(self.baseline, window.rows).into();
+        }
+        if by_span.is_empty() {
+            by_span.insert(None, self.empty(None));
+        }
+        if by_span.len() > MAX_WINDOWS {
+            return Err(PipelineError::Configuration {
+                message: format!(
+                    "the live data spans {} windows, more than {MAX_WINDOWS}; use a wider `window` or less live data",
+                    by_span.len()
+                ),
+            });
+        }
+        Ok(by_span)
+    }
 }
 
 /// The windows of rows: those of the calendar, or the sessions that these rows make.

@@ -8,22 +8,25 @@
 use crate::{
     PipelineError, SchemaOrigin,
     baseline::Baseline,
-    challenger::{Challenger, LiveRows},
+    challenger::{Challenger, Comparison, LiveRows},
     concentration,
-    conclude::{conclude, freshness_finding},
+    conclude::{conclude, freshness_finding, untold_freshness},
     config::{EvaluateConfig, ExamplesConfig, Name, Pipeline},
     constraints::{self, Checked, CheckedRows, WindowProfiles},
     findings,
     incremental::{self, ReadFiles},
     judge::judge,
-    late_targets,
-    live::{LiveWindow, VocabularyReader, read_live},
+    late_targets::{self, LateWindows},
+    live::{LiveWindow, ReadRows, VocabularyReader, read_live, read_profiles},
+    live_profiles::LiveProfile,
     multivariate, novelty, report,
-    targets::Targets,
-    term_texts, window_schema,
+    targets::{Performance, Targets},
+    term_texts,
+    window_schema::{self, WindowCheck},
 };
 use chrono::{DateTime, SecondsFormat, Utc};
-use driftline_engine::{ColumnInfo, Engine, EngineConfig, FileVersion, Rows, Span, Windows};
+use driftline_drift::Measurement;
+use driftline_engine::{ColumnInfo, Engine, EngineConfig, FileVersion, Span};
 use driftline_schema::check;
 use driftline_scorer::Manifest;
 use driftline_verdict::{
@@ -45,6 +48,8 @@ pub struct EvaluationRequest<'a> {
     pub range: Option<(DateTime<Utc>, DateTime<Utc>)>,
     /// The rows of one window, in place of the pipeline's live data.
     pub window: Option<WindowRows>,
+    /// The profiles that were posted, where they stand for the pipeline's live rows.
+    pub profiles: Option<&'a [LiveProfile]>,
     /// The files that earlier runs have read, where live data may be incremental; without them
     /// all is read.
     pub read: Option<&'a ReadFiles>,
@@ -103,6 +108,20 @@ pub(crate) struct Learnt {
     refused: Vec<String>,
 }
 
+/// What the rows of windows say that their profiles do not, by window; empty where there are no
+/// rows.
+#[derive(Default)]
+struct OfRows {
+    checks: Option<Vec<WindowCheck>>,
+    rules: Vec<Checked>,
+    /// Tests of the texts together, and of several columns together.
+    measurements: Vec<Vec<Measurement>>,
+    performance: BTreeMap<Option<Span>, Performance>,
+    compared: Vec<BTreeMap<Option<Span>, Comparison>>,
+    /// Other windows, of which true values have come.
+    late: Vec<(Span, Window)>,
+}
+
 impl Evaluator {
     /// An evaluator that has learnt nothing yet.
     pub fn new(pipeline: Pipeline, config: EngineConfig) -> Self {
@@ -129,23 +148,19 @@ impl Evaluator {
     ) -> Result<Evaluation, PipelineError> {
         let pipeline = &self.pipeline;
         (request.progress)("learning the baseline");
-        let Learnt {
-            engine,
-            baseline,
-            id,
-            models,
-            challengers,
-            refused,
-            ..
-        } = self.learn().await?;
+        let learnt = self.learn().await?;
+        let (engine, baseline) = (&learnt.engine, &learnt.baseline);
         (request.progress)("reading the live data");
         let pass = match (request.read, request.range, &request.window) {
             (Some(before), None, None) if pipeline.live.incremental => {
-                Some(incremental::look(&engine, pipeline, before).await?)
+                Some(incremental::look(engine, pipeline, before).await?)
             }
             _ => None,
         };
-        let live = read_live(&engine, pipeline, &baseline, request, pass.as_ref()).await?;
+        let live = match pipeline.live.profiles {
+            Some(_) => read_profiles(pipeline, baseline, request, &learnt.models).await?,
+            None => read_live(engine, pipeline, baseline, request, pass.as_ref()).await?,
+        };
         (request.progress)("judging the windows");
         let mut windows = live.windows;
         if let Some(span) = pass.as_ref().and_then(|pass| pass.span) {
@@ -167,93 +182,52 @@ impl Evaluator {
                 .into_iter()
                 .collect();
         }
-        let reader = live.vocabulary.map(|request| VocabularyReader {
-            rows: live.rows.clone(),
-            request,
-        });
         let schema = match &pipeline.environment {
             Some(environment) => check::in_environment(&baseline.schema, environment)?,
             None => baseline.schema.clone(),
         };
-        let checks =
-            window_schema::check(&engine, pipeline, &baseline, &live.rows, &windows).await?;
-        let rules = row_rules(
-            &engine,
-            pipeline,
-            &baseline,
-            &live.rows,
-            live.in_file_order,
-            (live.cut.as_ref(), &windows),
-            request.now,
-        )
-        .await?;
-        let spans: Vec<(Option<Span>, u64)> = windows.iter().map(|w| (w.span, w.rows)).collect();
-        let novel = novelty::judge(&live.rows, pipeline, &baseline, &spans).await?;
-        let together = multivariate::judge(&live.rows, pipeline, &baseline, &spans).await?;
-        let targets =
-            Targets::read(&engine, pipeline, &models, baseline.source_rows.as_ref()).await?;
-        let mut performance = match &targets {
-            Some(targets) => targets.judge(&live.rows, live.cut.as_ref()).await?,
-            None => BTreeMap::new(),
-        };
-        let asked: Vec<Option<Span>> = spans.iter().map(|(span, _)| *span).collect();
-        let late = pass.as_ref().and_then(|pass| pass.late.as_ref());
-        let late = match late.zip(targets.as_ref()) {
-            Some((late, targets)) => {
-                late_targets::judge(&engine, pipeline, targets, late, baseline.zone).await?
+        let rows = live.rows.as_ref();
+        let mut told = match rows {
+            Some(rows) => {
+                let late = pass.as_ref().and_then(|pass| pass.late.as_ref());
+                self.ask_rows(&learnt, rows, &windows, (late, request.now))
+                    .await?
             }
-            None => Vec::new(),
+            None => OfRows::default(),
         };
-        let mut compared = Vec::new();
-        let rows = LiveRows {
-            rows: &live.rows,
-            windows: live.cut.as_ref(),
-            spans: &asked,
-            baseline: baseline.source_rows.as_ref(),
-        };
-        for challenger in &challengers {
-            compared.push(
-                challenger
-                    .compare(&rows, pipeline, targets.as_ref())
-                    .await?,
-            );
-        }
-        let mut judged = judge(pipeline, Arc::clone(&baseline), windows, reader).await?;
+        let reader = rows.and_then(|read| {
+            Some(VocabularyReader {
+                rows: read.rows.clone(),
+                request: read.vocabulary.clone()?,
+            })
+        });
+        let mut judged = judge(pipeline, Arc::clone(baseline), windows, reader).await?;
         for window in &mut judged.windows {
             let span = window.live.span;
-            window.performance = performance.remove(&span);
-            let compared = compared.iter_mut();
+            window.performance = told.performance.remove(&span);
+            let compared = told.compared.iter_mut();
             window.challengers = compared.filter_map(|found| found.remove(&span)).collect();
         }
-        for (window, found) in judged
-            .windows
-            .iter_mut()
-            .zip(novel.into_iter().zip(together))
-        {
-            window.measurements.extend(found.0);
-            window.measurements.extend(found.1);
+        for (window, found) in judged.windows.iter_mut().zip(told.measurements) {
+            window.measurements.extend(found);
         }
-        (request.progress)("looking for what drifts where");
-        let concentrations =
-            concentration::find(&live.rows, pipeline, &baseline, &judged.windows).await?;
-        for (index, held) in concentrations {
-            judged.windows[index].concentrations = held;
-        }
-        (request.progress)("looking for examples");
-        let texts = term_texts::read(pipeline, &live.rows, &judged).await?;
-        let mut not_fresh = None;
-        if let (Some(freshness), Some(newest)) = (&pipeline.freshness, live.newest_us) {
-            let age_us = request.now.timestamp_micros() - newest;
-            if age_us > freshness.max_age.micros() {
-                not_fresh = Some(freshness_finding(age_us, freshness.max_age));
+        let mut texts = BTreeMap::new();
+        if let Some(ReadRows { rows, .. }) = rows {
+            (request.progress)("looking for what drifts where");
+            let concentrations =
+                concentration::find(rows, pipeline, baseline, &judged.windows).await?;
+            for (index, held) in concentrations {
+                judged.windows[index].concentrations = held;
             }
+            (request.progress)("looking for examples");
+            texts = term_texts::read(pipeline, rows, &judged).await?;
         }
         let mut shown = Vec::new();
         for index in 0..judged.windows.len() {
-            let told = &judged.windows[..=index];
-            let check = checks.as_ref().and_then(|checks| checks.get(index));
-            let mut concluded = conclude(pipeline, &baseline, &schema, told, check, &texts);
-            if let Some(asked) = rules.get(index) {
+            let windows = &judged.windows[..=index];
+            let check = told.checks.as_ref().and_then(|checks| checks.get(index));
+            let mut concluded = conclude(pipeline, baseline, &schema, windows, check, &texts);
+            if let Some(asked) = told.rules.get(index) {
                 let rows = concluded.rows;
                 let broken = asked.anomalies.iter();
                 let broken = broken.map(|anomaly| findings::anomaly(anomaly, rows));
@@ -263,8 +237,11 @@ impl Evaluator {
             }
             shown.push(concluded);
         }
-        term_texts::tell_of_rules(pipeline, &live.rows, &judged.windows, &mut shown).await?;
-        let mut notes = [refused, report::notes(pipeline, &baseline, &judged)].concat();
+        if let Some(ReadRows { rows, .. }) = rows {
+            term_texts::tell_of_rules(pipeline, rows, &judged.windows, &mut shown).await?;
+        }
+        let mut notes = learnt.refused.clone();
+        notes.extend(report::notes(pipeline, baseline, &judged));
         if let Some(pass) = pass.as_ref().filter(|pass| pass.span.is_some()) {
             notes.push(format!(
                 "{} of {} files were read: those of the windows that changed",
@@ -276,9 +253,19 @@ impl Evaluator {
             newest.not_evaluated.extend(window.not_evaluated.clone());
             notes.extend(window.notes.clone());
         }
-        if let (Some((finding, missing)), Some(newest)) = (not_fresh, shown.last_mut()) {
-            newest.findings.push(finding);
-            newest.not_evaluated.push(missing);
+        if let (Some(freshness), Some(newest)) = (&pipeline.freshness, shown.last_mut()) {
+            let age_us = live
+                .newest_us
+                .map(|time| request.now.timestamp_micros() - time);
+            match age_us {
+                Some(age_us) if age_us > freshness.max_age.micros() => {
+                    let (finding, missing) = freshness_finding(age_us, freshness.max_age);
+                    newest.findings.push(finding);
+                    newest.not_evaluated.push(missing);
+                }
+                None if rows.is_none() => newest.not_evaluated.push(untold_freshness()),
+                _ => {}
+            }
         }
         for window in &mut shown {
             window.findings.sort_by(|a, b| {
@@ -293,7 +280,11 @@ impl Evaluator {
         }
         let spans = judged.windows.iter().map(|window| window.live.span);
         let mut all: Vec<_> = spans.zip(shown).collect();
-        all.extend(late.into_iter().map(|(span, window)| (Some(span), window)));
+        all.extend(
+            told.late
+                .into_iter()
+                .map(|(span, window)| (Some(span), window)),
+        );
         all.sort_by_key(|(span, _)| *span);
         let shown: Vec<Window> = all.into_iter().map(|(_, window)| window).collect();
         let run = Run {
@@ -302,18 +293,77 @@ impl Evaluator {
             pipeline: pipeline.name.to_string(),
             run_id: request.run_id.clone(),
             created_at: request.now.to_rfc3339_opts(SecondsFormat::Secs, true),
-            baseline_id: id.clone(),
+            baseline_id: learnt.id.clone(),
             actions: decide_actions(&shown, &pipeline.actions.policy),
             notes,
             windows: shown,
         };
-        let report = report::report(pipeline, &baseline, &judged, &texts, &models, run.clone());
+        let models = &learnt.models;
+        let report = report::report(pipeline, baseline, &judged, &texts, models, run.clone());
         Ok(Evaluation {
             run,
             report,
-            baseline,
-            baseline_id: id,
+            baseline: Arc::clone(baseline),
+            baseline_id: learnt.id,
             read: pass.map(|pass| pass.read),
+        })
+    }
+
+    /// Asks the rows of these windows what profiles do not tell.
+    async fn ask_rows(
+        &self,
+        learnt: &Learnt,
+        read: &ReadRows,
+        windows: &[LiveWindow],
+        (late, now): (Option<&LateWindows>, DateTime<Utc>),
+    ) -> Result<OfRows, PipelineError> {
+        let pipeline = &self.pipeline;
+        let Learnt {
+            engine,
+            baseline,
+            models,
+            ..
+        } = learnt;
+        let (rows, cut) = (&read.rows, read.cut.as_ref());
+        let checks = window_schema::check(engine, pipeline, baseline, rows, windows).await?;
+        let rules = row_rules(engine, pipeline, baseline, read, windows, now).await?;
+        let spans: Vec<(Option<Span>, u64)> = windows.iter().map(|w| (w.span, w.rows)).collect();
+        let mut measurements = multivariate::judge(rows, pipeline, baseline, &spans).await?;
+        let novel = novelty::judge(rows, pipeline, baseline, &spans).await?;
+        for (found, novel) in measurements.iter_mut().zip(novel) {
+            found.splice(0..0, novel);
+        }
+        let targets = baseline.source_rows.as_ref();
+        let targets = Targets::read(engine, pipeline, models, targets).await?;
+        let performance = match &targets {
+            Some(targets) => targets.judge(rows, cut).await?,
+            None => BTreeMap::new(),
+        };
+        let late = match late.zip(targets.as_ref()) {
+            Some((late, targets)) => {
+                late_targets::judge(engine, pipeline, targets, late, baseline.zone).await?
+            }
+            None => Vec::new(),
+        };
+        let asked: Vec<Option<Span>> = spans.iter().map(|(span, _)| *span).collect();
+        let beside = LiveRows {
+            rows,
+            windows: cut,
+            spans: &asked,
+            baseline: baseline.source_rows.as_ref(),
+        };
+        let mut compared = Vec::new();
+        for challenger in &learnt.challengers {
+            let found = challenger.compare(&beside, pipeline, targets.as_ref());
+            compared.push(found.await?);
+        }
+        Ok(OfRows {
+            checks,
+            rules,
+            measurements,
+            performance,
+            compared,
+            late,
         })
     }
 
@@ -412,9 +462,8 @@ async fn row_rules(
     engine: &Engine,
     pipeline: &Pipeline,
     baseline: &Baseline,
-    rows: &Rows,
-    in_file_order: bool,
-    (cut, windows): (Option<&Windows>, &[LiveWindow]),
+    read: &ReadRows,
+    windows: &[LiveWindow],
     now: DateTime<Utc>,
 ) -> Result<Vec<Checked>, PipelineError> {
     if baseline.schema.all_constraints().is_empty() {
@@ -429,10 +478,10 @@ async fn row_rules(
     };
     let asked = CheckedRows {
         engine,
-        rows,
-        windows: cut,
+        rows: &read.rows,
+        windows: read.cut.as_ref(),
         zone: crate::rows::time_zone(pipeline)?,
-        in_file_order,
+        in_file_order: read.in_file_order,
         environment: pipeline.environment.as_deref(),
         now,
         examples: pipeline.examples != ExamplesConfig::None,

@@ -93,6 +93,7 @@ async fn evaluate(
         now: chrono::DateTime::UNIX_EPOCH,
         range: None,
         window: None,
+        profiles: None,
         read,
         progress: &|_| {},
     };

@@ -22,6 +22,7 @@ mod desk;
 mod explain;
 mod incremental;
 mod init;
+mod live_profiles;
 mod models;
 mod multivariate;
 mod packages;

@@ -20,7 +20,7 @@ outputs: [{name: output_probability, holds: probabilities}]
 ";
 
 /// A bundle of three classes that reads the columns a, b, c and d, as version 1 of `grade`.
-fn desk() -> Desk {
+pub(crate) fn desk() -> Desk {
     let desk = Desk::new();
     version(&desk, "1");
     let mut rows = String::from("day,a,b,c,wide\n");

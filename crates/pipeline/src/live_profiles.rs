@@ -1,0 +1,347 @@
+//! Live data that comes as profiles: those of a window are merged, and stand for its rows.
+//!
+//! Whoever has the rows has counted them: an edge device, or `driftline profile`. A profile that
+//! does not fit the others, the windows or the models is left out as a whole, and the windows that
+//! it would be of say so; what only rows can tell is listed as not evaluated.
+
+use crate::{
+    PipelineError,
+    baseline::Baseline,
+    config::{Name, Pipeline, ProfilesConfig},
+    rows::scored_name,
+    run::EvaluationRequest,
+};
+use driftline_engine::{ProfileRow, Slice, Source, Span, Windows, profile_file};
+use driftline_schema::check;
+use driftline_scorer::{Manifest, TOKEN_FIELDS};
+use driftline_statistics::{ColumnProfile, StatisticsError, Summary, ValueType};
+use driftline_verdict::NotEvaluated;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    mem::discriminant,
+};
+
+/// Why a check is not made where profiles stand for rows.
+pub(crate) const NEEDS_ROWS: &str = "it needs rows, and the live data is profiles";
+
+/// A profile of some of the live rows, by whoever has them.
+#[derive(Debug, Clone)]
+pub struct LiveProfile {
+    /// Who or what it is of, for people: a file, an edge device.
+    pub name: String,
+    /// The profiles of its columns, by window and slice.
+    pub rows: Vec<ProfileRow>,
+}
+
+impl LiveProfile {
+    /// What a pipeline judges of a profile: not what lists and structs hold, which are columns of
+    /// their own there (`tags[]`), and of a list are rows of their own.
+    fn new(name: String, mut rows: Vec<ProfileRow>) -> Self {
+        let is_nested = |row: &&ProfileRow| row.profile.value_type == ValueType::Nested;
+        let nested = rows.iter().filter(is_nested);
+        let nested: BTreeSet<String> = nested.map(|row| row.column.clone()).collect();
+        let is_within = |column: &str| {
+            nested.iter().any(|outer| {
+                let rest = column.strip_prefix(outer.as_str());
+                rest.is_some_and(|rest| rest.starts_with(['.', '[']))
+            })
+        };
+        rows.retain(|row| !is_within(&row.column));
+        Self { name, rows }
+    }
+}
+
+/// Profiles put together.
+pub(crate) struct Merged {
+    /// By window of the pipeline, slice and column.
+    pub(crate) rows: Vec<ProfileRow>,
+    /// Columns that are no scores, in the order in which they came.
+    pub(crate) columns: Vec<String>,
+    /// What was left out, by the windows that it would be of; `None` where that is not known.
+    pub(crate) refused: BTreeMap<Option<Span>, Vec<NotEvaluated>>,
+    /// First and last time of the rows, in microseconds, where profiles of the time column tell.
+    pub(crate) range: Option<(i64, i64)>,
+}
+
+/// The profiles of this evaluation.
+pub(crate) async fn read(
+    pipeline: &Pipeline,
+    request: &EvaluationRequest<'_>,
+) -> Result<Vec<LiveProfile>, PipelineError> {
+    match (&pipeline.live.profiles, request.profiles) {
+        (Some(ProfilesConfig::Files(files)), _) => {
+            let location = pipeline.location(files);
+            let read = tokio::task::spawn_blocking(move || of_files(&location));
+            read.await.map_err(|error| PipelineError::Internal {
+                message: error.to_string(),
+            })?
+        }
+        (_, Some(posted)) => Ok(posted.to_vec()),
+        (_, None) => Err(PipelineError::Configuration {
+            message:
+                "the live data of this pipeline are profiles that are posted to a server, and \
+                      are in its store: evaluate it with that store"
+                    .into(),
+        }),
+    }
+}
+
+/// Profile files; the same content under several names counts once.
+fn of_files(location: &str) -> Result<Vec<LiveProfile>, PipelineError> {
+    let mut contents = BTreeSet::new();
+    let mut profiles = Vec::new();
+    for file in Source::new(location).versions()? {
+        if contents.insert(file.content()?) {
+            let rows = profile_file::read(file.name.as_ref())?;
+            profiles.push(LiveProfile::new(file.name, rows));
+        }
+    }
+    Ok(profiles)
+}
+
+type Key = (Option<Span>, Option<Slice>, String);
+
+/// Puts profiles together that fit one another, window by window. Of those that do not, the
+/// ones stay whose columns hold what they hold in the training data.
+pub(crate) fn merge(
+    pipeline: &Pipeline,
+    baseline: &Baseline,
+    models: &[(Name, Manifest)],
+    mut profiles: Vec<LiveProfile>,
+) -> Result<Merged, PipelineError> {
+    let fit = Fit {
+        pipeline,
+        windows: match &pipeline.time {
+            Some(time) => Some(time.windows()?),
+            None => None,
+        },
+        scores: scores(models),
+    };
+    // The order decides who is left out, and the bytes of sketches.
+    profiles.sort_by_cached_key(|profile| (!is_like(baseline, profile), profile.name.clone()));
+    let mut merged: BTreeMap<Key, ColumnProfile> = BTreeMap::new();
+    let mut columns: Vec<String> = Vec::new();
+    let mut refused: BTreeMap<Option<Span>, Vec<NotEvaluated>> = BTreeMap::new();
+    for profile in profiles {
+        match fit.placed(&profile).and_then(|rows| with(&merged, rows)) {
+            Ok(more) => {
+                for name in profile.rows.into_iter().map(|row| row.column) {
+                    let is_kept =
+                        !pipeline.ignore.contains(&name) && !fit.scores.contains_key(&name);
+                    if is_kept && !columns.contains(&name) {
+                        columns.push(name);
+                    }
+                }
+                merged.extend(more);
+            }
+            Err(reason) => {
+                let missing = NotEvaluated {
+                    check: format!("the profile {}", profile.name),
+                    reason,
+                    required: true,
+                };
+                for span in fit.windows_of(&profile) {
+                    refused.entry(span).or_default().push(missing.clone());
+                }
+            }
+        }
+    }
+    let range = pipeline.time.as_ref().and_then(|time| {
+        let times = merged.iter().filter_map(|((_, slice, column), profile)| {
+            let is_time = matches!(profile.value_type, ValueType::Timestamp | ValueType::Date);
+            let is_it = is_time && slice.is_none() && *column == time.column;
+            let numbers = profile.numeric().filter(|_| is_it)?;
+            Some((micros(numbers.min()?), micros(numbers.max()?)))
+        });
+        times.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))
+    });
+    Ok(Merged {
+        rows: merged
+            .into_iter()
+            .map(|((span, slice, column), profile)| ProfileRow {
+                span,
+                slice,
+                column,
+                model: None,
+                profile,
+            })
+            .collect(),
+        columns,
+        refused,
+        range,
+    })
+}
+
+/// Seconds of a profile of times in microseconds.
+fn micros(seconds: f64) -> i64 {
+    (seconds * 1e6).round() as i64
+}
+
+/// The models whose scores columns hold, by column.
+fn scores(models: &[(Name, Manifest)]) -> BTreeMap<String, String> {
+    let mut scores = BTreeMap::new();
+    for (name, manifest) in models {
+        let fields = driftline_scorer::monitored_fields(manifest).into_iter();
+        let fields = fields.chain(TOKEN_FIELDS.map(str::to_owned));
+        scores.extend(fields.map(|field| (scored_name(name, &field), manifest.id())));
+    }
+    scores
+}
+
+/// Whether every column that the training data has too holds the same kind of values.
+fn is_like(baseline: &Baseline, profile: &LiveProfile) -> bool {
+    profile.rows.iter().all(|row| {
+        let (known, found) = (baseline.profiles.get(&row.column), &row.profile.summary);
+        let is_known = |known: &ColumnProfile| discriminant(&known.summary) == discriminant(found);
+        matches!(found, Summary::Counts) || known.is_none_or(is_known)
+    })
+}
+
+/// Merged profiles with those of one more, as far as it changes them.
+fn with(
+    merged: &BTreeMap<Key, ColumnProfile>,
+    rows: Vec<(Key, &ColumnProfile)>,
+) -> Result<BTreeMap<Key, ColumnProfile>, String> {
+    let mut more: BTreeMap<Key, ColumnProfile> = BTreeMap::new();
+    for (key, profile) in rows {
+        let known = more.get(&key).or_else(|| merged.get(&key)).cloned();
+        let added = match known {
+            None => profile.clone(),
+            Some(mut known) => {
+                let failed = |error: StatisticsError| {
+                    format!("`{}` does not fit that of the others: {error}", key.2)
+                };
+                known.merge(profile).map_err(failed)?;
+                known
+            }
+        };
+        more.insert(key, added);
+    }
+    Ok(more)
+}
+
+/// What a profile has to fit.
+struct Fit<'a> {
+    pipeline: &'a Pipeline,
+    windows: Option<Windows>,
+    scores: BTreeMap<String, String>,
+}
+
+impl Fit<'_> {
+    /// The profiles that count, each with its place; or why none of them does.
+    fn placed<'p>(
+        &self,
+        profile: &'p LiveProfile,
+    ) -> Result<Vec<(Key, &'p ColumnProfile)>, String> {
+        let has_windows = profile.rows.iter().any(|row| row.span.is_some());
+        if self.windows.is_some() && !has_windows && !profile.rows.is_empty() {
+            return Err(
+                "it has no windows of time, of which the pipeline has: profile the rows with \
+                 `--time COLUMN --window 1d`"
+                    .to_owned(),
+            );
+        }
+        let mut placed = Vec::new();
+        for row in &profile.rows {
+            if let (Some(wanted), Some(found)) = (self.scores.get(&row.column), &row.model)
+                && wanted != found
+            {
+                return Err(format!(
+                    "its column `{}` holds scores of the model {found}, and the pipeline's is {wanted}",
+                    row.column
+                ));
+            }
+            let is_asked = |slice: &Slice| self.pipeline.slices.contains(&slice.column);
+            if self.pipeline.ignore.contains(&row.column)
+                || !row.slice.as_ref().is_none_or(is_asked)
+            {
+                continue;
+            }
+            let span = match (&self.windows, row.span) {
+                (None, _) => None,
+                // Rows without a time belong to no window.
+                (Some(_), None) => continue,
+                (Some(windows), Some(span)) => Some(self.window(windows, span)?),
+            };
+            let key = (span, row.slice.clone(), row.column.clone());
+            placed.push((key, &row.profile));
+        }
+        Ok(placed)
+    }
+
+    /// The window in which a profile's own lies.
+    fn window(&self, windows: &Windows, span: Span) -> Result<Span, String> {
+        let window = windows.span_of(span.start_us);
+        let window =
+            window.filter(|window| span.start_us < span.end_us && span.end_us <= window.end_us);
+        window.ok_or_else(|| {
+            let zone = windows.time_zone;
+            format!(
+                "it has a window from {} to {}, which lies in none of the pipeline's: those are {} \
+                 long, in {zone}",
+                crate::report::instant(span.start_us, zone),
+                crate::report::instant(span.end_us, zone),
+                windows.width
+            )
+        })
+    }
+
+    /// The pipeline's windows in which a profile has rows; `None` where it is in none of them.
+    fn windows_of(&self, profile: &LiveProfile) -> BTreeSet<Option<Span>> {
+        let Some(windows) = &self.windows else {
+            return BTreeSet::from([None]);
+        };
+        let starts = profile.rows.iter().filter_map(|row| row.span);
+        let found: BTreeSet<Option<Span>> =
+            starts.map(|span| windows.span_of(span.start_us)).collect();
+        match found.is_empty() {
+            true => BTreeSet::from([None]),
+            false => found,
+        }
+    }
+}
+
+/// What the pipeline asks of a window that profiles cannot tell. Its rules are told one by one
+/// where they are put into words.
+pub(crate) fn not_evaluated(pipeline: &Pipeline, baseline: &Baseline) -> Vec<NotEvaluated> {
+    let missing = |check: String, required: bool| NotEvaluated {
+        check,
+        reason: NEEDS_ROWS.to_owned(),
+        required,
+    };
+    let mut found = Vec::new();
+    let environment = pipeline.environment.as_deref();
+    for placed in baseline.schema.constraints_in(environment) {
+        found.push(missing(format!("constraint {}", placed.label()), true));
+    }
+    if check::needs_statistics(&baseline.schema) {
+        found.push(missing(
+            "what the schema states beyond profiles".into(),
+            true,
+        ));
+    }
+    if let Some(terms) = &pipeline.terms {
+        found.push(missing(format!("new terms of {}", terms.column), false));
+        for word in &terms.watch {
+            let required = terms.watch_limits.contains_key(word);
+            found.push(missing(format!("watched word {word}"), required));
+        }
+        if baseline.novelty.is_some() {
+            found.push(missing(format!("novel_stretch of {}", terms.column), false));
+        }
+    }
+    if pipeline.drift.multivariate.is_some() {
+        found.push(missing("columns together (`multivariate`)".into(), false));
+    }
+    if pipeline.targets.is_some() {
+        found.push(missing("performance by `targets`".into(), false));
+    }
+    let challenged = pipeline
+        .models
+        .iter()
+        .filter(|(_, model)| model.challenger.is_some());
+    for (name, _) in challenged {
+        found.push(missing(format!("the challenger of {name}"), false));
+    }
+    found
+}
