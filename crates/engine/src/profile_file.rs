@@ -25,10 +25,11 @@ use datafusion::{
         arrow::{ArrowWriter, ProjectionMask, arrow_reader::ParquetRecordBatchReaderBuilder},
         basic::{Compression, ZstdLevel},
         errors::ParquetError,
-        file::properties::WriterProperties,
+        file::{properties::WriterProperties, reader::ChunkReader},
     },
 };
 use driftline_statistics::{ColumnProfile, NumericProfile, ValueCount};
+use prost::bytes::Bytes;
 use std::{
     borrow::Borrow,
     collections::{BTreeMap, HashMap},
@@ -130,6 +131,27 @@ pub fn read(path: &Path) -> Result<Vec<ProfileRow>, EngineError> {
     if size == 0 {
         return Err(EngineError::Empty { file: name });
     }
+    read_from(name, file, None)
+}
+
+/// Reads the profiles of a file that is in memory and that somebody else sent, named for
+/// messages; more than so many bytes, when nothing is compressed, are refused before they are read.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_bytes(
+    name: &str,
+    content: Vec<u8>,
+    most_bytes: u64,
+) -> Result<Vec<ProfileRow>, EngineError> {
+    read_from(name.to_owned(), Bytes::from(content), Some(most_bytes))
+}
+
+fn read_from<F: ChunkReader + 'static>(
+    name: String,
+    file: F,
+    most_bytes: Option<u64>,
+) -> Result<Vec<ProfileRow>, EngineError> {
     let malformed = |reason: String| EngineError::Malformed {
         file: name.clone(),
         format: "Parquet".into(),
@@ -141,6 +163,14 @@ pub fn read(path: &Path) -> Result<Vec<ProfileRow>, EngineError> {
         file: name.clone(),
         reason,
     };
+    let groups = builder.metadata().row_groups().iter();
+    let bytes = groups.map(|group| u64::try_from(group.total_byte_size()).unwrap_or(u64::MAX));
+    let bytes = bytes.fold(0, u64::saturating_add);
+    if let Some(most) = most_bytes.filter(|most| bytes > *most) {
+        return Err(not_a_profile(format!(
+            "uncompressed it has {bytes} bytes, more than {most}"
+        )));
+    }
     for column in KEY_COLUMNS {
         if builder.schema().field_with_name(column).is_err() {
             return Err(not_a_profile(format!("it has no column `{column}`")));

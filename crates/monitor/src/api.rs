@@ -22,6 +22,7 @@ mod monitors;
 mod openapi;
 mod page;
 mod problem;
+mod profiles;
 mod reports;
 mod retraining;
 mod routes;

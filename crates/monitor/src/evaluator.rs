@@ -1,12 +1,13 @@
 //! What a monitor runs, seen from the monitor: something with a name that can be evaluated.
 
 use crate::delivery::Target;
+use crate::posted::{PostedContents, PostedLive, ProfileRefusal};
 use crate::run_once::new_run_id;
 use crate::stream::TopicSource;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use driftline_pipeline::{
-    ReadFiles, TermDecision, TermDecisions, WindowRows,
+    ProfiledWindow, ReadFiles, TermDecision, TermDecisions, WindowRows,
     config::{AlertsConfig, ScheduleConfig},
 };
 use driftline_store::{BaselineFile, BaselineRecord, BaselineVersion, BuiltBaseline};
@@ -40,6 +41,8 @@ pub struct RunRequest {
     pub range: Option<(DateTime<Utc>, DateTime<Utc>)>,
     /// The rows of one window, in place of the pipeline's live data.
     pub window: Option<WindowRows>,
+    /// The profiles that were posted, where they are the live data.
+    pub posted: Option<PostedContents>,
     /// The files that earlier runs have read.
     pub read: ReadFiles,
     /// The baseline in force, where it is not the one that the pipeline file names.
@@ -54,6 +57,7 @@ impl RunRequest {
             now,
             range: None,
             window: None,
+            posted: None,
             read: ReadFiles::default(),
             baseline: None,
         }
@@ -90,6 +94,24 @@ pub trait Evaluator: Send + Sync {
     /// What keeps it from being read.
     async fn topic(&self) -> Result<Option<TopicSource>, EvaluationError> {
         Ok(None)
+    }
+
+    /// How profiles are taken that edges post, where they are its live data.
+    fn posted(&self) -> Option<PostedLive> {
+        None
+    }
+
+    /// The windows of a profile that came now.
+    ///
+    /// # Errors
+    /// Why it is not taken.
+    fn check_profile(
+        &self,
+        _content: &[u8],
+        _now: DateTime<Utc>,
+    ) -> Result<Vec<ProfiledWindow>, ProfileRefusal> {
+        let why = "the live data of this pipeline is something else";
+        Err(ProfileRefusal::Unfit(why.to_owned()))
     }
 
     /// How old the end of the newest window may be before its verdict is stale; `None`

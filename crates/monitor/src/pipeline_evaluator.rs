@@ -7,15 +7,18 @@
 //! than what the old file said.
 
 use crate::{
-    Evaluation, EvaluationError, Evaluator, MonitorError, RunRequest, TopicSource,
-    delivery::Target, pipeline_topic,
+    Evaluation, EvaluationError, Evaluator, MonitorError, PostedLive, ProfileRefusal, RunRequest,
+    TopicSource, delivery::Target, pipeline_topic, posted,
 };
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 use driftline_engine::{EngineConfig, write_atomically};
 use driftline_pipeline::{
-    EvaluationRequest, Pipeline, TermDecision, TermDecisions,
+    EvaluationRequest, Pipeline, ProfiledWindow, TermDecision, TermDecisions,
     baseline::read_manifest,
-    config::{AlertsConfig, ScheduleConfig, SourceConfig, TopicTarget, WebhookTarget},
+    config::{
+        AlertsConfig, ProfilesConfig, ScheduleConfig, SourceConfig, TopicTarget, WebhookTarget,
+    },
     output,
 };
 use driftline_store::{BaselineFile, BaselineRecord, BaselineVersion, BuiltBaseline};
@@ -274,6 +277,28 @@ impl Evaluator for PipelineEvaluator {
         pipeline_topic::source(evaluator.pipeline(), &self.config).await
     }
 
+    fn posted(&self) -> Option<PostedLive> {
+        let current = self.current();
+        let Some(ProfilesConfig::Posted(posted)) = &current.pipeline.live.profiles else {
+            return None;
+        };
+        // A pipeline without windows, or with no such time zone, is told when it is evaluated.
+        let windows = current.pipeline.time.as_ref()?.windows().ok()?;
+        Some(PostedLive {
+            windows,
+            most_bytes: posted.max_state_mib.saturating_mul(1 << 20),
+        })
+    }
+
+    fn check_profile(
+        &self,
+        content: &[u8],
+        now: DateTime<Utc>,
+    ) -> Result<Vec<ProfiledWindow>, ProfileRefusal> {
+        let evaluator = Arc::clone(&self.current().evaluator);
+        posted::check(&evaluator, content, now)
+    }
+
     fn max_window_age(&self) -> Option<Duration> {
         let current = self.current();
         let freshness = current.pipeline.freshness.as_ref()?;
@@ -367,12 +392,16 @@ impl Evaluator for PipelineEvaluator {
             tracing::info!("{step}");
             (self.progress)(step);
         };
+        let posted = match &request.posted {
+            Some(contents) => Some(posted::read(contents).await?),
+            None => None,
+        };
         let asked = EvaluationRequest {
             run_id: request.run_id.clone(),
             now: request.now,
             range: request.range,
             window: request.window.clone(),
-            profiles: None,
+            posted: posted.as_ref(),
             read: Some(&request.read),
             progress: &progress,
         };

@@ -4,9 +4,12 @@ use crate::alert::RunAlerts;
 use crate::baseline;
 use crate::delivery::{Deliverer, DeliveryReport, Selection};
 use crate::event::{self, EventSettings};
+use crate::posted::{self, ToJudge};
 use crate::{Clock, Evaluation, EvaluationError, Evaluator, MonitorError, RunRequest, read_files};
 use chrono::{DateTime, Utc};
-use driftline_store::{Committed, FailedRun, Lease, RunCommit, Store, StoreError, StreamClosing};
+use driftline_store::{
+    Committed, FailedRun, Lease, ProfileKey, RunCommit, Store, StoreError, StreamClosing,
+};
 use futures::future::BoxFuture;
 use uuid::{NoContext, Timestamp, Uuid};
 
@@ -36,15 +39,21 @@ pub async fn run_once(
     settings: &EventSettings,
     deliverer: Option<&Deliverer>,
 ) -> Result<RunOutcome, MonitorError> {
-    let turn = Turn::default();
     let build = |version| -> BoxFuture<'_, _> {
         Box::pin(async move { evaluator.build_baseline(&version).await })
     };
     let baseline = baseline::renew(evaluator, store, None, clock, &build).await?;
+    let now = clock.now();
+    let ToJudge { contents, judged } = posted::to_judge(evaluator, store, now).await?;
+    let turn = Turn {
+        judges: judged,
+        ..Turn::default()
+    };
     let request = RunRequest {
         baseline,
+        posted: contents,
         read: read_files::known(store, evaluator.name()).await?,
-        ..RunRequest::at(clock.now())
+        ..RunRequest::at(now)
     };
     let evaluated = evaluator.evaluate(&request).await;
     let Ended {
@@ -93,6 +102,7 @@ pub async fn backfill(
     let monitor = evaluator.name();
     let request = RunRequest {
         range: Some(range),
+        posted: posted::of_range(evaluator, store, range).await?,
         baseline: baseline::in_force(evaluator, store).await?,
         ..RunRequest::at(clock.now())
     };
@@ -114,6 +124,7 @@ pub async fn backfill(
         lease: None,
         closes: None,
         read_files: None,
+        judged_profiles: &[],
     };
     store.commit_run(&commit, clock.now()).await?;
     Ok(evaluation)
@@ -128,6 +139,8 @@ pub(crate) struct Turn {
     pub(crate) scheduled_for: Option<DateTime<Utc>>,
     /// The window of a topic that it closes.
     pub(crate) closes: Option<StreamClosing>,
+    /// The profiles all of whose windows are judged with it.
+    pub(crate) judges: Vec<ProfileKey>,
 }
 
 /// What an evaluation ended in, and what was written of it.
@@ -230,6 +243,7 @@ async fn commit_run(
                 lease: turn.lease.as_ref(),
                 closes: turn.closes,
                 read_files: files.as_deref(),
+                judged_profiles: &turn.judges,
             },
             now,
         )

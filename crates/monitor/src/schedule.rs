@@ -16,6 +16,7 @@ pub(crate) use rhythm::{Due, Rhythm};
 use crate::baseline;
 use crate::clock::later;
 use crate::event::EventSettings;
+use crate::posted::{self, ToJudge};
 use crate::read_files;
 use crate::run_once::{Ended, Turn, commit};
 use crate::{Clock, EvaluationError, Evaluator, MonitorError, RunRequest};
@@ -144,8 +145,17 @@ impl Schedule {
                 return false;
             }
         };
+        let asked = posted::to_judge(&*self.evaluator, &self.store, due.as_of).await;
+        let ToJudge { contents, judged } = match asked {
+            Ok(asked) => asked,
+            Err(error) => {
+                tracing::error!(monitor, %error, "cannot tell which profiles were posted");
+                return false;
+            }
+        };
         let request = RunRequest {
             baseline,
+            posted: contents,
             read,
             ..RunRequest::at(due.as_of)
         };
@@ -163,6 +173,7 @@ impl Schedule {
             lease: Some(lease),
             scheduled_for: due.slot,
             closes: None,
+            judges: judged,
         };
         let now = self.clock.now();
         let committed = commit(

@@ -292,6 +292,7 @@ impl Stream {
             lease: Some(lease.clone()),
             scheduled_for: None,
             closes: Some(closing),
+            judges: Vec::new(),
         };
         let evaluator = &*self.evaluator;
         let now = self.clock.now();

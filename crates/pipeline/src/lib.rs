@@ -55,6 +55,6 @@ pub use error::PipelineError;
 pub use freeze::Frozen;
 pub use incremental::{ReadFile, ReadFiles};
 pub use late_targets::ReadTargets;
-pub use live_profiles::LiveProfile;
+pub use live_profiles::{LiveProfile, PostedProfiles, ProfiledWindow};
 pub use run::{Evaluation, EvaluationRequest, Evaluator, WindowRows};
 pub use term_decisions::{TermDecision, TermDecisions};

@@ -33,6 +33,8 @@ pub(crate) struct Live {
     /// where profiles do not tell.
     pub(crate) newest_us: Option<i64>,
     pub(crate) windows: Vec<LiveWindow>,
+    /// What a reader of the run must know.
+    pub(crate) notes: Vec<String>,
 }
 
 /// The live rows.
@@ -115,6 +117,9 @@ pub(crate) async fn read_profiles(
 ) -> Result<Live, PipelineError> {
     let profiles = live_profiles::read(pipeline, request).await?;
     let mut merged = live_profiles::merge(pipeline, baseline, models, profiles)?;
+    if let Some(posted) = request.posted {
+        merged.keep_within(posted.span);
+    }
     let newest_us = merged.range.map(|(_, newest)| newest);
     let spans = merged.rows.iter().filter_map(|row| row.span);
     let spans = spans.map(|span| (span.start_us, span.end_us - 1));
@@ -153,6 +158,7 @@ pub(crate) async fn read_profiles(
         rows: None,
         newest_us,
         windows: by_span.into_values().collect(),
+        notes: live_profiles::notes(pipeline, &merged.late, baseline.zone),
     })
 }
 
@@ -263,6 +269,7 @@ pub(crate) async fn read_live(
         }),
         newest_us,
         windows: by_span.into_values().collect(),
+        notes: Vec::new(),
     })
 }
 

@@ -11,7 +11,8 @@ use crate::{
     rows::scored_name,
     run::EvaluationRequest,
 };
-use driftline_engine::{ProfileRow, Slice, Source, Span, Windows, profile_file};
+use chrono::{DateTime, Utc};
+use driftline_engine::{ProfileRow, Slice, Source, Span, Tz, Windows, profile_file};
 use driftline_schema::check;
 use driftline_scorer::{Manifest, TOKEN_FIELDS};
 use driftline_statistics::{ColumnProfile, StatisticsError, Summary, ValueType};
@@ -31,12 +32,50 @@ pub struct LiveProfile {
     pub name: String,
     /// The profiles of its columns, by window and slice.
     pub rows: Vec<ProfileRow>,
+    /// When it came, where windows wait for profiles only so long; microseconds since 1970.
+    pub received_us: Option<i64>,
+}
+
+/// Bytes that a profile which was posted may have when nothing is compressed.
+const MOST_BYTES: u64 = 256 << 20;
+
+/// Profiles that were posted to a server.
+#[derive(Debug, Clone)]
+pub struct PostedProfiles {
+    /// All that may have rows of the windows.
+    pub profiles: Vec<LiveProfile>,
+    /// Windows that lie in here are judged.
+    pub span: Span,
+}
+
+/// Rows of a profile in one of the pipeline's windows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ProfiledWindow {
+    /// The window.
+    pub span: Span,
+    /// The rows.
+    pub rows: u64,
+    /// Whether they came too late to be judged.
+    pub is_late: bool,
 }
 
 impl LiveProfile {
+    /// Reads a profile that was posted, and is not to be trusted.
+    ///
+    /// # Errors
+    /// Those of the [file](driftline_engine::profile_file::read_bytes).
+    pub fn posted(
+        name: String,
+        content: Vec<u8>,
+        received: DateTime<Utc>,
+    ) -> Result<Self, PipelineError> {
+        let rows = profile_file::read_bytes(&name, content, MOST_BYTES)?;
+        Ok(Self::new(name, rows, Some(received.timestamp_micros())))
+    }
+
     /// What a pipeline judges of a profile: not what lists and structs hold, which are columns of
     /// their own there (`tags[]`), and of a list are rows of their own.
-    fn new(name: String, mut rows: Vec<ProfileRow>) -> Self {
+    fn new(name: String, mut rows: Vec<ProfileRow>, received_us: Option<i64>) -> Self {
         let is_nested = |row: &&ProfileRow| row.profile.value_type == ValueType::Nested;
         let nested = rows.iter().filter(is_nested);
         let nested: BTreeSet<String> = nested.map(|row| row.column.clone()).collect();
@@ -47,7 +86,11 @@ impl LiveProfile {
             })
         };
         rows.retain(|row| !is_within(&row.column));
-        Self { name, rows }
+        Self {
+            name,
+            rows,
+            received_us,
+        }
     }
 }
 
@@ -59,8 +102,42 @@ pub(crate) struct Merged {
     pub(crate) columns: Vec<String>,
     /// What was left out, by the windows that it would be of; `None` where that is not known.
     pub(crate) refused: BTreeMap<Option<Span>, Vec<NotEvaluated>>,
+    /// Rows that came too late, by window.
+    pub(crate) late: BTreeMap<Option<Span>, u64>,
     /// First and last time of the rows, in microseconds, where profiles of the time column tell.
     pub(crate) range: Option<(i64, i64)>,
+}
+
+impl Merged {
+    /// Only windows that lie in here.
+    pub(crate) fn keep_within(&mut self, span: Span) {
+        let is_in = |one: &Option<Span>| {
+            one.is_none_or(|one| one.start_us >= span.start_us && one.end_us <= span.end_us)
+        };
+        self.rows.retain(|row| is_in(&row.span));
+        self.refused.retain(|one, _| is_in(one));
+        self.late.retain(|one, _| is_in(one));
+    }
+}
+
+/// What came too late.
+pub(crate) fn notes(
+    pipeline: &Pipeline,
+    late: &BTreeMap<Option<Span>, u64>,
+    zone: Tz,
+) -> Vec<String> {
+    let Some(ProfilesConfig::Posted(posted)) = &pipeline.live.profiles else {
+        return Vec::new();
+    };
+    let allowed = posted.allowed_lateness;
+    let note = |(span, rows): (&Option<Span>, &u64)| {
+        let start = crate::report::instant((*span)?.start_us, zone);
+        Some(format!(
+            "{rows} rows of the window from {start} came more than {allowed} after its end, and are \
+             not judged"
+        ))
+    };
+    late.iter().filter_map(note).collect()
 }
 
 /// The profiles of this evaluation.
@@ -68,7 +145,7 @@ pub(crate) async fn read(
     pipeline: &Pipeline,
     request: &EvaluationRequest<'_>,
 ) -> Result<Vec<LiveProfile>, PipelineError> {
-    match (&pipeline.live.profiles, request.profiles) {
+    match (&pipeline.live.profiles, request.posted) {
         (Some(ProfilesConfig::Files(files)), _) => {
             let location = pipeline.location(files);
             let read = tokio::task::spawn_blocking(move || of_files(&location));
@@ -76,7 +153,7 @@ pub(crate) async fn read(
                 message: error.to_string(),
             })?
         }
-        (_, Some(posted)) => Ok(posted.to_vec()),
+        (_, Some(posted)) => Ok(posted.profiles.clone()),
         (_, None) => Err(PipelineError::Configuration {
             message:
                 "the live data of this pipeline are profiles that are posted to a server, and \
@@ -93,7 +170,7 @@ fn of_files(location: &str) -> Result<Vec<LiveProfile>, PipelineError> {
     for file in Source::new(location).versions()? {
         if contents.insert(file.content()?) {
             let rows = profile_file::read(file.name.as_ref())?;
-            profiles.push(LiveProfile::new(file.name, rows));
+            profiles.push(LiveProfile::new(file.name, rows, None));
         }
     }
     Ok(profiles)
@@ -109,22 +186,27 @@ pub(crate) fn merge(
     models: &[(Name, Manifest)],
     mut profiles: Vec<LiveProfile>,
 ) -> Result<Merged, PipelineError> {
-    let fit = Fit {
-        pipeline,
-        windows: match &pipeline.time {
-            Some(time) => Some(time.windows()?),
-            None => None,
-        },
-        scores: scores(models),
-    };
+    let fit = Fit::new(pipeline, models)?;
     // The order decides who is left out, and the bytes of sketches.
     profiles.sort_by_cached_key(|profile| (!is_like(baseline, profile), profile.name.clone()));
     let mut merged: BTreeMap<Key, ColumnProfile> = BTreeMap::new();
     let mut columns: Vec<String> = Vec::new();
     let mut refused: BTreeMap<Option<Span>, Vec<NotEvaluated>> = BTreeMap::new();
+    let mut late: BTreeMap<Option<Span>, u64> = BTreeMap::new();
     for profile in profiles {
-        match fit.placed(&profile).and_then(|rows| with(&merged, rows)) {
-            Ok(more) => {
+        let placed = fit.placed(&profile).and_then(|mut rows| {
+            let too_late = window_rows(&rows).into_iter();
+            let too_late: BTreeMap<Option<Span>, u64> = too_late
+                .filter(|(span, _)| fit.is_late(&profile, *span))
+                .collect();
+            rows.retain(|((span, ..), _)| !too_late.contains_key(span));
+            Ok((with(&merged, rows)?, too_late))
+        });
+        match placed {
+            Ok((more, too_late)) => {
+                for (span, rows) in too_late {
+                    *late.entry(span).or_default() += rows;
+                }
                 for name in profile.rows.into_iter().map(|row| row.column) {
                     let is_kept =
                         !pipeline.ignore.contains(&name) && !fit.scores.contains_key(&name);
@@ -168,6 +250,7 @@ pub(crate) fn merge(
             .collect(),
         columns,
         refused,
+        late,
         range,
     })
 }
@@ -220,6 +303,42 @@ fn with(
     Ok(more)
 }
 
+/// Rows of each window: the most that one of its columns counts.
+fn window_rows(rows: &[(Key, &ColumnProfile)]) -> BTreeMap<Option<Span>, u64> {
+    let mut counted: BTreeMap<Option<Span>, u64> = BTreeMap::new();
+    for ((span, slice, _), profile) in rows {
+        let rows = counted.entry(*span).or_default();
+        if slice.is_none() {
+            *rows = (*rows).max(profile.rows);
+        }
+    }
+    counted
+}
+
+/// Rows of a profile in each of the pipeline's windows; or why it does not fit.
+pub(crate) fn windows(
+    pipeline: &Pipeline,
+    models: &[(Name, Manifest)],
+    profile: &LiveProfile,
+) -> Result<Result<Vec<ProfiledWindow>, String>, PipelineError> {
+    let fit = Fit::new(pipeline, models)?;
+    let placed = fit.placed(profile).and_then(|rows| {
+        // Whether the states merge with each other is known before others see them.
+        with(&BTreeMap::new(), rows.clone())?;
+        Ok(window_rows(&rows))
+    });
+    Ok(placed.map(|counted| {
+        let windows = counted.into_iter().filter_map(|(span, rows)| {
+            Some(ProfiledWindow {
+                span: span?,
+                rows,
+                is_late: fit.is_late(profile, span),
+            })
+        });
+        windows.collect()
+    }))
+}
+
 /// What a profile has to fit.
 struct Fit<'a> {
     pipeline: &'a Pipeline,
@@ -227,7 +346,31 @@ struct Fit<'a> {
     scores: BTreeMap<String, String>,
 }
 
-impl Fit<'_> {
+impl<'a> Fit<'a> {
+    fn new(pipeline: &'a Pipeline, models: &[(Name, Manifest)]) -> Result<Self, PipelineError> {
+        Ok(Self {
+            pipeline,
+            windows: match &pipeline.time {
+                Some(time) => Some(time.windows()?),
+                None => None,
+            },
+            scores: scores(models),
+        })
+    }
+
+    /// Whether a window took no more profiles when this one came.
+    fn is_late(&self, profile: &LiveProfile, span: Option<Span>) -> bool {
+        let Some(ProfilesConfig::Posted(posted)) = &self.pipeline.live.profiles else {
+            return false;
+        };
+        let allowed = posted.allowed_lateness.micros();
+        let end = span.map(|span| span.end_us.saturating_add(allowed));
+        profile
+            .received_us
+            .zip(end)
+            .is_some_and(|(came, end)| came > end)
+    }
+
     /// The profiles that count, each with its place; or why none of them does.
     fn placed<'p>(
         &self,

@@ -18,7 +18,7 @@ use crate::{
     judge::judge,
     late_targets::{self, LateWindows},
     live::{LiveWindow, ReadRows, VocabularyReader, read_live, read_profiles},
-    live_profiles::LiveProfile,
+    live_profiles::{self, LiveProfile, PostedProfiles, ProfiledWindow},
     multivariate, novelty, report,
     targets::{Performance, Targets},
     term_texts,
@@ -49,7 +49,7 @@ pub struct EvaluationRequest<'a> {
     /// The rows of one window, in place of the pipeline's live data.
     pub window: Option<WindowRows>,
     /// The profiles that were posted, where they stand for the pipeline's live rows.
-    pub profiles: Option<&'a [LiveProfile]>,
+    pub posted: Option<&'a PostedProfiles>,
     /// The files that earlier runs have read, where live data may be incremental; without them
     /// all is read.
     pub read: Option<&'a ReadFiles>,
@@ -242,6 +242,7 @@ impl Evaluator {
         }
         let mut notes = learnt.refused.clone();
         notes.extend(report::notes(pipeline, baseline, &judged));
+        notes.extend(live.notes);
         if let Some(pass) = pass.as_ref().filter(|pass| pass.span.is_some()) {
             notes.push(format!(
                 "{} of {} files were read: those of the windows that changed",
@@ -307,6 +308,21 @@ impl Evaluator {
             baseline_id: learnt.id,
             read: pass.map(|pass| pass.read),
         })
+    }
+
+    /// Rows of a profile that stands for live rows, in each of the pipeline's windows; or why it
+    /// is not taken. What is learnt from the training data is asked where it is known already.
+    ///
+    /// # Errors
+    /// Those of the pipeline itself.
+    pub fn profiled_windows(
+        &self,
+        profile: &LiveProfile,
+    ) -> Result<Result<Vec<ProfiledWindow>, String>, PipelineError> {
+        let learnt = self.learnt.lock().unwrap_or_else(PoisonError::into_inner);
+        let models = learnt.as_ref().map(|learnt| learnt.models.clone());
+        drop(learnt);
+        live_profiles::windows(&self.pipeline, &models.unwrap_or_default(), profile)
     }
 
     /// Asks the rows of these windows what profiles do not tell.

@@ -65,7 +65,7 @@ fn desk(folder: &Path, more: &str) -> Evaluator {
 async fn evaluate(evaluator: &Evaluator) -> Evaluation {
     let request = EvaluationRequest {
         window: None,
-        profiles: None,
+        posted: None,
         read: None,
         run_id: "run".into(),
         now: chrono::DateTime::UNIX_EPOCH,

@@ -93,7 +93,7 @@ async fn evaluate(
         now: chrono::DateTime::UNIX_EPOCH,
         range: None,
         window: None,
-        profiles: None,
+        posted: None,
         read,
         progress: &|_| {},
     };

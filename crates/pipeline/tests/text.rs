@@ -71,7 +71,7 @@ async fn a_new_word_a_watched_one_and_the_models_tokens_are_told() {
     let evaluator = Evaluator::new(Pipeline::read(&file).unwrap(), EngineConfig::default());
     let request = EvaluationRequest {
         window: None,
-        profiles: None,
+        posted: None,
         read: None,
         run_id: "run".into(),
         now: chrono::DateTime::UNIX_EPOCH,

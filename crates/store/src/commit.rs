@@ -5,6 +5,7 @@ use crate::baselines::{self, BaselineRecord};
 use crate::column::{count, decode};
 use crate::database::Transaction;
 use crate::events::{self, NewEvent};
+use crate::posted_profiles::{self, ProfileKey};
 use crate::read_files::{self, ReadFile};
 use crate::retraining::{self, NewRetrainingRequest};
 use crate::{Lease, Store, StoreError, StreamClosing, findings, monitors, runs, streams, windows};
@@ -38,6 +39,8 @@ pub struct RunCommit<'a> {
     pub closes: Option<StreamClosing>,
     /// The files that the monitor has read by now, where it reads only what is new.
     pub read_files: Option<&'a [ReadFile]>,
+    /// Profiles that were posted, all of whose windows it or an earlier run has judged.
+    pub judged_profiles: &'a [ProfileKey],
 }
 
 /// What a commit made.
@@ -123,6 +126,7 @@ async fn write(
     if let Some(files) = commit.read_files {
         read_files::replace(transaction, commit.monitor, files).await?;
     }
+    posted_profiles::judge(transaction, commit.monitor, commit.judged_profiles).await?;
     if let Some(window) = &commit.closes {
         streams::close(transaction, commit.monitor, window, Some(&run.run_id), now).await?;
     }

@@ -28,6 +28,7 @@ mod maintenance;
 mod migrate;
 mod monitors;
 mod outbox;
+mod posted_profiles;
 mod read_files;
 mod retraining;
 mod runs;
@@ -59,6 +60,9 @@ pub use migrate::latest_version;
 pub use monitors::{FailedRun, MonitorSettings, MonitorState};
 pub use outbox::{
     Claim, ClaimRequest, OutboxFilter, OutboxPosition, OutboxRow, OutboxState, Replay, Settlement,
+};
+pub use posted_profiles::{
+    PostOutcome, PostedFilter, PostedPosition, PostedProfile, ProfileContent, ProfileKey,
 };
 pub use read_files::ReadFile;
 pub use retraining::{

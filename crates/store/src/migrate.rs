@@ -49,6 +49,11 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
         include_str!("../migrations/0013_backlogs.sql"),
     ),
     (14, "panes", include_str!("../migrations/0014_panes.sql")),
+    (
+        15,
+        "posted profiles",
+        include_str!("../migrations/0015_posted_profiles.sql"),
+    ),
 ];
 
 /// Another process may be making the same tables: then another look finds them made. It can be

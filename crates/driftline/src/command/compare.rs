@@ -118,7 +118,7 @@ async fn evaluate(
     let now = SystemClock.now();
     let request = EvaluationRequest {
         window: None,
-        profiles: None,
+        posted: None,
         read: None,
         run_id: new_run_id(now),
         now,

@@ -51,7 +51,7 @@ pub(crate) async fn drift(
     let now = SystemClock.now();
     let evaluation = EvaluationRequest {
         window: None,
-        profiles: None,
+        posted: None,
         read: None,
         run_id: new_run_id(now),
         now,

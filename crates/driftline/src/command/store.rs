@@ -87,6 +87,7 @@ fn prune_table(report: &PruneReport, dry_run: bool) -> String {
         alerts,
         audit,
         streams,
+        profiles,
         baselines,
         baseline_files,
     } = report;
@@ -94,7 +95,7 @@ fn prune_table(report: &PruneReport, dry_run: bool) -> String {
     format!(
         "{runs} runs, {events} events, {deliveries} deliveries, {retraining_requests} retraining \
          requests, {alerts} alerts and silences, {audit} audit entries and keys, {streams} windows \
-         and dead letters of topics, {baselines} baselines and {baseline_files} files of frozen ones \
+         and dead letters of topics, {profiles} profiles that were posted, {baselines} baselines and {baseline_files} files of frozen ones \
          {gone}"
     )
 }

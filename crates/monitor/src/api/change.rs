@@ -84,9 +84,10 @@ async fn record(api: &Api, mut request: Request, next: Next) -> Result<Response,
         return Ok(next.run(request).await);
     };
     let (parts, body) = request.into_parts();
-    let body = to_bytes(body, problem::BODY_BYTES)
+    let most = problem::most_bytes(parts.uri.path());
+    let body = to_bytes(body, most)
         .await
-        .map_err(|_| problem::too_large())?;
+        .map_err(|_| problem::too_large(most))?;
     let key = RequestKey {
         id: format!("{}\n{given}", entry.actor),
         request_hash: hash(&entry.action, &body),
@@ -162,11 +163,7 @@ async fn keep(api: &Api, key: &RequestKey, response: Response) -> Result<Respons
     let (parts, body) = response.into_parts();
     let body = to_bytes(body, ANSWER_BYTES).await.map_err(|error| {
         tracing::error!(%error, "an answer cannot be kept");
-        Problem::new(
-            StatusCode::INTERNAL_SERVER_ERROR,
-            "internal",
-            "see the server's log",
-        )
+        problem::internal()
     })?;
     let text = String::from_utf8_lossy(&body);
     let kept = api.store.keep_answer(&key.id, parts.status.as_u16(), &text);

@@ -23,9 +23,16 @@ pub(crate) struct Operation {
     pub(crate) handler: MethodRouter<Api>,
     summary: &'static str,
     parameters: Option<SchemaOf>,
-    body: Option<SchemaOf>,
+    body: Option<Taken>,
     answer: Answer,
     has_tag: bool,
+}
+
+/// The body that is taken.
+enum Taken {
+    Json(SchemaOf),
+    /// A file of this content type.
+    File(&'static str),
 }
 
 /// What is answered where all is well.
@@ -62,7 +69,13 @@ impl Operation {
 
     /// The JSON body that it takes.
     pub(crate) fn takes<T: JsonSchema>(mut self) -> Self {
-        self.body = Some(SchemaGenerator::subschema_for::<T>);
+        self.body = Some(Taken::Json(SchemaGenerator::subschema_for::<T>));
+        self
+    }
+
+    /// The file that it takes as its body.
+    pub(crate) fn takes_file(mut self, content_type: &'static str) -> Self {
+        self.body = Some(Taken::File(content_type));
         self
     }
 
@@ -120,10 +133,15 @@ impl Operation {
             let needs = format!("Where keys are required, needs the scope `{scope}`.");
             described["description"] = needs.into();
         }
-        if let Some(schema) = self.body {
-            let schema = schema(&mut schemas.taken);
-            described["requestBody"] =
-                json!({"required": true, "content": {"application/json": {"schema": schema}}});
+        if let Some(body) = &self.body {
+            let content = match body {
+                Taken::Json(schema) => {
+                    let schema = schema(&mut schemas.taken);
+                    json!({"application/json": {"schema": schema}})
+                }
+                Taken::File(content_type) => json!({*content_type: {"schema": {}}}),
+            };
+            described["requestBody"] = json!({"required": true, "content": content});
         }
         described
     }
@@ -145,6 +163,10 @@ impl Operation {
             let known = json!({"description": "The client has it already."});
             responses.insert("304".to_owned(), known);
         }
+        if let Some(Taken::File(_)) = self.body {
+            // One that came before is answered as it was first.
+            responses.insert("200".to_owned(), answer.clone());
+        }
         responses.insert(status.to_string(), answer);
         for status in self.refusals() {
             let problem = json!({"$ref": "#/components/responses/Problem"});
@@ -164,6 +186,9 @@ impl Operation {
         }
         if is_change(&self.method) {
             refusals.extend([409, 413, 415, 422]);
+        }
+        if let Some(Taken::File(_)) = self.body {
+            refusals.extend([404, 507]);
         }
         refusals
     }

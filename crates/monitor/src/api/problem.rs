@@ -11,8 +11,18 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::any::Any;
 
-/// The largest request body.
+/// The largest request body, but for a profile.
 pub(crate) const BODY_BYTES: usize = 64 * 1024;
+/// The largest profile.
+pub(crate) const PROFILE_BYTES: usize = 16 * 1024 * 1024;
+
+/// The largest body of a request.
+pub(crate) fn most_bytes(path: &str) -> usize {
+    match path == "/api/v1/profiles" {
+        true => PROFILE_BYTES,
+        false => BODY_BYTES,
+    }
+}
 
 const CONTENT_TYPE: &str = "application/problem+json";
 
@@ -61,11 +71,7 @@ impl Problem {
     /// An answer that is no JSON, though answers are made of strings and numbers.
     pub(crate) fn unencodable(error: serde_json::Error) -> Self {
         tracing::error!(%error, "an answer is no JSON");
-        Self::new(
-            StatusCode::INTERNAL_SERVER_ERROR,
-            "internal",
-            "see the server's log",
-        )
+        internal()
     }
 
     pub(crate) fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
@@ -124,7 +130,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
             Err(JsonRejection::BytesRejection(rejection))
                 if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE =>
             {
-                Err(too_large())
+                Err(too_large(BODY_BYTES))
             }
             Err(rejection) => Err(Problem::new(
                 StatusCode::BAD_REQUEST,
@@ -196,7 +202,7 @@ pub(crate) async fn everywhere(request: Request, next: Next) -> Response {
             "method_not_allowed",
             format!("`{path}` does not answer {}", named(&method)),
         ),
-        StatusCode::PAYLOAD_TOO_LARGE => return too_large().into_response(),
+        StatusCode::PAYLOAD_TOO_LARGE => return too_large(most_bytes(&path)).into_response(),
         _ if status.is_client_error() => ("bad_request", "the request cannot be read".to_owned()),
         _ => ("internal", "see the server's log".to_owned()),
     };
@@ -219,17 +225,27 @@ pub(crate) async fn refuse_large_body(request: Request, next: Next) -> Response 
         .get(header::CONTENT_LENGTH)
         .and_then(|value| value.to_str().ok())
         .and_then(|value| value.parse::<u64>().ok());
-    if declared.is_some_and(|bytes| bytes > BODY_BYTES as u64) {
-        return too_large().into_response();
+    let most = most_bytes(request.uri().path());
+    if declared.is_some_and(|bytes| bytes > most as u64) {
+        return too_large(most).into_response();
     }
     next.run(request).await
 }
 
-pub(crate) fn too_large() -> Problem {
+pub(crate) fn too_large(most: usize) -> Problem {
     Problem::new(
         StatusCode::PAYLOAD_TOO_LARGE,
         "too_large",
-        format!("a request body may have {BODY_BYTES} bytes"),
+        format!("a request body may have {most} bytes"),
+    )
+}
+
+/// Something that only the log tells.
+pub(crate) fn internal() -> Problem {
+    Problem::new(
+        StatusCode::INTERNAL_SERVER_ERROR,
+        "internal",
+        "see the server's log",
     )
 }
 
@@ -241,10 +257,5 @@ pub(crate) fn panicked(panic: Box<dyn Any + Send>) -> Response {
         .or_else(|| panic.downcast_ref::<String>().cloned())
         .unwrap_or_default();
     tracing::error!(said, "a request panicked");
-    Problem::new(
-        StatusCode::INTERNAL_SERVER_ERROR,
-        "internal",
-        "see the server's log",
-    )
-    .into_response()
+    internal().into_response()
 }

@@ -201,7 +201,8 @@ pub(crate) async fn take_word(
     Ok(evaluator)
 }
 
-async fn served(api: &Api, id: &str) -> Result<Arc<dyn Evaluator>, Problem> {
+/// The pipeline of a monitor of this server.
+pub(crate) async fn served(api: &Api, id: &str) -> Result<Arc<dyn Evaluator>, Problem> {
     if let Some(evaluator) = api.evaluators.get(id) {
         return Ok(Arc::clone(evaluator));
     }

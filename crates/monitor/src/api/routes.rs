@@ -6,16 +6,17 @@ use crate::api::problem::Problem;
 use crate::api::status::Status;
 use crate::api::{
     Api, alerts, baselines, deliveries, etag, events, gate, guard, health, history, metrics,
-    monitors, reports, retraining, runs, silences,
+    monitors, problem, profiles, reports, retraining, runs, silences,
 };
 use crate::gate::Gate;
 use crate::silence::SilenceRequest;
+use axum::extract::DefaultBodyLimit;
 use axum::http::{HeaderMap, Method};
 use axum::response::Response;
 use axum::routing::{MethodRouter, delete, get, post};
 use driftline_store::{
-    AuditEntry, BaselineVersion, Event, FoundFinding, JudgedWindow, OutboxRow, RetrainingRequest,
-    RunSummary, Silence, TargetState,
+    AuditEntry, BaselineVersion, Event, FoundFinding, JudgedWindow, OutboxRow, PostedProfile,
+    RetrainingRequest, RunSummary, Silence, TargetState,
 };
 use driftline_verdict::{Report, Run};
 use serde_json::Value;
@@ -139,6 +140,21 @@ pub(crate) fn operations() -> Vec<Operation> {
         )
         .parameters::<baselines::ListParameters>()
         .answers::<Page<BaselineVersion>>(),
+        reads(
+            "/api/v1/profiles",
+            get(profiles::list),
+            "Profiles that edges posted, newest first",
+        )
+        .parameters::<profiles::ListParameters>()
+        .answers::<Page<PostedProfile>>(),
+        changes(
+            "/api/v1/profiles",
+            post(profiles::post).layer(DefaultBodyLimit::max(problem::PROFILE_BYTES)),
+            "Takes a profile of rows that are elsewhere; 200 where it came before",
+        )
+        .parameters::<profiles::PostParameters>()
+        .takes_file(profiles::CONTENT_TYPE)
+        .answers_with::<PostedProfile>(201),
         reads("/api/v1/runs", get(runs::list), "Runs, newest first")
             .parameters::<runs::ListParameters>()
             .answers::<Page<RunSummary>>(),

@@ -21,12 +21,16 @@ pub struct PostedConfig {
     /// How long after its end a window takes profiles that come. Later ones are kept and counted,
     /// and not judged.
     pub allowed_lateness: Duration,
+    /// What they may take in the store, in MiB; above it no more are taken until old ones are
+    /// pruned.
+    pub max_state_mib: u64,
 }
 
 impl Default for PostedConfig {
     fn default() -> Self {
         Self {
             allowed_lateness: Duration::from_minutes(24 * 60),
+            max_state_mib: 4_096,
         }
     }
 }

@@ -16,7 +16,8 @@ use std::time::Duration;
 pub struct PrunePolicy {
     /// Runs with their reports, windows and findings, since they were committed; events and
     /// deliveries, since they were last tried; retraining requests and alerts that are over,
-    /// since they last changed; silences and keys, since they ended; the audit log.
+    /// since they last changed; silences and keys, since they ended; the audit log; profiles that
+    /// were posted, since they came.
     pub keep: Duration,
     /// Only say what would go.
     pub dry_run: bool,
@@ -39,6 +40,8 @@ pub struct PruneReport {
     pub audit: u64,
     /// Windows of topics that closed, and messages that could not be read.
     pub streams: u64,
+    /// Profiles that were posted.
+    pub profiles: u64,
     /// Baselines that no run refers to any more; their folders are left alone.
     pub baselines: u64,
     /// Files of versions of baselines that are neither in force nor were before.
@@ -90,6 +93,7 @@ impl Store {
             keys,
             windows,
             dead_letters,
+            profiles,
             runs,
             baselines,
             baseline_files,
@@ -102,6 +106,7 @@ impl Store {
             alerts: alerts + silences,
             audit: audit + keys,
             streams: windows + dead_letters,
+            profiles,
             baselines,
             baseline_files,
         })
@@ -109,7 +114,7 @@ impl Store {
 }
 
 /// In the order in which rows can go: a row goes before the one that it refers to.
-const STATEMENTS: [&str; 12] = [
+const STATEMENTS: [&str; 13] = [
     "DELETE FROM outbox WHERE state IN ('delivered', 'dead') AND updated_at < $1",
     "DELETE FROM events
      WHERE created_at < $1 AND id NOT IN (SELECT event_id FROM outbox)",
@@ -127,6 +132,7 @@ const STATEMENTS: [&str; 12] = [
                      WHERE other.monitor_id = stream_panes.monitor_id
                        AND other.closed_at IS NOT NULL)",
     "DELETE FROM dead_letters WHERE created_at < $1",
+    "DELETE FROM posted_profiles WHERE received_at < $1",
     "DELETE FROM runs
      WHERE committed_at < $1
        AND id NOT IN (SELECT last_run_id FROM monitors WHERE last_run_id IS NOT NULL)

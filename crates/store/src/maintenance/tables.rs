@@ -325,6 +325,23 @@ pub(super) const TABLES: &[Table] = &[
         ],
     },
     Table {
+        name: "posted_profiles",
+        columns: &[
+            ("monitor_id", Text),
+            ("id", Text),
+            ("edge", Text),
+            ("content_hash", Text),
+            ("size_bytes", Integer),
+            ("row_count", Integer),
+            ("late_count", Integer),
+            ("start_us", Integer),
+            ("end_us", Integer),
+            ("received_at", Integer),
+            ("is_judged", Integer),
+            ("content", Bytes),
+        ],
+    },
+    Table {
         name: "read_files",
         columns: &[
             ("monitor_id", Text),

@@ -13,6 +13,7 @@ mod leases;
 mod maintenance;
 mod open;
 mod outbox;
+mod posted_profiles;
 mod postgres;
 mod retraining;
 mod sources;

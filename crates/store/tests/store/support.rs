@@ -299,6 +299,7 @@ impl Parts {
             lease: None,
             closes: None,
             read_files: None,
+            judged_profiles: &[],
         }
     }
 }
