@@ -4,8 +4,6 @@
 //! fills in the others from the states.
 
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::path::Path;
 use std::sync::Arc;
 
 use arrow_array::builder::{BinaryBuilder, StringBuilder};
@@ -102,29 +100,15 @@ impl Summary {
         }
     }
 
-    /// Writes the profile beside its place and renames it.
-    pub(crate) fn write(&self, path: &Path) -> Result<(), EdgeError> {
-        let unwritable = |reason: String| EdgeError::Unwritable {
-            place: path.display().to_string(),
-            reason,
-        };
-        let mut part = path.as_os_str().to_owned();
-        part.push(".part");
+    /// The profile file.
+    pub(crate) fn to_file(&self) -> Vec<u8> {
         let batch = self.batch();
-        let put = || -> Result<(), String> {
-            let file = File::create(&part).map_err(|error| error.to_string())?;
-            let writer = ArrowWriter::try_new(file, batch.schema(), None);
-            let mut writer = writer.map_err(|error| error.to_string())?;
-            writer.write(&batch).map_err(|error| error.to_string())?;
-            let file = writer.into_inner().map_err(|error| error.to_string())?;
-            file.sync_all().map_err(|error| error.to_string())?;
-            std::fs::rename(&part, path).map_err(|error| error.to_string())
-        };
-        put().map_err(|reason| {
-            // What is left of it is of no use to anybody.
-            std::fs::remove_file(&part).unwrap_or_default();
-            unwritable(reason)
-        })
+        let written = ArrowWriter::try_new(Vec::new(), batch.schema(), None);
+        let written = written.and_then(|mut writer| {
+            writer.write(&batch)?;
+            writer.into_inner()
+        });
+        written.expect("columns of these types are written to memory")
     }
 
     fn batch(&self) -> RecordBatch {

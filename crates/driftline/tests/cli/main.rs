@@ -19,6 +19,7 @@ mod cluster;
 mod constraints;
 mod crate_graph;
 mod desk;
+mod edges;
 mod explain;
 mod incremental;
 mod init;

@@ -17,8 +17,8 @@ pub(crate) struct Server {
 
 /// An answer over HTTP.
 #[derive(Debug)]
-struct Answer {
-    status: u16,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
     /// By names in lower case.
     headers: BTreeMap<String, String>,
     body: String,
@@ -26,7 +26,7 @@ struct Answer {
 
 impl Answer {
     #[track_caller]
-    fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {self:?}"))
     }
 }
@@ -86,7 +86,14 @@ impl Server {
         answer.json()
     }
 
-    fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
+    pub(crate) fn send(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: impl AsRef<[u8]>,
+    ) -> Answer {
+        let body = body.as_ref();
         let mut stream = TcpStream::connect(&self.address).unwrap();
         stream
             .set_read_timeout(Some(Duration::from_secs(60)))
@@ -98,9 +105,9 @@ impl Server {
         for (name, value) in headers {
             request += &format!("{name}: {value}\r\n");
         }
-        stream
-            .write_all((request + "\r\n" + body).as_bytes())
-            .unwrap();
+        stream.write_all((request + "\r\n").as_bytes()).unwrap();
+        // A server that refuses a body may close before it has come.
+        stream.write_all(body).unwrap_or_default();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).unwrap();
         let (head, body) = answer.split_once("\r\n\r\n").unwrap();
