@@ -72,8 +72,8 @@ struct Arguments {
 #[derive(Debug, Args)]
 struct ServerArguments {
     /// The server that takes the profile: http://HOST:PORT. Profiles that wait since earlier runs
-    /// are sent first.
-    #[arg(long, value_name = "URL", requires = "monitor", requires = "edge")]
+    /// are sent first. It judges windows, so `--window` says which there are.
+    #[arg(long, value_name = "URL", requires_all = ["monitor", "edge", "window"])]
     server: Option<String>,
     /// The monitor whose live rows these are.
     #[arg(long, value_name = "NAME", requires = "server")]

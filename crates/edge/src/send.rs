@@ -9,7 +9,7 @@ use crate::spool::{Spool, Waiting, random};
 use crate::{EdgeError, ServerArguments, tell};
 
 /// What a profile is sent as.
-const CONTENT_TYPE: &str = "application/vnd.apache.parquet";
+const CONTENT_TYPE: &str = "application/octet-stream";
 /// Wait before the second try; it doubles each time, up to the longest, and is drawn between a
 /// half and one and a half of it, so that devices that failed together do not come back together.
 const FIRST_WAIT: Duration = Duration::from_millis(500);
@@ -27,7 +27,7 @@ const REFUSALS: [&str; 5] = [
     "profile_unfit",
     "id_taken",
     "too_large",
-    "not_parquet",
+    "not_bytes",
 ];
 
 /// Where profiles are sent, and where they wait.

@@ -86,7 +86,7 @@ const SECRET: &str = "ada lovelace of 12 st james's square";
 
 /// Counts rows of two columns, one of which names somebody, and sends the profile.
 fn edge(desk: &Path, url: &str, more: &[&str]) -> Output {
-    let rows = format!("price,buyer\n1.5,{SECRET}\n2.5,{SECRET}\n");
+    let rows = format!("day,price,buyer\n2026-11-28,1.5,{SECRET}\n2026-11-28,2.5,{SECRET}\n");
     std::fs::write(desk.join("rows.csv"), rows).unwrap();
     let server = [
         "rows.csv",
@@ -99,6 +99,7 @@ fn edge(desk: &Path, url: &str, more: &[&str]) -> Output {
     ];
     Command::new(env!("CARGO_BIN_EXE_driftline-edge"))
         .args(server)
+        .args(["--time", "day", "--window", "1d"])
         .args(more)
         .env("EDGE_KEY", "drift_a.b\n")
         .current_dir(desk)
@@ -145,7 +146,7 @@ fn a_profile_is_sent_with_its_key_and_no_ignored_value_leaves() {
     assert!(
         request
             .headers
-            .contains("content-type: application/vnd.apache.parquet")
+            .contains("content-type: application/octet-stream")
     );
     assert!(holds(&request.body, "price"));
     assert!(!holds(&request.body, SECRET) && !holds(&request.body, "ada"));

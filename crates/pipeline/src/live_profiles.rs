@@ -4,19 +4,21 @@
 //! does not fit the others, the windows or the models is left out as a whole, and the windows that
 //! it would be of say so; what only rows can tell is listed as not evaluated.
 
+mod fit;
+
 use crate::{
     PipelineError,
     baseline::Baseline,
     config::{Name, Pipeline, ProfilesConfig},
-    rows::scored_name,
     run::EvaluationRequest,
 };
 use chrono::{DateTime, Utc};
-use driftline_engine::{ProfileRow, Slice, Source, Span, Tz, Windows, profile_file};
+use driftline_engine::{ProfileRow, Source, Span, Tz, profile_file};
 use driftline_schema::check;
-use driftline_scorer::{Manifest, TOKEN_FIELDS};
+use driftline_scorer::Manifest;
 use driftline_statistics::{ColumnProfile, StatisticsError, Summary, ValueType};
 use driftline_verdict::NotEvaluated;
+use fit::{Fit, Key, window_rows};
 use std::{
     collections::{BTreeMap, BTreeSet},
     mem::discriminant,
@@ -38,6 +40,9 @@ pub struct LiveProfile {
 
 /// Bytes that a profile which was posted may have when nothing is compressed.
 const MOST_BYTES: u64 = 256 << 20;
+
+/// Rows that anybody can have counted.
+const MOST_ROWS: u64 = 1 << 48;
 
 /// Profiles that were posted to a server.
 #[derive(Debug, Clone)]
@@ -176,8 +181,6 @@ fn of_files(location: &str) -> Result<Vec<LiveProfile>, PipelineError> {
     Ok(profiles)
 }
 
-type Key = (Option<Span>, Option<Slice>, String);
-
 /// Puts profiles together that fit one another, window by window. Of those that do not, the
 /// ones stay whose columns hold what they hold in the training data.
 pub(crate) fn merge(
@@ -260,17 +263,6 @@ fn micros(seconds: f64) -> i64 {
     (seconds * 1e6).round() as i64
 }
 
-/// The models whose scores columns hold, by column.
-fn scores(models: &[(Name, Manifest)]) -> BTreeMap<String, String> {
-    let mut scores = BTreeMap::new();
-    for (name, manifest) in models {
-        let fields = driftline_scorer::monitored_fields(manifest).into_iter();
-        let fields = fields.chain(TOKEN_FIELDS.map(str::to_owned));
-        scores.extend(fields.map(|field| (scored_name(name, &field), manifest.id())));
-    }
-    scores
-}
-
 /// Whether every column that the training data has too holds the same kind of values.
 fn is_like(baseline: &Baseline, profile: &LiveProfile) -> bool {
     profile.rows.iter().all(|row| {
@@ -303,18 +295,6 @@ fn with(
     Ok(more)
 }
 
-/// Rows of each window: the most that one of its columns counts.
-fn window_rows(rows: &[(Key, &ColumnProfile)]) -> BTreeMap<Option<Span>, u64> {
-    let mut counted: BTreeMap<Option<Span>, u64> = BTreeMap::new();
-    for ((span, slice, _), profile) in rows {
-        let rows = counted.entry(*span).or_default();
-        if slice.is_none() {
-            *rows = (*rows).max(profile.rows);
-        }
-    }
-    counted
-}
-
 /// Rows of a profile in each of the pipeline's windows; or why it does not fit.
 pub(crate) fn windows(
     pipeline: &Pipeline,
@@ -337,111 +317,6 @@ pub(crate) fn windows(
         });
         windows.collect()
     }))
-}
-
-/// What a profile has to fit.
-struct Fit<'a> {
-    pipeline: &'a Pipeline,
-    windows: Option<Windows>,
-    scores: BTreeMap<String, String>,
-}
-
-impl<'a> Fit<'a> {
-    fn new(pipeline: &'a Pipeline, models: &[(Name, Manifest)]) -> Result<Self, PipelineError> {
-        Ok(Self {
-            pipeline,
-            windows: match &pipeline.time {
-                Some(time) => Some(time.windows()?),
-                None => None,
-            },
-            scores: scores(models),
-        })
-    }
-
-    /// Whether a window took no more profiles when this one came.
-    fn is_late(&self, profile: &LiveProfile, span: Option<Span>) -> bool {
-        let Some(ProfilesConfig::Posted(posted)) = &self.pipeline.live.profiles else {
-            return false;
-        };
-        let allowed = posted.allowed_lateness.micros();
-        let end = span.map(|span| span.end_us.saturating_add(allowed));
-        profile
-            .received_us
-            .zip(end)
-            .is_some_and(|(came, end)| came > end)
-    }
-
-    /// The profiles that count, each with its place; or why none of them does.
-    fn placed<'p>(
-        &self,
-        profile: &'p LiveProfile,
-    ) -> Result<Vec<(Key, &'p ColumnProfile)>, String> {
-        let has_windows = profile.rows.iter().any(|row| row.span.is_some());
-        if self.windows.is_some() && !has_windows && !profile.rows.is_empty() {
-            return Err(
-                "it has no windows of time, of which the pipeline has: profile the rows with \
-                 `--time COLUMN --window 1d`"
-                    .to_owned(),
-            );
-        }
-        let mut placed = Vec::new();
-        for row in &profile.rows {
-            if let (Some(wanted), Some(found)) = (self.scores.get(&row.column), &row.model)
-                && wanted != found
-            {
-                return Err(format!(
-                    "its column `{}` holds scores of the model {found}, and the pipeline's is {wanted}",
-                    row.column
-                ));
-            }
-            let is_asked = |slice: &Slice| self.pipeline.slices.contains(&slice.column);
-            if self.pipeline.ignore.contains(&row.column)
-                || !row.slice.as_ref().is_none_or(is_asked)
-            {
-                continue;
-            }
-            let span = match (&self.windows, row.span) {
-                (None, _) => None,
-                // Rows without a time belong to no window.
-                (Some(_), None) => continue,
-                (Some(windows), Some(span)) => Some(self.window(windows, span)?),
-            };
-            let key = (span, row.slice.clone(), row.column.clone());
-            placed.push((key, &row.profile));
-        }
-        Ok(placed)
-    }
-
-    /// The window in which a profile's own lies.
-    fn window(&self, windows: &Windows, span: Span) -> Result<Span, String> {
-        let window = windows.span_of(span.start_us);
-        let window =
-            window.filter(|window| span.start_us < span.end_us && span.end_us <= window.end_us);
-        window.ok_or_else(|| {
-            let zone = windows.time_zone;
-            format!(
-                "it has a window from {} to {}, which lies in none of the pipeline's: those are {} \
-                 long, in {zone}",
-                crate::report::instant(span.start_us, zone),
-                crate::report::instant(span.end_us, zone),
-                windows.width
-            )
-        })
-    }
-
-    /// The pipeline's windows in which a profile has rows; `None` where it is in none of them.
-    fn windows_of(&self, profile: &LiveProfile) -> BTreeSet<Option<Span>> {
-        let Some(windows) = &self.windows else {
-            return BTreeSet::from([None]);
-        };
-        let starts = profile.rows.iter().filter_map(|row| row.span);
-        let found: BTreeSet<Option<Span>> =
-            starts.map(|span| windows.span_of(span.start_us)).collect();
-        match found.is_empty() {
-            true => BTreeSet::from([None]),
-            false => found,
-        }
-    }
 }
 
 /// What the pipeline asks of a window that profiles cannot tell. Its rules are told one by one

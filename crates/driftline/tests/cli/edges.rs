@@ -7,7 +7,7 @@ use serde_json::Value;
 use std::{collections::BTreeMap, ffi::OsString, process::ExitCode};
 
 const PROFILES: &str = "/api/v1/profiles?monitor=shop";
-const PARQUET: (&str, &str) = ("Content-Type", "application/vnd.apache.parquet");
+const BYTES: (&str, &str) = ("Content-Type", "application/octet-stream");
 /// The days of the live rows before today.
 const LIVE: u64 = 8;
 /// A day of which nothing is taken any more.
@@ -126,12 +126,12 @@ fn windows_of_edges_are_those_of_one_profile_over_all_their_rows() {
     let first = listed["items"][0].clone();
     let as_left = format!("{PROFILES}&edge=left&id={}", first["id"].as_str().unwrap());
     let again = std::fs::read(desk.path("left.parquet")).unwrap();
-    let answer = server.send("POST", &as_left, &[PARQUET], &again);
+    let answer = server.send("POST", &as_left, &[BYTES], &again);
     assert_eq!(answer.status, 200, "{answer:?}");
     assert_eq!(answer.json(), first);
     // What it means by its id does not change.
     let other = std::fs::read(desk.path("sent.parquet")).unwrap();
-    refuses(&server, &as_left, PARQUET, &other, 409, "id_taken");
+    refuses(&server, &as_left, BYTES, &other, 409, "id_taken");
 
     garbage(&desk, &server, &again);
 
@@ -194,17 +194,17 @@ fn garbage(desk: &Desk, server: &Server, profile: &[u8]) {
     let path = format!("{PROFILES}&edge=broken");
     let half = &profile[..profile.len() / 2];
     for garbage in [&b""[..], b"PAR1 garbage PAR1", half] {
-        refuses(server, &path, PARQUET, garbage, 400, "bad_profile");
+        refuses(server, &path, BYTES, garbage, 400, "bad_profile");
     }
     let asked = ["profile", "left.csv", "--time", "day", "--window", "7d"];
     desk.driftline(&[&asked[..], &["-o", "week.parquet"]].concat())
         .ends_with(0);
     let week = std::fs::read(desk.path("week.parquet")).unwrap();
-    refuses(server, &path, PARQUET, &week, 422, "profile_unfit");
+    refuses(server, &path, BYTES, &week, 422, "profile_unfit");
     let json = ("Content-Type", "application/json");
-    refuses(server, &path, json, b"{}", 415, "not_parquet");
+    refuses(server, &path, json, b"{}", 415, "not_bytes");
     let elsewhere = "/api/v1/profiles?monitor=nobody&edge=broken";
-    refuses(server, elsewhere, PARQUET, profile, 404, "not_found");
+    refuses(server, elsewhere, BYTES, profile, 404, "not_found");
     let unnamed = format!("{PROFILES}&edge=a/b");
-    refuses(server, &unnamed, PARQUET, profile, 400, "bad_parameter");
+    refuses(server, &unnamed, BYTES, profile, 400, "bad_parameter");
 }

@@ -139,7 +139,9 @@ impl Operation {
                     let schema = schema(&mut schemas.taken);
                     json!({"application/json": {"schema": schema}})
                 }
-                Taken::File(content_type) => json!({*content_type: {"schema": {}}}),
+                Taken::File(content_type) => {
+                    json!({*content_type: {"schema": {"type": "string", "format": "binary"}}})
+                }
             };
             described["requestBody"] = json!({"required": true, "content": content});
         }

@@ -18,7 +18,7 @@ use std::sync::Arc;
 
 /// What a profile is sent as. A browser that another site's page makes send it has to ask first,
 /// and is not allowed to.
-pub(crate) const CONTENT_TYPE: &str = "application/vnd.apache.parquet";
+pub(crate) const CONTENT_TYPE: &str = "application/octet-stream";
 /// Characters of an edge's name, and of an id.
 const NAME_CHARACTERS: usize = 64;
 
@@ -75,7 +75,7 @@ pub(crate) async fn post(
     {
         return Err(Problem::new(
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            "not_parquet",
+            "not_bytes",
             format!("send a profile file, with `Content-Type: {CONTENT_TYPE}`"),
         ));
     }
