@@ -53,7 +53,7 @@ const ROW_GROUP_ROWS: usize = 128 * 1_024;
 /// Parquet keeps columns apart, so a pass reads no more than its own: of a table of
 /// thousands of columns, only some have their pages and states in memory at a time. A text
 /// file is read whole in any case, and once.
-const COLUMNS_AT_ONCE: usize = 32;
+pub(crate) const COLUMNS_AT_ONCE: usize = 32;
 
 /// What the states of a pass may take, of the memory limit: a quarter. While they are
 /// handed from thread to thread, their bytes are there beside them, and not counted.

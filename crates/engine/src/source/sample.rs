@@ -2,12 +2,12 @@
 //! estimate of a run needs, without reading the run's data.
 
 use super::{Compression, DataFile, Format, Source, arrow_ipc, discover, parquet, tfrecord};
-use crate::{Engine, EngineError};
+use crate::{Engine, EngineError, rows::COLUMNS_AT_ONCE};
 use datafusion::{
     arrow::array::RecordBatch,
     parquet::{
         arrow::{ArrowWriter, arrow_reader::ParquetRecordBatchReaderBuilder},
-        file::metadata::ParquetMetaData,
+        file::metadata::{ParquetMetaData, RowGroupMetaData},
     },
 };
 use std::{
@@ -31,8 +31,8 @@ pub struct SourceSize {
     pub rows_exact: bool,
     /// Streams that its rows can be read in, whatever the number of threads.
     pub most_streams: u64,
-    /// Bytes that a stream holds of a file while it reads, at most: the columns of a row
-    /// group, where the format has such.
+    /// Bytes that a stream holds of a file while it reads, at most: those columns of a row
+    /// group that are read in one pass, where the format has such.
     pub group_bytes: u64,
 }
 
@@ -134,10 +134,17 @@ fn size(source: &Source) -> Result<SourceSize, EngineError> {
     Ok(size)
 }
 
+/// Bytes of the largest row group that a profile holds in one pass over its columns.
 fn largest_group(metadata: &ParquetMetaData) -> u64 {
-    let groups = metadata.row_groups().iter();
-    let bytes = groups.map(|group| u64::try_from(group.compressed_size()).unwrap_or(0));
-    bytes.max().unwrap_or(0)
+    let of_pass = |group: &RowGroupMetaData| {
+        let columns = group.columns().iter();
+        let mut bytes: Vec<u64> = columns
+            .map(|column| u64::try_from(column.compressed_size()).unwrap_or(0))
+            .collect();
+        bytes.sort_unstable_by(|a, b| b.cmp(a));
+        bytes.iter().take(COLUMNS_AT_ONCE).sum()
+    };
+    (metadata.row_groups().iter().map(of_pass).max()).unwrap_or(0)
 }
 
 /// What was taken of a file.
@@ -323,5 +330,36 @@ impl<R: Read> Read for Counting<R> {
         let read = self.reader.read(into)?;
         self.counted.set(self.counted.get() + read as u64);
         Ok(read)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use datafusion::arrow::array::{ArrayRef, Int64Array};
+    use std::sync::Arc;
+
+    fn written(columns: usize) -> tempfile::NamedTempFile {
+        let file = Builder::new().suffix(".parquet").tempfile().unwrap();
+        let values: ArrayRef = Arc::new(Int64Array::from_iter_values(0..1_000));
+        let named = (0..columns).map(|column| (format!("c{column}"), Arc::clone(&values)));
+        let batch = RecordBatch::try_from_iter(named).unwrap();
+        let mut writer = ArrowWriter::try_new(file.reopen().unwrap(), batch.schema(), None);
+        let writer = writer.as_mut().unwrap();
+        writer.write(&batch).unwrap();
+        writer.finish().unwrap();
+        file
+    }
+
+    #[test]
+    fn of_many_columns_those_of_one_pass_are_held() {
+        let held = |columns| {
+            let file = written(columns);
+            let source = Source::new(file.path().to_str().unwrap());
+            size(&source).unwrap().group_bytes
+        };
+        let of_a_pass = held(COLUMNS_AT_ONCE);
+        assert!(of_a_pass > held(COLUMNS_AT_ONCE / 2));
+        assert_eq!(held(COLUMNS_AT_ONCE * 4), of_a_pass);
     }
 }
