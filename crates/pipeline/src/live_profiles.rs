@@ -41,9 +41,6 @@ pub struct LiveProfile {
 /// Bytes that a profile which was posted may have when nothing is compressed.
 const MOST_BYTES: u64 = 256 << 20;
 
-/// Rows that anybody can have counted.
-const MOST_ROWS: u64 = 1 << 48;
-
 /// Profiles that were posted to a server.
 #[derive(Debug, Clone)]
 pub struct PostedProfiles {

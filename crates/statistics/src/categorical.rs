@@ -71,9 +71,14 @@ impl CategoricalProfile {
     pub fn merge(&mut self, other: &Self) {
         self.values.merge(&other.values);
         self.distinct.merge(&other.distinct);
-        self.total_bytes += other.total_bytes;
+        self.total_bytes = self.total_bytes.saturating_add(other.total_bytes);
         self.max_bytes = self.max_bytes.max(other.max_bytes);
         self.empty += other.empty;
+    }
+
+    /// The greatest of its counts.
+    pub(crate) fn counted(&self) -> u64 {
+        self.count().max(self.empty)
     }
 
     /// Values counted.

@@ -81,6 +81,9 @@ impl ValueType {
     }
 }
 
+/// More rows than any column has: counts stay exact as `f64`, and never overflow.
+const MOST_ROWS: u64 = 1 << 53;
+
 /// Mergeable summary of one column over some rows.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct ColumnProfile {
@@ -221,8 +224,13 @@ impl ColumnProfile {
     /// Adds the rows of another profile of the same column.
     ///
     /// # Errors
-    /// [`StatisticsError::KindMismatch`] where one holds, say, numbers and the other text.
+    /// [`StatisticsError::KindMismatch`] where one holds, say, numbers and the other text,
+    /// [`StatisticsError::TooManyRows`] past 2⁵³ rows.
     pub fn merge(&mut self, other: &Self) -> Result<(), StatisticsError> {
+        let rows = self.rows.saturating_add(other.rows);
+        if rows > MOST_ROWS {
+            return Err(StatisticsError::TooManyRows);
+        }
         match (&mut self.summary, &other.summary) {
             (_, Summary::Counts) => {}
             (Summary::Counts, theirs) if self.rows == self.nulls => {
@@ -242,7 +250,7 @@ impl ColumnProfile {
         if self.value_type == ValueType::Integer && other.value_type == ValueType::Float {
             self.value_type = ValueType::Float;
         }
-        self.rows += other.rows;
+        self.rows = rows;
         self.nulls += other.nulls;
         Ok(())
     }
@@ -255,9 +263,26 @@ impl ColumnProfile {
     /// Reads the state that [`to_bytes`](Self::to_bytes) wrote.
     ///
     /// # Errors
-    /// [`StatisticsError::Version`] and [`StatisticsError::Corrupt`].
+    /// [`StatisticsError::Version`], [`StatisticsError::Corrupt`] and
+    /// [`StatisticsError::TooManyRows`].
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, StatisticsError> {
-        codec::decode(bytes)
+        let profile: Self = codec::decode(bytes)?;
+        if profile.rows > MOST_ROWS {
+            return Err(StatisticsError::TooManyRows);
+        }
+        let values = match &profile.summary {
+            Summary::Counts => 0,
+            Summary::Numeric(numeric) => numeric.counted(),
+            Summary::Categorical(categorical) => categorical.counted(),
+            Summary::Text(text) => text.counted(),
+        };
+        // Forged, or damaged where bytes are still a state: no sum of such may overflow.
+        if profile.nulls > profile.rows || values > profile.rows {
+            return Err(StatisticsError::Corrupt {
+                reason: format!("it counts more than its {} rows", profile.rows),
+            });
+        }
+        Ok(profile)
     }
 
     /// Rows with a value.
@@ -366,6 +391,31 @@ mod tests {
             Err(StatisticsError::KindMismatch { .. })
         ));
         assert_eq!(numbers.rows, 1, "a failed merge adds nothing");
+    }
+
+    #[test]
+    fn states_that_count_more_than_their_rows_are_refused() {
+        let forged = |rows: u64, nulls: u64, values: u64| {
+            let mut categories = CategoricalProfile::default();
+            categories.update_with_count("a", values);
+            let profile = ColumnProfile {
+                value_type: ValueType::String,
+                rows,
+                nulls,
+                summary: Summary::Categorical(Box::new(categories)),
+            };
+            ColumnProfile::from_bytes(&profile.to_bytes())
+        };
+        let corrupt =
+            |read: Result<ColumnProfile, _>| matches!(read, Err(StatisticsError::Corrupt { .. }));
+        assert!(forged(3, 1, 2).is_ok());
+        assert!(corrupt(forged(3, 4, 0)));
+        assert!(corrupt(forged(3, 0, 4)));
+        let too_many = Err(StatisticsError::TooManyRows);
+        assert_eq!(forged(MOST_ROWS + 1, 0, 0).map(drop), too_many);
+        let mut most = forged(MOST_ROWS, 0, 0).unwrap();
+        let one = forged(1, 0, 1).unwrap();
+        assert_eq!(most.merge(&one), too_many);
     }
 
     #[test]

@@ -19,6 +19,9 @@ pub enum StatisticsError {
         /// What did not fit.
         reason: String,
     },
+    /// More rows than a count holds exactly.
+    #[error("a profile of more than 2^53 rows: that many are not counted exactly")]
+    TooManyRows,
     /// State written by a newer version of the format.
     #[error(
         "the profile state has format version {found}, this build reads up to {supported}; use a newer build"

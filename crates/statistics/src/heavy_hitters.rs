@@ -306,6 +306,12 @@ impl<'de> Deserialize<'de> for HeavyHitters {
                 return Err(D::Error::custom("a value is counted twice or never"));
             }
         }
+        let counts = read.counters.values().map(|counter| counter.count);
+        if counts.fold(0, u64::saturating_add) > read.total {
+            return Err(D::Error::custom(
+                "the values occur more often than all of them",
+            ));
+        }
         if read.counters.len() > EXACT_VALUES {
             read.cut_down();
         }

@@ -78,6 +78,11 @@ impl Kll {
         Ok(kll)
     }
 
+    /// How many values there are.
+    pub(crate) fn count(&self) -> u64 {
+        self.count + self.block.len() as u64
+    }
+
     /// Adds finite values.
     pub(crate) fn update_batch(&mut self, mut values: &[f64]) {
         while !values.is_empty() {
@@ -161,7 +166,7 @@ impl Kll {
         for (level, values) in other.levels.into_iter().enumerate() {
             self.merge_level(level, values);
         }
-        self.compactions += other.compactions;
+        self.compactions = self.compactions.wrapping_add(other.compactions);
         self.count += other.count;
         self.rate = rate(self.count);
         self.compact();
@@ -266,7 +271,7 @@ impl Kll {
     }
 
     fn halve(&mut self, values: &[f64]) -> Vec<f64> {
-        self.compactions += 1;
+        self.compactions = self.compactions.wrapping_add(1);
         let coin =
             usize::from(xxhash_rust::xxh3::xxh3_64(&self.compactions.to_le_bytes()) & 1 == 1);
         values.iter().skip(coin).step_by(2).copied().collect()

@@ -149,6 +149,19 @@ impl NumericProfile {
         self.moments.count()
     }
 
+    /// The greatest of its counts.
+    pub(crate) fn counted(&self) -> u64 {
+        let values = [
+            self.nan,
+            self.positive_infinity,
+            self.negative_infinity,
+            self.moments.count(),
+        ];
+        let values = values.into_iter().fold(0, u64::saturating_add);
+        let parts = [self.zeros, self.negatives, self.quantiles.counted()];
+        parts.into_iter().fold(values, u64::max)
+    }
+
     /// NaN and ±∞ together.
     pub fn non_finite(&self) -> u64 {
         self.nan + self.positive_infinity + self.negative_infinity

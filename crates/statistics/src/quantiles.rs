@@ -53,6 +53,14 @@ impl Quantiles {
         }
     }
 
+    /// How many values there are.
+    pub(crate) fn counted(&self) -> u64 {
+        match &self.0 {
+            State::Exact(exact) => exact.sorted().iter().map(|(_, count)| count).sum(),
+            State::Sketch(kll) => kll.count(),
+        }
+    }
+
     /// The number of distinct values, while all of them are known.
     pub(crate) fn exact_len(&self) -> Option<usize> {
         match &self.0 {

@@ -201,7 +201,7 @@ impl TextProfile {
         self.units.merge(&other.units);
         self.bytes.merge(&other.bytes);
         for (mine, theirs) in self.scripts.iter_mut().zip(other.scripts) {
-            *mine += theirs;
+            *mine = mine.saturating_add(theirs);
         }
         self.with_emoji += other.with_emoji;
         self.with_link += other.with_link;
@@ -219,6 +219,15 @@ impl TextProfile {
                 .or_insert_with(|| theirs.clone());
         }
         self.trim_sample();
+    }
+
+    /// The greatest of its counts.
+    pub(crate) fn counted(&self) -> u64 {
+        let lengths = [&self.characters, &self.units, &self.bytes];
+        let texts = [self.with_emoji, self.with_link, self.with_repeat];
+        (lengths.into_iter().map(NumericProfile::counted))
+            .chain(texts)
+            .fold(self.values.counted(), u64::max)
     }
 
     /// Number of texts.

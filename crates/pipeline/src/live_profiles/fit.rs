@@ -1,6 +1,6 @@
 //! What a profile must be to stand for live rows: of the pipeline's windows and models.
 
-use super::{LiveProfile, MOST_ROWS};
+use super::LiveProfile;
 use crate::{
     PipelineError,
     config::{Name, Pipeline, ProfilesConfig},
@@ -65,13 +65,6 @@ impl<'a> Fit<'a> {
         }
         let mut placed = Vec::new();
         for row in &profile.rows {
-            let ColumnProfile { rows, nulls, .. } = row.profile;
-            if nulls > rows || rows > MOST_ROWS {
-                return Err(format!(
-                    "`{}` counts {nulls} nulls among {rows} rows, which cannot be",
-                    row.column
-                ));
-            }
             if let (Some(wanted), Some(found)) = (self.scores.get(&row.column), &row.model)
                 && wanted != found
             {

@@ -58,8 +58,11 @@ impl WeightedMoments {
         self.weight = weight;
     }
 
-    /// The mean; 0 of nothing.
+    /// The mean; 0 of nothing, NaN beside an infinity, as in TFDV.
     pub fn mean(&self) -> f64 {
+        if self.mean.is_infinite() {
+            return f64::NAN;
+        }
         self.mean
     }
 

@@ -2,9 +2,9 @@
 
 use super::histogram;
 use crate::tfmd::{
-    BytesStatistics, CommonStatistics, CustomStatistic, FeatureNameStatistics, StringStatistics,
-    WeightedStringStatistics, custom_statistic::Val, feature_name_statistics::Stats,
-    string_statistics::FreqAndValue,
+    BytesStatistics, CommonStatistics, CustomStatistic, FeatureNameStatistics, RankHistogram,
+    StringStatistics, WeightedStringStatistics, custom_statistic::Val,
+    feature_name_statistics::Stats, string_statistics::FreqAndValue,
 };
 use driftline_statistics::features::{Counted, FeatureOptions, Strings, Tokens};
 
@@ -76,12 +76,17 @@ pub(super) fn add_tokens(
         unreachable!("set above");
     };
     strings.unique = unique;
-    strings.rank_histogram = Some(ranks(&top));
+    strings.rank_histogram = some(ranks(&top));
     strings.top_values = frequencies(&top, options.top_values);
     strings.weighted_string_stats = weighted.map(|weighted| WeightedStringStatistics {
         top_values: frequencies(&weighted.values, options.top_values),
-        rank_histogram: Some(ranks(&weighted.values)),
+        rank_histogram: some(ranks(&weighted.values)),
     });
+}
+
+/// As TFDV, no histogram where every value is below the threshold.
+fn some(ranks: RankHistogram) -> Option<RankHistogram> {
+    (!ranks.buckets.is_empty()).then_some(ranks)
 }
 
 fn frequencies(values: &[Counted], limit: usize) -> Vec<FreqAndValue> {
