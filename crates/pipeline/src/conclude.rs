@@ -95,6 +95,7 @@ pub(crate) fn conclude(
                 Err(missing) => not_evaluated.push(missing),
             }
         }
+        not_evaluated.extend(findings::nothing_judged(&window.measurements));
         findings::tell_together(&mut found, &window.companions);
         found.extend(
             window

@@ -93,6 +93,24 @@ impl Subject {
     }
 }
 
+/// What is missing where drift was judged of no column at all, as with a baseline of one row:
+/// such a window is no pass.
+pub(crate) fn nothing_judged(measurements: &[Measurement]) -> Option<NotEvaluated> {
+    let judged = |measurement: &Measurement| {
+        !matches!(
+            measurement.judgement,
+            Judgement::Skipped { .. } | Judgement::UnderPowered
+        )
+    };
+    let mut deciding = measurements.iter().filter(|m| m.decides).peekable();
+    deciding.peek()?;
+    (!deciding.any(judged)).then(|| NotEvaluated {
+        check: "drift".to_owned(),
+        reason: "no column could be judged".to_owned(),
+        required: true,
+    })
+}
+
 /// The finding of a measurement, or what could not be evaluated, or nothing to say.
 pub(crate) fn drift(
     pipeline: &Pipeline,

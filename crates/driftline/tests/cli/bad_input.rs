@@ -67,6 +67,24 @@ fn a_missing_source_is_named_and_ends_with_3() {
 }
 
 #[test]
+fn a_baseline_of_one_row_judges_nothing_which_is_no_pass() {
+    let desk = Desk::new();
+    desk.write("base.csv", "amount\n100.5\n");
+    let rows: String = (0..300).map(|n| format!("{n}.5\n")).collect();
+    desk.write("live.csv", format!("amount\n{rows}"));
+    desk.write(
+        "p.yaml",
+        "name: shop\nbaseline: {source: base.csv}\nlive: {source: live.csv}\n",
+    );
+    desk.run(&[]).ends_with(3);
+    let verdict = desk.json("out/verdict.json");
+    assert_eq!(verdict["verdict"], "unknown");
+    let missing = verdict["windows"][0]["not_evaluated"].as_array().unwrap();
+    let drift = missing.iter().find(|check| check["check"] == "drift");
+    assert_eq!(drift.unwrap()["reason"], "no column could be judged");
+}
+
+#[test]
 fn an_empty_file_is_named_and_ends_with_3() {
     let (desk, ended) = shop_with_live("");
     ended.ends_with(3).says("live.csv` is empty (0 bytes)");
