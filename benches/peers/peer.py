@@ -42,10 +42,33 @@ def whylogs(file, threads):
     return version("whylogs")
 
 
+def tfdv_import(file, threads):
+    import tensorflow_data_validation
+
+    return tensorflow_data_validation.__version__
+
+
+def tfdv(file, threads):
+    import tensorflow_data_validation
+
+    if file.endswith(".csv"):
+        tensorflow_data_validation.generate_statistics_from_csv(file)
+    else:
+        import pandas
+
+        frame = pandas.read_parquet(file)
+        # Neither a time nor a truth value has statistics in a frame.
+        frame = frame.select_dtypes(exclude=["datetime", "bool"])
+        tensorflow_data_validation.generate_statistics_from_dataframe(frame, n_jobs=1)
+    return tensorflow_data_validation.__version__
+
+
 TASKS = {
     "duckdb-decode": duckdb_decode,
     "duckdb-summarize": duckdb_summarize,
     "whylogs": whylogs,
+    "tfdv-import": tfdv_import,
+    "tfdv": tfdv,
 }
 
 task, *arguments = sys.argv[1:]

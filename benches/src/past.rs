@@ -77,6 +77,7 @@ impl Past<'_> {
             lease: None,
             closes: None,
             read_files: None,
+            judged_profiles: &[],
         };
         store.commit_run(&commit, at).await?;
         Ok(())

@@ -181,6 +181,7 @@ async fn evaluated(set: &Set, drift: &str) -> Result<Option<Evaluation>, Error> 
             range: None,
             window: None,
             read: None,
+            posted: None,
             progress: &|_| {},
         })
         .await?;

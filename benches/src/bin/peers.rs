@@ -37,6 +37,9 @@ struct Arguments {
     /// A Python that has whylogs.
     #[arg(long, value_name = "PYTHON")]
     whylogs: Option<PathBuf>,
+    /// A Python that has TensorFlow Data Validation.
+    #[arg(long, value_name = "PYTHON")]
+    tfdv: Option<PathBuf>,
     /// Rounds, of which the median by processor time is told.
     #[arg(long, default_value_t = 3)]
     rounds: usize,
@@ -54,6 +57,8 @@ struct Arguments {
 enum What {
     /// Tables of one and of ten million rows, by all tools.
     Speed,
+    /// A table of a million rows as statistics for TFDV, here and by TFDV.
+    Tfdv,
     /// One column type at a time, on one thread.
     Types,
     /// Tables of few to very many columns.
@@ -72,6 +77,7 @@ impl What {
         };
         Ok(match self {
             Self::Speed => named(&["rows_1m.parquet", "rows_10m.parquet", "rows_1m.csv"]),
+            Self::Tfdv => named(&["rows_1m.parquet", "rows_1m.csv"]),
             Self::Types => {
                 let mut paths = std::fs::read_dir(folder.join("by_type"))?
                     .map(|entry| Ok(entry?.path()))
@@ -107,6 +113,12 @@ impl What {
                 Tool::DuckdbSummarize,
                 Tool::Whylogs,
             ],
+            Self::Tfdv => &[
+                Tool::Driftline,
+                Tool::DriftlineStatistics,
+                Tool::TfdvImport,
+                Tool::Tfdv,
+            ],
             Self::Types => &[Tool::Driftline, Tool::Decode],
             Self::Columns => &[Tool::Driftline, Tool::DuckdbSummarize],
             Self::Memory | Self::Wide => &[Tool::Driftline],
@@ -138,6 +150,8 @@ const MOST_WHYLOGS_ROWS: &str = "rows_1m.parquet";
 enum Tool {
     #[serde(rename = "driftline profile")]
     Driftline,
+    #[serde(rename = "driftline profile --format tfdv-pb")]
+    DriftlineStatistics,
     #[serde(rename = "decoding alone (arrow-rs)")]
     Decode,
     #[serde(rename = "decoding alone (DuckDB last())")]
@@ -146,16 +160,23 @@ enum Tool {
     DuckdbSummarize,
     #[serde(rename = "whylogs")]
     Whylogs,
+    #[serde(rename = "TFDV, import alone")]
+    TfdvImport,
+    #[serde(rename = "TFDV")]
+    Tfdv,
 }
 
 impl Tool {
     fn name(self) -> &'static str {
         match self {
             Self::Driftline => "`driftline profile`",
+            Self::DriftlineStatistics => "`driftline profile --format tfdv-pb`",
             Self::Decode => "decoding alone, arrow-rs",
             Self::DuckdbDecode => "decoding alone, DuckDB `last(c)` of all",
             Self::DuckdbSummarize => "DuckDB `SUMMARIZE`",
             Self::Whylogs => "whylogs `log(pandas)`",
+            Self::TfdvImport => "TFDV, import alone",
+            Self::Tfdv => "TFDV `generate_statistics_from_dataframe`, `…_csv`",
         }
     }
 
@@ -174,12 +195,15 @@ impl Tool {
         };
         let here = std::env::current_exe()?;
         Ok(match self {
-            Self::Driftline => {
+            Self::Driftline | Self::DriftlineStatistics => {
                 let mut command = Command::new(process::driftline()?);
                 command
                     .args(["profile", "--threads", &threads])
                     .arg(&table.path);
                 command.args(table.by.iter().flat_map(|by| ["--by", by]));
+                if self == Self::DriftlineStatistics {
+                    command.args(["--format", "tfdv-pb"]);
+                }
                 Some(command)
             }
             Self::Decode => parquet.then(|| {
@@ -194,6 +218,8 @@ impl Tool {
                 peer(&arguments.whylogs, "whylogs")
             }
             Self::Whylogs => None,
+            Self::TfdvImport => peer(&arguments.tfdv, "tfdv-import"),
+            Self::Tfdv => peer(&arguments.tfdv, "tfdv"),
         })
     }
 }
