@@ -4,70 +4,52 @@ use driftline_engine::FileVersion;
 use driftline_pipeline::{ReadFile, ReadFiles, ReadTargets};
 use driftline_store::{Store, StoreError};
 
-/// Names that no file has: of the true values as they were, and of those of a window.
-const TARGETS: &str = "targets:";
-
 /// What a monitor has read so far.
 pub(crate) async fn known(store: &Store, monitor: &str) -> Result<ReadFiles, StoreError> {
     Ok(read(store.read_files(monitor).await?))
 }
 
-fn read(stored: Vec<driftline_store::ReadFile>) -> ReadFiles {
-    let plan = stored.first().map(|file| file.plan.clone());
-    let mut read = ReadFiles {
-        plan: plan.unwrap_or_default(),
-        ..ReadFiles::default()
+fn read(stored: driftline_store::ReadFiles) -> ReadFiles {
+    let file = |one: driftline_store::ReadFile| ReadFile {
+        file: FileVersion {
+            name: one.name,
+            size_bytes: one.size_bytes,
+            version: one.version,
+        },
+        content: one.content,
+        range: one.range,
     };
-    for one in stored {
-        match (one.name.strip_prefix(TARGETS), one.range) {
-            (Some(""), _) => read.targets.version = one.version,
-            (Some(_), Some(range)) => {
-                read.targets.windows.insert(range, one.content);
-            }
-            _ => read.files.push(ReadFile {
-                file: FileVersion {
-                    name: one.name,
-                    size_bytes: one.size_bytes,
-                    version: one.version,
-                },
-                content: one.content,
-                range: one.range,
-            }),
-        }
+    let windows = stored.targets.into_iter();
+    ReadFiles {
+        plan: stored.plan,
+        files: stored.files.into_iter().map(file).collect(),
+        targets: ReadTargets {
+            version: stored.targets_version.unwrap_or_default(),
+            windows: windows.map(|one| (one.range, one.content)).collect(),
+        },
     }
-    read
 }
 
 /// As it is stored.
-pub(crate) fn stored(read: &ReadFiles) -> Vec<driftline_store::ReadFile> {
-    let one = |name: String| driftline_store::ReadFile {
-        plan: read.plan.clone(),
-        name,
-        size_bytes: 0,
-        version: String::new(),
-        content: String::new(),
-        range: None,
+pub(crate) fn stored(read: &ReadFiles) -> driftline_store::ReadFiles {
+    let file = |one: &ReadFile| driftline_store::ReadFile {
+        name: one.file.name.clone(),
+        size_bytes: one.file.size_bytes,
+        version: one.file.version.clone(),
+        content: one.content.clone(),
+        range: one.range,
     };
-    let files = read.files.iter().map(|file| driftline_store::ReadFile {
-        size_bytes: file.file.size_bytes,
-        version: file.file.version.clone(),
-        content: file.content.clone(),
-        range: file.range,
-        ..one(file.file.name.clone())
-    });
     let ReadTargets { version, windows } = &read.targets;
-    let targets = (!version.is_empty()).then(|| driftline_store::ReadFile {
-        version: version.clone(),
-        ..one(TARGETS.to_owned())
-    });
-    let windows = windows
-        .iter()
-        .map(|(range, told)| driftline_store::ReadFile {
-            content: told.clone(),
-            range: Some(*range),
-            ..one(format!("{TARGETS}{}", range.0))
-        });
-    files.chain(targets).chain(windows).collect()
+    let targets = |(range, content): (&(i64, i64), &String)| driftline_store::ReadTargets {
+        range: *range,
+        content: content.clone(),
+    };
+    driftline_store::ReadFiles {
+        plan: read.plan.clone(),
+        files: read.files.iter().map(file).collect(),
+        targets_version: Some(version.clone()).filter(|version| !version.is_empty()),
+        targets: windows.iter().map(targets).collect(),
+    }
 }
 
 #[cfg(test)]

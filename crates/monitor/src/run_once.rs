@@ -242,7 +242,7 @@ async fn commit_run(
                 is_backfill: false,
                 lease: turn.lease.as_ref(),
                 closes: turn.closes,
-                read_files: files.as_deref(),
+                read_files: files.as_ref(),
                 judged_profiles: &turn.judges,
             },
             now,

@@ -2,6 +2,7 @@
 
 use crate::column::{Instant, from_word, instant, millis, optional_instant, word};
 use crate::database::{Connection, Row};
+use crate::list::List as _;
 use crate::{Store, StoreError};
 use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
@@ -165,11 +166,8 @@ impl Store {
     /// # Errors
     /// [`StoreError`] where the store cannot be read.
     pub async fn keys(&self) -> Result<Vec<ApiKey>, StoreError> {
-        sqlx::query("SELECT * FROM api_keys ORDER BY created_at, id")
-            .fetch_all(self.reader())
-            .await
-            .and_then(|rows| rows.iter().map(read).collect())
-            .map_err(|error| self.error("listing keys", error))
+        let list = sqlx::query("SELECT * FROM api_keys ORDER BY created_at, id");
+        self.rows("listing keys", list, read).await
     }
 
     /// The audit log, newest first, what stands after `after`.
@@ -181,29 +179,23 @@ impl Store {
         after: Option<&AuditPosition>,
         limit: u32,
     ) -> Result<Vec<AuditEntry>, StoreError> {
-        sqlx::query(
+        let list = sqlx::query(
             "SELECT * FROM audit WHERE at < $1 OR (at = $1 AND id < $2)
              ORDER BY at DESC, id DESC LIMIT $3",
         )
-        .bind(after.map_or(i64::MAX, |after| after.at_ms))
-        .bind(after.map_or("", |after| after.id.as_str()))
-        .bind(i64::from(limit))
-        .fetch_all(self.reader())
-        .await
-        .and_then(|rows| {
-            rows.iter()
-                .map(|row| {
-                    Ok(AuditEntry {
-                        id: row.try_get("id")?,
-                        at: instant(row.try_get("at")?)?,
-                        actor: row.try_get("actor")?,
-                        action: row.try_get("action")?,
-                    })
-                })
-                .collect()
-        })
-        .map_err(|error| self.error("reading the audit log", error))
+        .after(after.map(|after| (after.at_ms, after.id.as_str())))
+        .bind(i64::from(limit));
+        self.rows("reading the audit log", list, read_entry).await
     }
+}
+
+fn read_entry(row: &Row) -> sqlx::Result<AuditEntry> {
+    Ok(AuditEntry {
+        id: row.try_get("id")?,
+        at: instant(row.try_get("at")?)?,
+        actor: row.try_get("actor")?,
+        action: row.try_get("action")?,
+    })
 }
 
 /// Writes down who changes what, in the change's own transaction.

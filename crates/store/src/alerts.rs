@@ -5,9 +5,12 @@
 //! monitor's lock: two processes that commit at the same time take turns, and neither counts a
 //! window that the other has counted.
 
-use crate::column::{Instant, from_word, instant, millis, optional_instant, word};
+use crate::column::{
+    Instant, from_word, instant, millis, optional_instant, optional_text, text, word,
+};
 use crate::database::{Connection, Row};
 use crate::events::{self, NewEvent};
+use crate::list::List as _;
 use crate::silences::{self, Silence};
 use crate::{Store, StoreError};
 use chrono::{DateTime, Utc};
@@ -161,7 +164,7 @@ impl Store {
         after: Option<&AlertPosition>,
         limit: u32,
     ) -> Result<Vec<Alert>, StoreError> {
-        sqlx::query(
+        let list = sqlx::query(
             "SELECT * FROM alerts
              WHERE ($1 = '' OR monitor_id = $1) AND ($2 = '' OR state = $2)
                AND ($3 = '' OR kind = $3) AND ($4 = '' OR id = $4)
@@ -169,17 +172,13 @@ impl Store {
              ORDER BY pending_at DESC, id DESC
              LIMIT $7",
         )
-        .bind(filter.monitor.as_deref().unwrap_or(""))
-        .bind(filter.state.as_ref().map(word).unwrap_or_default())
-        .bind(filter.kind.as_ref().map(word).unwrap_or_default())
-        .bind(filter.id.as_deref().unwrap_or(""))
-        .bind(after.map_or(i64::MAX, |after| after.pending_at_ms))
-        .bind(after.map_or("", |after| after.id.as_str()))
-        .bind(i64::from(limit))
-        .fetch_all(self.reader())
-        .await
-        .and_then(|rows| rows.iter().map(read).collect())
-        .map_err(|error| self.error("listing alerts", error))
+        .wanted(filter.monitor.as_deref())
+        .wanted_word(filter.state.as_ref())
+        .wanted_word(filter.kind.as_ref())
+        .wanted(filter.id.as_deref())
+        .after(after.map(|after| (after.pending_at_ms, after.id.as_str())))
+        .bind(i64::from(limit));
+        self.rows("listing alerts", list, read).await
     }
 }
 
@@ -253,13 +252,13 @@ async fn write(connection: &mut Connection, alert: &Alert) -> sqlx::Result<()> {
     .bind(&alert.id)
     .bind(&alert.monitor)
     .bind(word(&alert.key.kind))
-    .bind(&alert.key.column)
-    .bind(&alert.key.slice)
-    .bind(&alert.key.measure)
-    .bind(&alert.key.term)
+    .bind(optional_text(alert.key.column.as_deref()))
+    .bind(optional_text(alert.key.slice.as_deref()))
+    .bind(optional_text(alert.key.measure.as_deref()))
+    .bind(optional_text(alert.key.term.as_deref()))
     .bind(word(&alert.state))
     .bind(word(&alert.severity))
-    .bind(&alert.message)
+    .bind(text(&alert.message))
     .bind(alert.value)
     .bind(alert.threshold)
     .bind(&alert.run_id)

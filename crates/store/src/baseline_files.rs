@@ -22,12 +22,11 @@ impl Store {
     /// # Errors
     /// [`StoreError`] where the store cannot be read.
     pub async fn baseline_files(&self, baseline_id: &str) -> Result<Vec<BaselineFile>, StoreError> {
-        sqlx::query("SELECT name, content FROM baseline_files WHERE baseline_id = $1 ORDER BY name")
-            .bind(baseline_id)
-            .fetch_all(self.reader())
-            .await
-            .and_then(|rows| rows.iter().map(read).collect())
-            .map_err(|error| self.error("reading a baseline's files", error))
+        let list = sqlx::query(
+            "SELECT name, content FROM baseline_files WHERE baseline_id = $1 ORDER BY name",
+        )
+        .bind(baseline_id);
+        self.rows("reading a baseline's files", list, read).await
     }
 }
 

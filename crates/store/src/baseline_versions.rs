@@ -8,6 +8,7 @@
 use crate::baseline_files::{self, BaselineFile};
 use crate::column::{Instant, from_word, instant, millis, optional_instant, word};
 use crate::database::{Connection, Row, count_change};
+use crate::list::List as _;
 use crate::{Lease, Store, StoreError, monitors};
 use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
@@ -388,7 +389,7 @@ impl Store {
         after: Option<&BaselinePosition>,
         limit: u32,
     ) -> Result<Vec<BaselineVersion>, StoreError> {
-        sqlx::query(sqlx::AssertSqlSafe(format!(
+        let list = sqlx::query(sqlx::AssertSqlSafe(format!(
             "{SELECT}
              WHERE ($1 = '' OR monitor_id = $1) AND ($2 = '' OR state = $2)
                AND (baseline_versions.created_at < $3
@@ -397,16 +398,12 @@ impl Store {
              ORDER BY baseline_versions.created_at DESC, monitor_id DESC, version DESC
              LIMIT $6"
         )))
-        .bind(filter.monitor.as_deref().unwrap_or(""))
-        .bind(filter.state.as_ref().map(word).unwrap_or_default())
-        .bind(after.map_or(i64::MAX, |after| after.created_at_ms))
-        .bind(after.map_or("", |after| after.monitor.as_str()))
+        .wanted(filter.monitor.as_deref())
+        .wanted_word(filter.state.as_ref())
+        .after(after.map(|after| (after.created_at_ms, after.monitor.as_str())))
         .bind(after.map_or(0, |after| after.version))
-        .bind(i64::from(limit))
-        .fetch_all(self.reader())
-        .await
-        .and_then(|rows| rows.iter().map(read).collect())
-        .map_err(|error| self.error("listing baselines", error))
+        .bind(i64::from(limit));
+        self.rows("listing baselines", list, read).await
     }
 }
 

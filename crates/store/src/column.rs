@@ -74,6 +74,16 @@ pub(crate) fn duration(millis: i64) -> std::time::Duration {
     std::time::Duration::from_millis(u64::try_from(millis).unwrap_or(0))
 }
 
+/// A text out of data, as both databases hold it: a NUL, which PostgreSQL's text cannot have, is its symbol.
+pub(crate) fn text(text: &str) -> String {
+    text.replace('\0', "\u{2400}")
+}
+
+/// An optional text out of data.
+pub(crate) fn optional_text(optional: Option<&str>) -> Option<String> {
+    optional.map(text)
+}
+
 /// A value that a column must not hold.
 pub(crate) fn decode(reason: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> sqlx::Error {
     sqlx::Error::Decode(reason.into())

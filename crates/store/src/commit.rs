@@ -6,7 +6,7 @@ use crate::column::{count, decode};
 use crate::database::Transaction;
 use crate::events::{self, NewEvent};
 use crate::posted_profiles::{self, ProfileKey};
-use crate::read_files::{self, ReadFile};
+use crate::read_files::{self, ReadFiles};
 use crate::retraining::{self, NewRetrainingRequest};
 use crate::{Lease, Store, StoreError, StreamClosing, findings, monitors, runs, streams, windows};
 use chrono::{DateTime, Utc};
@@ -38,7 +38,7 @@ pub struct RunCommit<'a> {
     /// The window of a topic that it judges, which closes with it.
     pub closes: Option<StreamClosing>,
     /// The files that the monitor has read by now, where it reads only what is new.
-    pub read_files: Option<&'a [ReadFile]>,
+    pub read_files: Option<&'a ReadFiles>,
     /// Profiles that were posted, all of whose windows it or an earlier run has judged.
     pub judged_profiles: &'a [ProfileKey],
 }

@@ -5,6 +5,7 @@
 
 use crate::column::{Instant, decode, instant, millis};
 use crate::database::{Connection, Row};
+use crate::list::List as _;
 use crate::{Store, StoreError, monitors, outbox};
 use chrono::{DateTime, SecondsFormat, Utc};
 use schemars::JsonSchema;
@@ -92,7 +93,7 @@ impl Store {
         after: Option<&EventPosition>,
         limit: u32,
     ) -> Result<Vec<Event>, StoreError> {
-        sqlx::query(
+        let list = sqlx::query(
             "SELECT * FROM events
              WHERE ($1 = '' OR monitor_id = $1) AND ($2 = '' OR kind = $2)
                AND ($3 = '' OR id = $3)
@@ -100,16 +101,12 @@ impl Store {
              ORDER BY created_at DESC, id DESC
              LIMIT $6",
         )
-        .bind(filter.monitor.as_deref().unwrap_or(""))
-        .bind(filter.kind.as_deref().unwrap_or(""))
-        .bind(filter.id.as_deref().unwrap_or(""))
-        .bind(after.map_or(i64::MAX, |after| after.created_at_ms))
-        .bind(after.map_or("", |after| after.id.as_str()))
-        .bind(i64::from(limit))
-        .fetch_all(self.reader())
-        .await
-        .and_then(|rows| rows.iter().map(read).collect())
-        .map_err(|error| self.error("listing events", error))
+        .wanted(filter.monitor.as_deref())
+        .wanted(filter.kind.as_deref())
+        .wanted(filter.id.as_deref())
+        .after(after.map(|after| (after.created_at_ms, after.id.as_str())))
+        .bind(i64::from(limit));
+        self.rows("listing events", list, read).await
     }
 
     /// Events decided at an instant or later, oldest first.
@@ -122,20 +119,17 @@ impl Store {
         since: DateTime<Utc>,
         limit: u32,
     ) -> Result<Vec<Event>, StoreError> {
-        sqlx::query(
+        let list = sqlx::query(
             "SELECT * FROM events
              WHERE ($1 = '' OR monitor_id = $1) AND ($2 = '' OR kind = $2) AND created_at >= $3
              ORDER BY created_at, id
              LIMIT $4",
         )
-        .bind(filter.monitor.as_deref().unwrap_or(""))
-        .bind(filter.kind.as_deref().unwrap_or(""))
+        .wanted(filter.monitor.as_deref())
+        .wanted(filter.kind.as_deref())
         .bind(millis(since))
-        .bind(i64::from(limit))
-        .fetch_all(self.reader())
-        .await
-        .and_then(|rows| rows.iter().map(read).collect())
-        .map_err(|error| self.error("listing events", error))
+        .bind(i64::from(limit));
+        self.rows("listing events", list, read).await
     }
 }
 

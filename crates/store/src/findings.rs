@@ -1,8 +1,11 @@
 //! Findings as rows, so that people can query them over runs; the full ones stand in
 //! the run's JSON.
 
-use crate::column::{Instant, from_optional_word, from_word, instant, millis, word};
+use crate::column::{
+    Instant, from_optional_word, from_word, instant, millis, optional_text, text, word,
+};
 use crate::database::{Connection, Row};
+use crate::list::List as _;
 use crate::{Store, StoreError};
 use chrono::{DateTime, Utc};
 use driftline_verdict::{ActionKind, Finding, FindingKind, Severity};
@@ -104,7 +107,7 @@ impl Store {
         after: Option<&FindingPosition>,
         limit: u32,
     ) -> Result<Vec<FoundFinding>, StoreError> {
-        sqlx::query(
+        let list = sqlx::query(
             "SELECT findings.*, runs.monitor_id, runs.committed_at,
                  windows.window_start, windows.window_end
              FROM findings JOIN runs ON runs.id = findings.run_id
@@ -121,20 +124,16 @@ impl Store {
                  findings.position
              LIMIT $10",
         )
-        .bind(filter.monitor.as_deref().unwrap_or(""))
-        .bind(filter.run.as_deref().unwrap_or(""))
-        .bind(filter.kind.as_ref().map(word).unwrap_or_default())
-        .bind(filter.severity.as_ref().map(word).unwrap_or_default())
-        .bind(filter.column.as_deref().unwrap_or(""))
-        .bind(after.map_or(i64::MAX, |after| after.committed_at_ms))
-        .bind(after.map_or("", |after| after.run_id.as_str()))
+        .wanted(filter.monitor.as_deref())
+        .wanted(filter.run.as_deref())
+        .wanted_word(filter.kind.as_ref())
+        .wanted_word(filter.severity.as_ref())
+        .wanted(filter.column.as_deref())
+        .after(after.map(|after| (after.committed_at_ms, after.run_id.as_str())))
         .bind(after.map_or(0, |after| after.window_position))
         .bind(after.map_or(0, |after| after.position))
-        .bind(i64::from(limit))
-        .fetch_all(self.reader())
-        .await
-        .and_then(|rows| rows.iter().map(read).collect())
-        .map_err(|error| self.error("listing findings", error))
+        .bind(i64::from(limit));
+        self.rows("listing findings", list, read).await
     }
 }
 
@@ -154,16 +153,16 @@ pub(crate) async fn insert(
     .bind(window_position)
     .bind(position)
     .bind(word(&finding.kind))
-    .bind(&finding.column)
-    .bind(&finding.slice)
+    .bind(optional_text(finding.column.as_deref()))
+    .bind(optional_text(finding.slice.as_deref()))
     .bind(word(&finding.severity))
-    .bind(&finding.measure)
+    .bind(optional_text(finding.measure.as_deref()))
     .bind(finding.value)
     .bind(finding.threshold)
     .bind(finding.p_value)
-    .bind(&finding.term)
+    .bind(optional_text(finding.term.as_deref()))
     .bind(finding.action.as_ref().map(word))
-    .bind(&finding.message)
+    .bind(text(&finding.message))
     .execute(connection)
     .await?;
     Ok(())

@@ -24,6 +24,7 @@ mod error;
 mod events;
 mod findings;
 mod leases;
+mod list;
 mod maintenance;
 mod migrate;
 mod monitors;
@@ -64,7 +65,7 @@ pub use outbox::{
 pub use posted_profiles::{
     PostOutcome, PostedFilter, PostedPosition, PostedProfile, ProfileContent, ProfileKey,
 };
-pub use read_files::ReadFile;
+pub use read_files::{ReadFile, ReadFiles, ReadTargets};
 pub use retraining::{
     ClaimRefusal, NewRetrainingRequest, RetrainingFilter, RetrainingOutcome, RetrainingPosition,
     RetrainingRequest, RetrainingState,

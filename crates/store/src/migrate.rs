@@ -54,6 +54,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
         "posted profiles",
         include_str!("../migrations/0015_posted_profiles.sql"),
     ),
+    (16, "read", include_str!("../migrations/0016_read.sql")),
 ];
 
 /// Another process may be making the same tables: then another look finds them made. It can be
@@ -146,41 +147,5 @@ fn newer(location: &str, found: i64) -> StoreError {
         location: location.to_owned(),
         found,
         known: latest_version(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::Store;
-
-    /// A database as the first release left it.
-    #[tokio::test]
-    async fn a_database_of_an_older_release_is_brought_up_and_keeps_its_rows() {
-        let folder = tempfile::tempdir().unwrap();
-        let url = format!("sqlite://{}", folder.path().join("store.db").display());
-        let address = Address::parse(&url, false).unwrap();
-        let connections = Connections::to(&address, std::time::Duration::from_secs(10));
-        let mut old = connections.connect(&address.writing, true).await.unwrap();
-        migrator().run_to(1, &mut old).await.unwrap();
-        sqlx::query(
-            "INSERT INTO monitors (id, created_at, state_version, sequence, verdict)
-             VALUES ('titles', 0, 7, 3, 'pass')",
-        )
-        .execute(&mut old)
-        .await
-        .unwrap();
-        old.close().await.unwrap();
-
-        let reading = format!("{url}?mode=ro");
-        let error = Store::open(&reading).await.unwrap_err();
-        assert!(
-            error.to_string().contains("open it once for writing"),
-            "{error}"
-        );
-        let store = Store::open(&url).await.unwrap();
-        let monitor = store.monitor("titles").await.unwrap().unwrap();
-        assert_eq!((monitor.state_version, monitor.last_run_id), (7, None));
-        assert_eq!(store.check().await.unwrap().problems, []);
     }
 }

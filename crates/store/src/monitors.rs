@@ -2,7 +2,7 @@
 
 use crate::column::{
     duration, duration_millis, from_optional_word, from_word, instant, millis, optional_instant,
-    word,
+    optional_text, text, word,
 };
 use crate::database::{Connection, Row, count_change};
 use crate::{Committed, DecideAlerts, Lease, Store, StoreError, alerts};
@@ -142,7 +142,7 @@ impl Store {
                  RETURNING state_version",
             )
             .bind(word(&Verdict::Unknown))
-            .bind(failed.reason)
+            .bind(text(failed.reason))
             .bind(millis(now))
             .bind(failed.scheduled_for.map(millis))
             .bind(id)
@@ -211,13 +211,10 @@ impl Store {
         after: Option<&str>,
         limit: u32,
     ) -> Result<Vec<MonitorState>, StoreError> {
-        sqlx::query("SELECT * FROM monitors WHERE id > $1 ORDER BY id LIMIT $2")
+        let list = sqlx::query("SELECT * FROM monitors WHERE id > $1 ORDER BY id LIMIT $2")
             .bind(after.unwrap_or(""))
-            .bind(i64::from(limit))
-            .fetch_all(self.reader())
-            .await
-            .and_then(|rows| rows.iter().map(read).collect())
-            .map_err(|error| self.error("listing monitors", error))
+            .bind(i64::from(limit));
+        self.rows("listing monitors", list, read).await
     }
 }
 
@@ -276,7 +273,7 @@ pub(crate) async fn advance(
          RETURNING state_version",
     )
     .bind(word(&verdict))
-    .bind(reason(verdict, newest))
+    .bind(optional_text(reason(verdict, newest).as_deref()))
     .bind(word(&run.verdict))
     .bind(&run.run_id)
     .bind(&run.baseline_id)

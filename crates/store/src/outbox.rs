@@ -7,6 +7,7 @@
 
 use crate::column::{Instant, from_word, instant, millis, optional_instant, word};
 use crate::database::{Connection, Row, count_change};
+use crate::list::List as _;
 use crate::{Store, StoreError, monitors, targets};
 use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
@@ -415,7 +416,7 @@ impl Store {
         filter: &OutboxFilter,
         limit: u32,
     ) -> Result<Vec<OutboxRow>, StoreError> {
-        sqlx::query(
+        let list = sqlx::query(
             "SELECT outbox.*, events.kind
              FROM outbox JOIN events ON events.id = outbox.event_id
              WHERE ($1 = '' OR outbox.state = $1) AND ($2 = '' OR outbox.monitor_id = $2)
@@ -423,14 +424,11 @@ impl Store {
              ORDER BY outbox.created_at DESC, outbox.event_id DESC, outbox.target DESC
              LIMIT $4",
         )
-        .bind(filter.state.as_ref().map(word).unwrap_or_default())
-        .bind(filter.monitor.as_deref().unwrap_or(""))
-        .bind(filter.target.as_deref().unwrap_or(""))
-        .bind(i64::from(limit))
-        .fetch_all(self.reader())
-        .await
-        .and_then(|rows| rows.iter().map(read).collect())
-        .map_err(|error| self.error("listing the outbox", error))
+        .wanted_word(filter.state.as_ref())
+        .wanted(filter.monitor.as_deref())
+        .wanted(filter.target.as_deref())
+        .bind(i64::from(limit));
+        self.rows("listing the outbox", list, read).await
     }
 
     /// Rows of the outbox, oldest first, those after `after`.
@@ -443,7 +441,7 @@ impl Store {
         after: Option<&OutboxPosition>,
         limit: u32,
     ) -> Result<Vec<OutboxRow>, StoreError> {
-        sqlx::query(
+        let list = sqlx::query(
             "SELECT outbox.*, events.kind
              FROM outbox JOIN events ON events.id = outbox.event_id
              WHERE ($1 = '' OR outbox.state = $1) AND ($2 = '' OR outbox.monitor_id = $2)
@@ -454,17 +452,14 @@ impl Store {
              ORDER BY outbox.created_at, outbox.event_id, outbox.target
              LIMIT $7",
         )
-        .bind(filter.state.as_ref().map(word).unwrap_or_default())
-        .bind(filter.monitor.as_deref().unwrap_or(""))
-        .bind(filter.target.as_deref().unwrap_or(""))
+        .wanted_word(filter.state.as_ref())
+        .wanted(filter.monitor.as_deref())
+        .wanted(filter.target.as_deref())
         .bind(after.map_or(i64::MIN, |after| after.created_at_ms))
         .bind(after.map_or("", |after| after.event_id.as_str()))
         .bind(after.map_or("", |after| after.target.as_str()))
-        .bind(i64::from(limit))
-        .fetch_all(self.reader())
-        .await
-        .and_then(|rows| rows.iter().map(read).collect())
-        .map_err(|error| self.error("listing the outbox", error))
+        .bind(i64::from(limit));
+        self.rows("listing the outbox", list, read).await
     }
 }
 

@@ -5,6 +5,7 @@
 
 use crate::column::{Instant, count, instant, millis};
 use crate::database::{Connection, Row, Transaction, count_change};
+use crate::list::List as _;
 use crate::{Store, StoreError};
 use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
@@ -195,7 +196,7 @@ impl Store {
         after: Option<&PostedPosition>,
         limit: u32,
     ) -> Result<Vec<PostedProfile>, StoreError> {
-        sqlx::query(
+        let list = sqlx::query(
             "SELECT monitor_id, id, edge, content_hash, size_bytes, row_count, late_count,
                     start_us, end_us, received_at, is_judged
              FROM posted_profiles
@@ -204,17 +205,13 @@ impl Store {
                     OR (received_at = $3 AND (monitor_id, edge, id) > ($4, $5, $6)))
              ORDER BY received_at DESC, monitor_id, edge, id LIMIT $7",
         )
-        .bind(filter.monitor.as_deref().unwrap_or(""))
-        .bind(filter.edge.as_deref().unwrap_or(""))
-        .bind(after.map_or(i64::MAX, |after| after.received_at_ms))
-        .bind(after.map_or("", |after| after.monitor.as_str()))
+        .wanted(filter.monitor.as_deref())
+        .wanted(filter.edge.as_deref())
+        .after(after.map(|after| (after.received_at_ms, after.monitor.as_str())))
         .bind(after.map_or("", |after| after.edge.as_str()))
         .bind(after.map_or("", |after| after.id.as_str()))
-        .bind(i64::from(limit))
-        .fetch_all(self.reader())
-        .await
-        .and_then(|rows| rows.iter().map(read).collect())
-        .map_err(|error| self.error("listing profiles", error))
+        .bind(i64::from(limit));
+        self.rows("listing profiles", list, read).await
     }
 
     /// Profiles of a monitor that no run has judged yet, and of which a window may have ended by
@@ -227,18 +224,15 @@ impl Store {
         monitor: &str,
         before_us: i64,
     ) -> Result<Vec<PostedProfile>, StoreError> {
-        sqlx::query(
+        let list = sqlx::query(
             "SELECT monitor_id, id, edge, content_hash, size_bytes, row_count, late_count,
                     start_us, end_us, received_at, is_judged
              FROM posted_profiles
              WHERE monitor_id = $1 AND is_judged = 0 AND start_us < $2 ORDER BY start_us, edge, id",
         )
         .bind(monitor)
-        .bind(before_us)
-        .fetch_all(self.reader())
-        .await
-        .and_then(|rows| rows.iter().map(read).collect())
-        .map_err(|error| self.error("listing profiles", error))
+        .bind(before_us);
+        self.rows("listing profiles", list, read).await
     }
 
     /// The end of the newest window of a monitor's profiles that ended by then, in microseconds
@@ -279,17 +273,14 @@ impl Store {
                 content: row.try_get("content")?,
             })
         };
-        sqlx::query(
+        let list = sqlx::query(
             "SELECT id, edge, received_at, content FROM posted_profiles
              WHERE monitor_id = $1 AND start_us < $3 AND end_us > $2 ORDER BY edge, id",
         )
         .bind(monitor)
         .bind(start_us)
-        .bind(end_us)
-        .fetch_all(self.reader())
-        .await
-        .and_then(|rows| rows.iter().map(read).collect())
-        .map_err(|error| self.error("reading profiles", error))
+        .bind(end_us);
+        self.rows("reading profiles", list, read).await
     }
 }
 

@@ -9,9 +9,10 @@
 //! Whoever claims a request gets a *claim*, and shows it with every heartbeat and at the end:
 //! a claimer that was given up, and whose request another one has claimed, changes nothing.
 
-use crate::column::{Instant, from_word, instant, millis, word};
+use crate::column::{Instant, from_word, instant, millis, text, word};
 use crate::database::{Connection, Row, count_change};
 use crate::events::NewEvent;
+use crate::list::List as _;
 use crate::{Store, StoreError, TrainingData, baseline_versions, monitors};
 use chrono::{DateTime, Utc};
 use driftline_verdict::Run;
@@ -180,7 +181,7 @@ impl Store {
         limit: u32,
         now: DateTime<Utc>,
     ) -> Result<Vec<RetrainingRequest>, StoreError> {
-        sqlx::query(
+        let list = sqlx::query(
             "SELECT * FROM (
                  SELECT id, monitor_id, run_id, baseline_id, reason, window_start, window_end,
                      created_at, updated_at, expires_at, claimed_by, outcome, new_baseline_id,
@@ -195,16 +196,12 @@ impl Store {
              LIMIT $7",
         )
         .bind(millis(now))
-        .bind(filter.state.as_ref().map(word).unwrap_or_default())
-        .bind(filter.monitor.as_deref().unwrap_or(""))
-        .bind(filter.id.as_deref().unwrap_or(""))
-        .bind(after.map_or(i64::MAX, |after| after.created_at_ms))
-        .bind(after.map_or("", |after| after.id.as_str()))
-        .bind(i64::from(limit))
-        .fetch_all(self.reader())
-        .await
-        .and_then(|rows| rows.iter().map(read).collect())
-        .map_err(|error| self.error("listing retraining requests", error))
+        .wanted_word(filter.state.as_ref())
+        .wanted(filter.monitor.as_deref())
+        .wanted(filter.id.as_deref())
+        .after(after.map(|after| (after.created_at_ms, after.id.as_str())))
+        .bind(i64::from(limit));
+        self.rows("listing retraining requests", list, read).await
     }
 
     /// Claims a request that nobody has: it is accepted until `until`. The same claimer asking
@@ -437,7 +434,7 @@ pub(crate) async fn insert_unless_open(
     .bind(monitor)
     .bind(&run.run_id)
     .bind(&run.baseline_id)
-    .bind(&request.reason)
+    .bind(text(&request.reason))
     .bind(&request.window_start)
     .bind(&request.window_end)
     .bind(millis(now))

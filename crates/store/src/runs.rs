@@ -2,6 +2,7 @@
 
 use crate::column::{Instant, decode, from_word, instant, millis, word};
 use crate::database::{Connection, Row};
+use crate::list::List as _;
 use crate::{Store, StoreError};
 use chrono::{DateTime, Utc};
 use driftline_verdict::{Report, Run, Verdict};
@@ -116,7 +117,7 @@ impl Store {
         after: Option<&RunPosition>,
         limit: u32,
     ) -> Result<Vec<RunSummary>, StoreError> {
-        sqlx::query(
+        let list = sqlx::query(
             "SELECT id, monitor_id, baseline_id, verdict, committed_at, window_start, window_end
              FROM runs
              WHERE ($1 = '' OR monitor_id = $1) AND ($2 = '' OR verdict = $2)
@@ -124,15 +125,11 @@ impl Store {
              ORDER BY committed_at DESC, id DESC
              LIMIT $5",
         )
-        .bind(filter.monitor.as_deref().unwrap_or(""))
-        .bind(filter.verdict.as_ref().map(word).unwrap_or_default())
-        .bind(after.map_or(i64::MAX, |after| after.committed_at_ms))
-        .bind(after.map_or("", |after| after.id.as_str()))
-        .bind(i64::from(limit))
-        .fetch_all(self.reader())
-        .await
-        .and_then(|rows| rows.iter().map(read).collect())
-        .map_err(|error| self.error("listing runs", error))
+        .wanted(filter.monitor.as_deref())
+        .wanted_word(filter.verdict.as_ref())
+        .after(after.map(|after| (after.committed_at_ms, after.id.as_str())))
+        .bind(i64::from(limit));
+        self.rows("listing runs", list, read).await
     }
 }
 

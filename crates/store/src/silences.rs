@@ -3,6 +3,7 @@
 use crate::alerts::read_kind;
 use crate::column::{Instant, instant, millis, word};
 use crate::database::{Connection, Row, count_change};
+use crate::list::List as _;
 use crate::{Alert, Store, StoreError};
 use chrono::{DateTime, Utc};
 use driftline_verdict::FindingKind;
@@ -144,23 +145,19 @@ impl Store {
         after: Option<&SilencePosition>,
         limit: u32,
     ) -> Result<Vec<Silence>, StoreError> {
-        sqlx::query(
+        let list = sqlx::query(
             "SELECT * FROM silences
              WHERE ($1 = '' OR id = $1) AND ($2 = 0 OR (starts_at <= $3 AND ends_at > $3))
                AND (created_at < $4 OR (created_at = $4 AND id < $5))
              ORDER BY created_at DESC, id DESC
              LIMIT $6",
         )
-        .bind(filter.id.as_deref().unwrap_or(""))
+        .wanted(filter.id.as_deref())
         .bind(i64::from(filter.at.is_some()))
         .bind(filter.at.map_or(0, millis))
-        .bind(after.map_or(i64::MAX, |after| after.created_at_ms))
-        .bind(after.map_or("", |after| after.id.as_str()))
-        .bind(i64::from(limit))
-        .fetch_all(self.reader())
-        .await
-        .and_then(|rows| rows.iter().map(read).collect())
-        .map_err(|error| self.error("listing silences", error))
+        .after(after.map(|after| (after.created_at_ms, after.id.as_str())))
+        .bind(i64::from(limit));
+        self.rows("listing silences", list, read).await
     }
 }
 

@@ -4,7 +4,7 @@
 //! or none of it; it then reads the stretch again. So no message is lost and none counts twice,
 //! whatever the broker knows of the consumer.
 
-use crate::column::{count, millis};
+use crate::column::{count, millis, text};
 use crate::database::{Row, Transaction};
 use crate::{Lease, Store, StoreError};
 use chrono::{DateTime, Utc};
@@ -280,15 +280,12 @@ impl Store {
                 read: read_partition(row)?,
             })
         };
-        sqlx::query(
+        let list = sqlx::query(
             "SELECT monitor_id, topic, partition_number, next_offset, newest_us, end_offset
              FROM stream_partitions ORDER BY monitor_id, topic, partition_number LIMIT $1",
         )
-        .bind(i64::from(limit))
-        .fetch_all(self.reader())
-        .await
-        .and_then(|rows| rows.iter().map(read).collect())
-        .map_err(|error| self.error("listing partitions", error))
+        .bind(i64::from(limit));
+        self.rows("listing partitions", list, read).await
     }
 
     /// Messages of a monitor that could not be read, the newest first.
@@ -300,17 +297,15 @@ impl Store {
         monitor: &str,
         limit: u32,
     ) -> Result<Vec<DeadLetter>, StoreError> {
-        sqlx::query(
+        let list = sqlx::query(
             "SELECT partition_number, message_offset, sent_at, reason FROM dead_letters
              WHERE monitor_id = $1
              ORDER BY created_at DESC, partition_number, message_offset DESC LIMIT $2",
         )
         .bind(monitor)
-        .bind(i64::from(limit))
-        .fetch_all(self.reader())
-        .await
-        .and_then(|rows| rows.iter().map(read_dead_letter).collect())
-        .map_err(|error| self.error("listing dead letters", error))
+        .bind(i64::from(limit));
+        self.rows("listing dead letters", list, read_dead_letter)
+            .await
     }
 }
 
@@ -396,7 +391,7 @@ async fn write(
         .bind(i64::from(letter.partition))
         .bind(letter.offset)
         .bind(letter.sent_at_ms)
-        .bind(&letter.reason)
+        .bind(text(&letter.reason))
         .bind(millis(now))
         .execute(&mut **transaction)
         .await?;

@@ -3,7 +3,7 @@
 //! To a disabled target nothing is sent. What is decided meanwhile is given up at once, so that
 //! nothing piles up, and is there to be replayed; replaying also enables the target again.
 
-use crate::column::{Instant, millis, optional_instant};
+use crate::column::{Instant, millis, optional_instant, text};
 use crate::database::{Connection, Row, count_change};
 use crate::events::{self, NewEvent};
 use crate::{Store, StoreError, monitors};
@@ -36,14 +36,11 @@ impl Store {
     /// # Errors
     /// [`StoreError`] where the store cannot be read.
     pub async fn failing_targets(&self) -> Result<Vec<TargetState>, StoreError> {
-        sqlx::query(
+        let list = sqlx::query(
             "SELECT * FROM targets WHERE failing_since IS NOT NULL OR disabled_at IS NOT NULL
              ORDER BY monitor_id, target",
-        )
-        .fetch_all(self.reader())
-        .await
-        .and_then(|rows| rows.iter().map(read).collect())
-        .map_err(|error| self.error("listing targets", error))
+        );
+        self.rows("listing targets", list, read).await
     }
 
     /// How a target fares; `None` where it never failed.
@@ -91,7 +88,7 @@ impl Store {
             .bind(monitor)
             .bind(target)
             .bind(millis(now))
-            .bind(reason)
+            .bind(text(reason))
             .execute(&mut *transaction)
             .await?
             .rows_affected();

@@ -2,6 +2,7 @@
 
 use crate::column::{Instant, count, from_word, instant, millis, word};
 use crate::database::{Connection, Row};
+use crate::list::List as _;
 use crate::{Store, StoreError};
 use chrono::{DateTime, Utc};
 use driftline_verdict::{Severity, Verdict, Window};
@@ -92,7 +93,7 @@ impl Store {
         after: Option<&WindowPosition>,
         limit: u32,
     ) -> Result<Vec<JudgedWindow>, StoreError> {
-        sqlx::query(
+        let list = sqlx::query(
             "SELECT windows.*, runs.monitor_id, runs.committed_at
              FROM windows JOIN runs ON runs.id = windows.run_id
              WHERE ($1 = '' OR runs.monitor_id = $1) AND ($2 = '' OR runs.id = $2)
@@ -103,28 +104,13 @@ impl Store {
              ORDER BY runs.committed_at DESC, runs.id DESC, windows.position DESC
              LIMIT $7",
         )
-        .bind(filter.monitor.as_deref().unwrap_or(""))
-        .bind(filter.run.as_deref().unwrap_or(""))
-        .bind(filter.verdict.as_ref().map(word).unwrap_or_default())
-        .bind(after.map_or(i64::MAX, |after| after.committed_at_ms))
-        .bind(after.map_or("", |after| after.run_id.as_str()))
+        .wanted(filter.monitor.as_deref())
+        .wanted(filter.run.as_deref())
+        .wanted_word(filter.verdict.as_ref())
+        .after(after.map(|after| (after.committed_at_ms, after.run_id.as_str())))
         .bind(after.map_or(0, |after| after.position))
-        .bind(i64::from(limit))
-        .fetch_all(self.reader())
-        .await
-        .and_then(|rows| {
-            rows.iter()
-                .map(|row| {
-                    Ok(JudgedWindow {
-                        monitor: row.try_get("monitor_id")?,
-                        run_id: row.try_get("run_id")?,
-                        committed_at: instant(row.try_get("committed_at")?)?,
-                        window: read(row)?,
-                    })
-                })
-                .collect()
-        })
-        .map_err(|error| self.error("listing windows", error))
+        .bind(i64::from(limit));
+        self.rows("listing windows", list, read_judged).await
     }
 
     /// The windows of a run, in time order.
@@ -132,12 +118,9 @@ impl Store {
     /// # Errors
     /// [`StoreError`] where the store cannot be read.
     pub async fn windows(&self, run_id: &str) -> Result<Vec<WindowSummary>, StoreError> {
-        sqlx::query("SELECT * FROM windows WHERE run_id = $1 ORDER BY position")
-            .bind(run_id)
-            .fetch_all(self.reader())
-            .await
-            .and_then(|rows| rows.iter().map(read).collect())
-            .map_err(|error| self.error("reading windows", error))
+        let list =
+            sqlx::query("SELECT * FROM windows WHERE run_id = $1 ORDER BY position").bind(run_id);
+        self.rows("reading windows", list, read).await
     }
 }
 
@@ -174,6 +157,15 @@ pub(crate) async fn insert(
     .execute(connection)
     .await?;
     Ok(())
+}
+
+fn read_judged(row: &Row) -> sqlx::Result<JudgedWindow> {
+    Ok(JudgedWindow {
+        monitor: row.try_get("monitor_id")?,
+        run_id: row.try_get("run_id")?,
+        committed_at: instant(row.try_get("committed_at")?)?,
+        window: read(row)?,
+    })
 }
 
 fn read(row: &Row) -> sqlx::Result<WindowSummary> {

@@ -342,10 +342,26 @@ pub(super) const TABLES: &[Table] = &[
         ],
     },
     Table {
-        name: "read_files",
+        name: "read_plans",
         columns: &[
             ("monitor_id", Text),
             ("plan", Text),
+            ("targets_version", Text),
+        ],
+    },
+    Table {
+        name: "read_targets",
+        columns: &[
+            ("monitor_id", Text),
+            ("first_us", Integer),
+            ("last_us", Integer),
+            ("content", Text),
+        ],
+    },
+    Table {
+        name: "read_files",
+        columns: &[
+            ("monitor_id", Text),
             ("name", Text),
             ("size_bytes", Integer),
             ("version", Text),

@@ -19,6 +19,7 @@ on_both! {
     a_committed_run_is_read_back_as_it_was
     an_unknown_run_is_none_and_a_known_one_is_not_written_twice
     a_run_on_another_baseline_than_the_one_named_is_refused
+    a_nul_in_the_data_is_its_symbol_in_lists
     the_same_window_evaluated_twice_makes_no_second_event
     an_open_retraining_request_is_the_only_one_until_it_expires
     events_of_a_monitor_are_numbered_and_carry_their_number
@@ -76,6 +77,32 @@ async fn a_committed_run_is_read_back_as_it_was(fixture: Fixture) {
             ("evt_retrain_1", "trainer")
         ]
     );
+}
+
+/// PostgreSQL's texts cannot hold one.
+async fn a_nul_in_the_data_is_its_symbol_in_lists(fixture: Fixture) {
+    let store = &fixture.store;
+    let mut parts = Parts::of("1");
+    let finding = &mut parts.run.windows[1].findings[0];
+    finding.slice = Some("a\0b".to_owned());
+    finding.message = "\0 is new".to_owned();
+    if let Some(request) = &mut parts.retraining {
+        request.reason = "\0".to_owned();
+    }
+    store.commit_run(&parts.commit(), at(1)).await.unwrap();
+    assert_eq!(store.run("1").await.unwrap().unwrap(), parts.run);
+    let found = store
+        .findings(&FindingFilter::default(), None, 10)
+        .await
+        .unwrap();
+    assert_eq!(found[0].slice.as_deref(), Some("a\u{2400}b"));
+    assert_eq!(found[0].message, "\u{2400} is new");
+    store
+        .commit_failure(&failed("`\0`: no such file"), at(2))
+        .await
+        .unwrap();
+    let monitor = store.monitor(MONITOR).await.unwrap().unwrap();
+    assert_eq!(monitor.reason.as_deref(), Some("`\u{2400}`: no such file"));
 }
 
 async fn an_unknown_run_is_none_and_a_known_one_is_not_written_twice(fixture: Fixture) {

@@ -19,3 +19,4 @@ mod retraining;
 mod sources;
 mod support;
 mod targets;
+mod upgrade;

@@ -2,8 +2,9 @@
 
 use crate::support::{Fixture, MONITOR, Parts, at, on_both};
 use driftline_store::{
-    DeadLetter, Lease, MonitorSettings, ReadFile, RunCommit, Store, StoreError, StreamClosing,
-    StreamPane, StreamPartition, StreamProgress, StreamSegment, StreamState,
+    DeadLetter, Lease, MonitorSettings, ReadFile, ReadFiles, ReadTargets, RunCommit, Store,
+    StoreError, StreamClosing, StreamPane, StreamPartition, StreamProgress, StreamSegment,
+    StreamState,
 };
 
 on_both! {
@@ -11,7 +12,7 @@ on_both! {
     a_window_closes_with_its_run_or_not_at_all
     a_window_that_slides_leaves_the_panes_of_the_next
     a_former_reader_writes_nothing
-    files_are_replaced_with_a_run
+    what_was_read_is_replaced_with_a_run
 }
 
 const TOPIC: &str = "orders";
@@ -188,23 +189,42 @@ async fn a_former_reader_writes_nothing(fixture: Fixture) {
     closed.await.unwrap();
 }
 
-async fn files_are_replaced_with_a_run(fixture: Fixture) {
+async fn what_was_read_is_replaced_with_a_run(fixture: Fixture) {
     let store = &fixture.store;
     let file = |name: &str| ReadFile {
-        plan: "p".to_owned(),
         name: name.to_owned(),
         size_bytes: 7,
         version: "v".to_owned(),
         content: "c".to_owned(),
         range: Some((1, 2)),
     };
-    for (id, files) in [("1", vec![file("a"), file("b")]), ("2", vec![file("b")])] {
+    let targets = |start| ReadTargets {
+        range: (start, start + 10),
+        content: format!("of {start}"),
+    };
+    let first = ReadFiles {
+        plan: "p".to_owned(),
+        files: vec![file("a"), file("b")],
+        targets_version: Some("v".to_owned()),
+        targets: vec![targets(0), targets(10)],
+    };
+    let second = ReadFiles {
+        plan: "q".to_owned(),
+        files: vec![file("b")],
+        targets_version: None,
+        targets: Vec::new(),
+    };
+    assert_eq!(
+        store.read_files(MONITOR).await.unwrap(),
+        ReadFiles::default()
+    );
+    for (id, read) in [("1", first), ("2", second)] {
         let parts = Parts::of(id);
         let commit = RunCommit {
-            read_files: Some(&files),
+            read_files: Some(&read),
             ..parts.commit()
         };
         store.commit_run(&commit, at(1)).await.unwrap();
-        assert_eq!(store.read_files(MONITOR).await.unwrap(), files);
+        assert_eq!(store.read_files(MONITOR).await.unwrap(), read);
     }
 }
