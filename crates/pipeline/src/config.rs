@@ -6,6 +6,7 @@
 
 mod alerts;
 mod engine;
+mod mistakes;
 mod models;
 mod multivariate;
 mod profiles;
@@ -363,15 +364,19 @@ impl Pipeline {
     /// the values of `${NAME}`.
     ///
     /// # Errors
-    /// [`PipelineError::Yaml`] with line and column.
+    /// [`PipelineError::Yaml`] with line and column, and with all the mistakes that can be told in one go.
     pub fn parse(
         text: &str,
         file: &str,
         environment: std::collections::HashMap<String, String>,
     ) -> Result<Self, PipelineError> {
         let options = serde_saphyr::Options::default().with_properties(environment);
-        let pipeline: Self = serde_saphyr::from_str_with_options(text, options)
-            .map_err(|error| PipelineError::yaml(text, file, &error))?;
+        let read = |text: &str| serde_saphyr::from_str_with_options(text, options.clone());
+        let pipeline: Self = read(text).map_err(|error| {
+            let wrong = PipelineError::yaml(text, file, &error);
+            let first_of = |text: &str| read(text).err();
+            wrong.with_others(mistakes::after(error, text, file, first_of))
+        })?;
         pipeline.check(text, file)?;
         Ok(pipeline)
     }
@@ -675,6 +680,37 @@ mod tests {
     fn a_wrong_type_is_shown_with_its_place() {
         let said = message(&format!("{LEAST}seed: many\n"));
         assert!(said.starts_with("4:7 "), "{said}");
+    }
+
+    #[test]
+    fn every_mistake_is_told_in_one_go_each_with_its_place() {
+        let text = format!(
+            "{LEAST}widnow: 7d\ntime: {{column: day, windw: 7d, block: [1]}}\nseed: many\nactions:\n  \
+             webhooks:\n    - nam: them\n      name: x\n      on: [retrain]\n      url: https://example.com/\n      \
+             timeout: 3\n    - name: y\n      on: [retrian]\n      url: https://example.com/\nalarms: {{}}\n"
+        );
+        let PipelineError::Yaml { line, others, .. } = parse(&text).unwrap_err() else {
+            panic!("no YAML error");
+        };
+        let mut told = vec![line];
+        for other in &others {
+            let PipelineError::Yaml { line, .. } = other else {
+                panic!("{other}");
+            };
+            told.push(*line);
+        }
+        told.sort_unstable();
+        assert_eq!(told, [4, 5, 5, 6, 9, 13, 15, 17], "{others:?}");
+        // What only follows from a mistake is none.
+        let text = LEAST.replace("source: ", "sorce: ");
+        let PipelineError::Yaml { others, .. } = parse(&text).unwrap_err() else {
+            panic!("no YAML error");
+        };
+        assert!(
+            others
+                .iter()
+                .all(|other| !other.to_string().contains("missing"))
+        );
     }
 
     #[test]

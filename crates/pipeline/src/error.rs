@@ -32,6 +32,9 @@ pub enum PipelineError {
         /// Where in the content.
         #[label("here")]
         at: miette::SourceSpan,
+        /// What else is wrong.
+        #[related]
+        others: Vec<PipelineError>,
     },
     /// A pipeline that does not fit its data.
     #[error("{message}")]
@@ -135,6 +138,16 @@ impl PipelineError {
             message,
             source_code: miette::NamedSource::new(file, text.to_owned()).with_language("yaml"),
             at: (start + offset, length.max(1)).into(),
+            others: Vec::new(),
         }
+    }
+
+    /// The same, with what else is wrong with the file.
+    #[must_use]
+    pub(crate) fn with_others(mut self, more: Vec<Self>) -> Self {
+        if let Self::Yaml { others, .. } = &mut self {
+            *others = more;
+        }
+        self
     }
 }

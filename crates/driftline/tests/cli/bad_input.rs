@@ -247,6 +247,18 @@ fn an_unknown_key_of_a_pipeline_is_shown_with_line_and_column() {
 }
 
 #[test]
+fn the_mistakes_of_a_pipeline_are_shown_in_one_go() {
+    let desk = shop();
+    let mistakes = "widnow: 7d\nseed: many\nalarms: {}\n";
+    desk.pipeline("base.csv", "live.csv", mistakes);
+    let ended = desk.run(&[]);
+    ended.ends_with(2);
+    for place in ["p.yaml:5:", "p.yaml:6:", "p.yaml:7:"] {
+        ended.says(place);
+    }
+}
+
+#[test]
 fn a_wrong_type_in_a_pipeline_is_shown_with_line_and_column() {
     let desk = shop();
     desk.pipeline("base.csv", "live.csv", "seed: many\n");
