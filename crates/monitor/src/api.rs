@@ -19,6 +19,7 @@ mod history;
 mod long_poll;
 mod metrics;
 mod monitors;
+mod nul;
 mod openapi;
 mod page;
 mod problem;
@@ -29,6 +30,7 @@ mod routes;
 mod runs;
 mod silences;
 mod status;
+mod trace;
 
 pub use alerts::AlertItem;
 pub(crate) use connection::listen;
@@ -169,12 +171,14 @@ impl Api {
             .layer(from_fn_with_state(self.clone(), change::recorded))
             .layer(from_fn_with_state(self.clone(), guard::guard))
             .with_state(self)
+            .layer(from_fn(nul::refused))
             .layer(DefaultBodyLimit::max(problem::BODY_BYTES))
             .layer(from_fn(problem::refuse_large_body))
             .layer(CatchPanicLayer::custom(problem::panicked))
             .layer(from_fn(problem::everywhere))
             .layer(map_response(never_guessed))
             .layer(CompressionLayer::new())
+            .layer(from_fn(trace::traced))
     }
 }
 

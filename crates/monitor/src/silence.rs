@@ -17,6 +17,7 @@ const TEXT_CHARACTERS: usize = 1_000;
 /// Which alerts nobody shall be told of, and for how long. What is left out matches everything.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(example = example())]
 pub struct SilenceRequest {
     /// Only this monitor's.
     pub monitor: Option<String>,
@@ -37,11 +38,24 @@ pub struct SilenceRequest {
     #[schemars(with = "Option<String>", extend("format" = "date-time"))]
     pub ends_at: Option<DateTime<Utc>>,
     /// How long it lasts, in place of `ends_at`.
+    #[schemars(range(min = 1, max = 31_622_400))]
     pub duration_seconds: Option<u64>,
     /// Who wants it.
+    #[schemars(length(min = 1, max = 1_000), regex(pattern = r"\S"))]
     pub author: String,
     /// Why.
+    #[schemars(length(min = 1, max = 1_000), regex(pattern = r"\S"))]
     pub comment: String,
+}
+
+fn example() -> serde_json::Value {
+    serde_json::json!({
+        "kind": "drift",
+        "column": "amount",
+        "duration_seconds": 604_800,
+        "author": "ada",
+        "comment": "autumn sale",
+    })
 }
 
 /// What is wrong with a request for a silence.

@@ -6,7 +6,7 @@ use opentelemetry_proto::tonic::{
     collector::{logs::v1::ExportLogsServiceRequest, trace::v1::ExportTraceServiceRequest},
     logs::v1::LogRecord,
     resource::v1::Resource,
-    trace::v1::Span,
+    trace::v1::{Span, span::SpanKind},
 };
 use prost::Message;
 use std::{net::TcpListener, time::Instant};
@@ -155,6 +155,53 @@ fn a_server_tells_of_its_runs() {
     drop(server);
     // Of logs nothing was asked.
     assert!(collector.logs().is_empty());
+}
+
+#[test]
+fn a_request_is_a_span_of_the_trace_that_its_client_began() {
+    let collector = Collector::start();
+    let desk = shop(&SAME.csv(), "");
+    let environment = [
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", &*collector.server.uri()),
+        ("OTEL_BSP_SCHEDULE_DELAY", "100"),
+    ];
+    let server = Server::with(&desk, "p.yaml", &environment);
+    let parent = [(
+        "traceparent",
+        "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+    )];
+    let status = "/api/v1/monitors/shop/status";
+    assert_eq!(server.get(status, &parent).status, 200);
+    assert_eq!(server.get("/api/v1/monitors/nobody/gate", &[]).status, 404);
+    assert_eq!(server.get("/secret-of-a-client", &[]).status, 404);
+    until("the requests arrive", || {
+        let spans = collector.spans();
+        let requests = spans
+            .iter()
+            .filter(|(_, span)| span.name.starts_with("GET"));
+        requests.count() == 3
+    });
+    let spans = collector.spans();
+    let named = |name: &str| {
+        let found = spans.iter().find(|(_, span)| span.name == name);
+        &found
+            .unwrap_or_else(|| panic!("no span `{name}` in {spans:?}"))
+            .1
+    };
+    let hex = |bytes: &[u8]| -> String { bytes.iter().map(|byte| format!("{byte:02x}")).collect() };
+    let told = named("GET /api/v1/monitors/{id}/status");
+    assert_eq!(hex(&told.trace_id), "4bf92f3577b34da6a3ce929d0e0e4736");
+    assert_eq!(hex(&told.parent_span_id), "00f067aa0ba902b7");
+    assert_eq!(told.kind, SpanKind::Server as i32);
+    assert!(of(&told.attributes, "http.route").contains("/api/v1/monitors/{id}/status"));
+    assert!(of(&told.attributes, "http.response.status_code").contains("200"));
+    let missed = named("GET /api/v1/monitors/{id}/gate");
+    assert!(missed.parent_span_id.is_empty());
+    assert!(of(&missed.attributes, "http.response.status_code").contains("404"));
+    // A path that no route has may be anything, and is not told.
+    let unknown = format!("{:?}", named("GET"));
+    assert!(!unknown.contains("secret-of-a-client"), "{unknown}");
+    drop(server);
 }
 
 #[test]

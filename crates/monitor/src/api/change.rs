@@ -21,7 +21,7 @@ const KEY: &str = "idempotency-key";
 /// Says that an answer is one that was given before.
 const REPLAYED: &str = "idempotency-replayed";
 /// Characters of a key.
-const KEY_CHARACTERS: usize = 200;
+pub(super) const KEY_CHARACTERS: usize = 200;
 /// Bytes of an answer that is kept; no answer to a change has more.
 const ANSWER_BYTES: usize = 1024 * 1024;
 

@@ -16,6 +16,9 @@ pub(crate) fn parse(text: &str) -> Result<Duration, Problem> {
     Ok(duration("wait", text)?.min(LONGEST))
 }
 
+/// What [`duration`] reads, as those who read the API's description are told.
+pub(crate) const DURATION_PATTERN: &str = "^[0-9]{1,18}(ms|s|m|h)?$";
+
 /// Reads `30s`, `500ms`, `1m`, `2h`, or seconds without a unit.
 pub(crate) fn duration(parameter: &str, text: &str) -> Result<Duration, Problem> {
     let unit_at = text

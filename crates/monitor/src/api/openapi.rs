@@ -5,8 +5,9 @@
 //! is not described, and nothing described that is not answered.
 
 use crate::api::Api;
-use crate::api::change::is_change;
+use crate::api::change::{KEY_CHARACTERS, is_change};
 use crate::api::guard;
+use crate::api::long_poll::DURATION_PATTERN;
 use crate::api::problem::Described;
 use axum::http::Method;
 use axum::routing::MethodRouter;
@@ -110,15 +111,18 @@ impl Operation {
             parameters.extend(query(schema(&mut schemas.taken)));
         }
         if self.has_tag {
-            parameters.push(header("If-None-Match", "Tags that the client knows."));
+            let any = json!({"type": "string"});
+            parameters.push(header("If-None-Match", "Tags that the client knows.", &any));
         }
         if matches!(self.answer, Answer::Text("text/event-stream")) {
             let what = "The last event that the client has seen.";
-            parameters.push(header("Last-Event-ID", what));
+            parameters.push(header("Last-Event-ID", what, &json!({"type": "string"})));
         }
         if self.method == Method::POST {
             let what = "A key under which the change is made once within 24 hours.";
-            parameters.push(header("Idempotency-Key", what));
+            let key = json!({"type": "string", "minLength": 1, "maxLength": KEY_CHARACTERS,
+                "pattern": "^[ -~]+$"});
+            parameters.push(header("Idempotency-Key", what, &key));
         }
         let mut described = json!({
             "operationId": self.name(),
@@ -272,8 +276,8 @@ pub(crate) fn document(operations: &[Operation]) -> Value {
     })
 }
 
-fn header(name: &str, what: &str) -> Value {
-    json!({"name": name, "in": "header", "description": what, "schema": {"type": "string"}})
+fn header(name: &str, what: &str, schema: &Value) -> Value {
+    json!({"name": name, "in": "header", "description": what, "schema": schema})
 }
 
 /// The parameters that are the fields of a type.
@@ -293,6 +297,11 @@ fn query(schema: Schema) -> Vec<Value> {
                 _ => "",
             })
         });
+        match name.as_str() {
+            "page_size" => field["minimum"] = 1.into(),
+            "wait" | "max_age" => field["pattern"] = DURATION_PATTERN.into(),
+            _ => {}
+        }
         let required = required.contains(&Value::from(name.as_str()));
         json!({"name": name, "in": "query", "description": what, "required": required, "schema": field})
     });

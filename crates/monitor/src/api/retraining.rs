@@ -77,7 +77,9 @@ const LONGEST_HEARTBEAT: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ClaimBody {
+    #[schemars(length(min = 1, max = 200), regex(pattern = r"\S"))]
     claimed_by: String,
+    #[schemars(range(min = 1, max = 604_800))]
     heartbeat_seconds: Option<u64>,
 }
 
@@ -85,6 +87,7 @@ pub(crate) struct ClaimBody {
 #[serde(deny_unknown_fields)]
 pub(crate) struct HeartbeatBody {
     claim: String,
+    #[schemars(range(min = 1, max = 604_800))]
     heartbeat_seconds: Option<u64>,
 }
 

@@ -40,6 +40,13 @@ async fn every_error_is_a_problem() {
             400,
             "bad_parameter",
         ),
+        (get("/api/v1/runs?monitor=a%00b"), 400, "bad_parameter"),
+        (get("/api/v1/runs/%00"), 400, "bad_parameter"),
+        (
+            post("/api/v1/silences").json(&json!({"author": "a\0"})),
+            400,
+            "bad_body",
+        ),
         (post("/api/v1/runs"), 405, "method_not_allowed"),
         (post("/api/v1/runs").body(large), 413, "too_large"),
     ] {
