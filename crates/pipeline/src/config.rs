@@ -27,7 +27,9 @@ pub use terms::{TermsConfig, WatchLimit};
 pub use time::{EvaluateConfig, TimeConfig};
 pub use topic::{RegistryConfig, TopicConfig, TopicFormat, TopicSetting, TopicStart};
 pub use values::{Duration, Name, RoleName};
-pub use webhook::{SecretReference, SuccessRule, TargetFormat, Topic, TopicTarget, WebhookTarget};
+pub use webhook::{
+    BodyEncoding, SecretReference, SuccessRule, TargetFormat, Topic, TopicTarget, WebhookTarget,
+};
 
 use crate::{PipelineError, TermDecisions};
 use driftline_verdict::ActionPolicy;

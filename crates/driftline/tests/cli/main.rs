@@ -26,6 +26,7 @@ mod init;
 mod live_profiles;
 mod models;
 mod multivariate;
+mod orchestrators;
 mod packages;
 mod pipelines;
 #[path = "../../../store/tests/store/postgres.rs"]

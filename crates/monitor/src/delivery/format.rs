@@ -6,9 +6,10 @@
 //! is an error, which is found when the pipeline is read: a sample event is rendered then.
 
 use crate::delivery::signature::hmac_sha256;
-use driftline_pipeline::config::{SuccessRule, TargetFormat};
+use driftline_pipeline::config::{SuccessRule, TargetFormat, Topic};
 use minijinja::value::Serde;
 use minijinja::{Environment, UndefinedBehavior, context};
+use reqwest::Url;
 use serde::Serialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -326,24 +327,78 @@ fn clipped(text: &str, characters: usize) -> String {
     }
 }
 
-/// An event as templates will see them, to try one before there is a real one.
-pub(super) fn sample() -> Value {
-    json!({
-        "type": "alert.firing",
-        "timestamp": "2026-01-01T00:00:00.000Z",
-        "data": {
-            "monitor": "sample", "run_id": "sample", "baseline_id": "sample",
-            "group": {}, "count": 1, "still_firing": 1,
-            "links": {"run": "https://drift.example/api/v1/runs/sample"},
-            "alerts": [{
-                "id": "alert_sample", "state": "firing", "kind": "drift", "severity": "error",
-                "column": "amount", "slice": null, "measure": "wasserstein", "term": null,
-                "value": 14.2, "threshold": 3.1, "message": "`amount` \"moved\"", "told": 1,
-                "window": {"start": null, "end": "2026-01-01T00:00:00Z"},
-            }],
-            "sequence": 1,
-        },
-    })
+/// The fields of a JSON object as those of a form; what is neither text nor a number nor a truth value stays
+/// JSON.
+///
+/// # Errors
+/// Where it is no object.
+pub(super) fn as_form(json: &str) -> Result<String, String> {
+    let fields = match serde_json::from_str(json) {
+        Ok(Value::Object(fields)) => fields,
+        _ => return Err("its template gives no object, whose fields a form has".to_owned()),
+    };
+    let mut form = Url::parse("form:").map_err(|error| error.to_string())?;
+    form.query_pairs_mut()
+        .extend_pairs(fields.iter().map(|(name, value)| {
+            let text = value
+                .as_str()
+                .map_or_else(|| value.to_string(), str::to_owned);
+            (name, text)
+        }));
+    Ok(form.query().unwrap_or_default().to_owned())
+}
+
+/// What a body as [`as_form`] makes it is.
+pub(super) const FORM: &str = "application/x-www-form-urlencoded";
+
+/// An event as templates will see those of a topic, to try one before there is a real one.
+pub(super) fn sample(topic: Topic) -> Value {
+    // With what a template that forgets to escape it breaks at.
+    const TOLD: &str = "this is a \"test\": nothing has happened";
+    let window = json!({
+        "start": "2025-12-31T00:00:00Z", "end": "2026-01-01T00:00:00Z", "rows": 0,
+    });
+    let links = json!({
+        "status": "https://drift.example/api/v1/monitors/sample/status",
+        "alerts": "https://drift.example/api/v1/alerts?monitor=sample",
+        "run": "https://drift.example/api/v1/runs/sample",
+    });
+    let finding = json!({
+        "kind": "drift", "severity": "error", "column": "amount", "slice": null,
+        "measure": "wasserstein", "value": 14.2, "threshold": 3.1, "term": null, "message": TOLD,
+    });
+    let mut data = json!({
+        "monitor": "sample", "run_id": "sample", "baseline_id": "sample", "links": links, "sequence": 1,
+    });
+    if topic != Topic::Alert {
+        data["verdict"] = "fail".into();
+        data["run_verdict"] = "fail".into();
+        data["counts"] = json!({"error": 1, "warning": 0, "info": 0, "not_evaluated": 0});
+        data["window"] = window.clone();
+        data["findings"] = json!([finding.clone()]);
+    }
+    let kind = match topic {
+        Topic::Alert => {
+            let mut alert = finding;
+            alert["id"] = "alert_sample".into();
+            alert["state"] = "firing".into();
+            alert["told"] = 1.into();
+            alert["window"] = window;
+            data["group"] = json!({});
+            data["count"] = 1.into();
+            data["still_firing"] = 1.into();
+            data["alerts"] = json!([alert]);
+            "alert.firing"
+        }
+        Topic::Retrain => {
+            data["retraining_request_id"] = "retrain_sample".into();
+            data["reason"] = TOLD.into();
+            "retraining.requested"
+        }
+        Topic::Notify => "window.failed",
+        Topic::Verdict => "window.judged",
+    };
+    json!({"type": kind, "timestamp": "2026-01-01T00:00:00.000Z", "data": data})
 }
 
 #[cfg(test)]
@@ -390,7 +445,7 @@ mod tests {
             },
         });
         for format in FORMATS {
-            for event in [&sample(), &window] {
+            for event in [&sample(Topic::Alert), &window] {
                 let (form, _) = filled(format, event);
                 let shows = form.body.contains("\"key\"");
                 assert_eq!(shows, format == TargetFormat::Pagerduty, "{format:?}");
@@ -401,11 +456,11 @@ mod tests {
     #[test]
     fn the_keyed_signatures_are_those_that_python_computed() {
         // base64.b64encode(hmac.new(b"1599360473\nkey", b"", "sha256").digest())
-        let (_, body) = filled(TargetFormat::Feishu, &sample());
+        let (_, body) = filled(TargetFormat::Feishu, &sample(Topic::Alert));
         assert_eq!(body["timestamp"], "1599360473");
         assert_eq!(body["sign"], FEISHU);
         // base64.b64encode(hmac.new(b"key", b"1599360473000\nkey", "sha256").digest())
-        let (form, _) = filled(TargetFormat::Dingtalk, &sample());
+        let (form, _) = filled(TargetFormat::Dingtalk, &sample(Topic::Alert));
         assert_eq!(
             form.query,
             [
@@ -417,7 +472,7 @@ mod tests {
 
     #[test]
     fn what_fired_together_is_over_only_when_nothing_of_it_fires_any_more() {
-        let mut event = sample();
+        let mut event = sample(Topic::Alert);
         event["type"] = "alert.resolved".into();
         let (_, body) = filled(TargetFormat::Pagerduty, &event);
         assert_eq!(body["event_action"], "trigger");
@@ -429,41 +484,46 @@ mod tests {
             (&"resolve".into(), &key)
         );
         assert_eq!(
-            filled(TargetFormat::Pagerduty, &sample()).1["dedup_key"],
+            filled(TargetFormat::Pagerduty, &sample(Topic::Alert)).1["dedup_key"],
             key
         );
     }
 
     #[test]
     fn alertmanager_has_one_alert_each_whose_labels_are_texts() {
-        let (_, body) = filled(TargetFormat::Alertmanager, &sample());
+        let (_, body) = filled(TargetFormat::Alertmanager, &sample(Topic::Alert));
         let labels = body[0]["labels"].as_object().unwrap();
         assert!(labels.values().all(Value::is_string), "{body}");
         assert_eq!(labels["column"], "amount");
         assert!(!labels.contains_key("slice"));
         assert!(body[0].get("endsAt").is_none());
-        let mut event = sample();
+        let mut event = sample(Topic::Alert);
         event["data"]["alerts"][0]["state"] = "resolved".into();
         let (_, body) = filled(TargetFormat::Alertmanager, &event);
         assert!(body[0]["endsAt"].is_string());
     }
 
-    /// What the schemas of OpenLineage 2-0-2 and of its facets require.
-    #[test]
-    fn openlineage_has_every_field_that_its_schemas_require() {
-        let run_id = "0197b1f0-5d9c-7c3e-8f57-0123456789ab";
-        let window = json!({
-            "type": "window.failed", "timestamp": "2026-01-01T00:00:00.000Z",
+    const RUN_ID: &str = "0197b1f0-5d9c-7c3e-8f57-0123456789ab";
+
+    fn window_event(kind: &str) -> Value {
+        json!({
+            "type": kind, "timestamp": "2026-01-01T00:00:00.000Z",
             "data": {
-                "monitor": "shop", "run_id": run_id,
+                "monitor": "shop", "run_id": RUN_ID,
                 "window": {"start": "2025-12-31T00:00:00Z", "end": "2026-01-01T00:00:00Z", "rows": 3},
                 "findings": [{
                     "kind": "drift", "severity": "error", "column": "amount",
                     "measure": "wasserstein", "value": 14.2, "threshold": 3.1, "message": "moved",
                 }],
             },
-        });
-        for event in [&sample(), &window] {
+        })
+    }
+
+    /// What the schemas of OpenLineage 2-0-2 and of its facets require.
+    #[test]
+    fn openlineage_has_every_field_that_its_schemas_require() {
+        let window = window_event("window.failed");
+        for event in [&sample(Topic::Alert), &window] {
             let (_, body) = filled(TargetFormat::Openlineage, event);
             for field in ["eventTime", "producer", "schemaURL"] {
                 assert!(body[field].is_string(), "{field}: {body}");
@@ -490,7 +550,7 @@ mod tests {
             );
         }
         let (_, body) = filled(TargetFormat::Openlineage, &window);
-        assert_eq!(body["run"]["runId"], run_id);
+        assert_eq!(body["run"]["runId"], RUN_ID);
         let metrics = &body["inputs"][0]["inputFacets"]["dataQualityMetrics"];
         assert_eq!(
             (&metrics["rowCount"], &metrics["columnMetrics"]),
@@ -498,9 +558,96 @@ mod tests {
         );
     }
 
+    /// The schemas that OpenLineage publishes, by `$id`: all below the folder `spec/` of its repository.
+    struct Published(std::collections::BTreeMap<String, Value>);
+
+    impl Published {
+        fn below(folder: &std::path::Path) -> Self {
+            let mut found = std::collections::BTreeMap::new();
+            for folder in [folder.to_owned(), folder.join("facets")] {
+                for file in std::fs::read_dir(&folder).unwrap() {
+                    let path = file.unwrap().path();
+                    if path
+                        .extension()
+                        .is_some_and(|extension| extension == "json")
+                    {
+                        let text = std::fs::read_to_string(&path).unwrap();
+                        let schema: Value = serde_json::from_str(&text).unwrap();
+                        found.insert(schema["$id"].as_str().unwrap().to_owned(), schema);
+                    }
+                }
+            }
+            Self(found)
+        }
+    }
+
+    impl jsonschema::Retrieve for Published {
+        fn retrieve(
+            &self,
+            uri: &jsonschema::Uri<String>,
+        ) -> Result<Value, Box<dyn std::error::Error + Send + Sync>> {
+            let schema = self.0.get(uri.as_str()).cloned();
+            schema.ok_or_else(|| format!("no schema `{uri}` is published there").into())
+        }
+    }
+
+    /// Asserts that a value is what the schema behind a URL says.
+    #[track_caller]
+    fn is_as_published(folder: &std::path::Path, url: &Value, value: &Value) {
+        let validator = jsonschema::options()
+            .with_retriever(Published::below(folder))
+            .should_validate_formats(true)
+            .build(&json!({ "$ref": url }))
+            .unwrap();
+        let wrong: Vec<String> = validator
+            .iter_errors(value)
+            .map(|error| error.to_string())
+            .collect();
+        assert!(wrong.is_empty(), "{url}: {wrong:?} in {value}");
+    }
+
+    #[test]
+    fn every_part_of_a_run_event_is_as_the_schema_that_it_names_is_published() {
+        let Some(folder) = std::env::var_os("DRIFTLINE_OPENLINEAGE") else {
+            eprintln!(
+                "SKIPPED: DRIFTLINE_OPENLINEAGE names no folder `spec` of \
+                 https://github.com/OpenLineage/OpenLineage"
+            );
+            return;
+        };
+        let folder = std::path::Path::new(&folder);
+        let mut resolved = sample(Topic::Alert);
+        resolved["type"] = "alert.resolved".into();
+        let mut timeless = window_event("window.failed");
+        timeless["data"]["window"]["start"] = Value::Null;
+        timeless["data"]["window"]["end"] = Value::Null;
+        let mut facets_seen = std::collections::BTreeSet::new();
+        for event in [
+            sample(Topic::Alert),
+            resolved,
+            timeless,
+            window_event("window.failed"),
+            window_event("window.unknown"),
+            window_event("window.noticed"),
+            window_event("window.judged"),
+            window_event("retraining.requested"),
+        ] {
+            let (_, body) = filled(TargetFormat::Openlineage, &event);
+            is_as_published(folder, &body["schemaURL"], &body);
+            for facets in [&body["run"]["facets"], &body["inputs"][0]["inputFacets"]] {
+                for (name, facet) in facets.as_object().unwrap() {
+                    is_as_published(folder, &facet["_schemaURL"], facet);
+                    facets_seen.insert(name.clone());
+                }
+            }
+        }
+        let all = ["dataQualityAssertions", "dataQualityMetrics", "nominalTime"];
+        assert!(facets_seen.iter().map(String::as_str).eq(all));
+    }
+
     #[test]
     fn a_template_that_is_wrong_says_why() {
-        let event = sample();
+        let event = sample(Topic::Alert);
         let fill = |template: &str| {
             let occurrence = Occurrence {
                 id: "evt_1",

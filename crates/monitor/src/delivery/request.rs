@@ -5,7 +5,7 @@ use crate::delivery::format::{self, Occurrence};
 use crate::delivery::signature::{ID_HEADER, SIGNATURE_HEADER, TIMESTAMP_HEADER};
 use crate::delivery::transport::Request;
 use chrono::{DateTime, Utc};
-use driftline_pipeline::config::TargetFormat;
+use driftline_pipeline::config::{BodyEncoding, TargetFormat};
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use secrecy::ExposeSecret;
 use serde_json::Value;
@@ -43,7 +43,10 @@ pub(super) fn of(
         if !form.query.is_empty() {
             url.query_pairs_mut().extend_pairs(&form.query);
         }
-        (form.content_type, form.body)
+        match target.body() {
+            BodyEncoding::Json => (form.content_type, form.body),
+            BodyEncoding::Form => (format::FORM, format::as_form(&form.body)?),
+        }
     };
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
     put(&mut headers, ID_HEADER, id)?;

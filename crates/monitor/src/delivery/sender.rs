@@ -1,10 +1,11 @@
 //! One attempt to tell one target, the same for every event and for a test.
 
 use crate::delivery::transport::{Answer, HttpTransport, Transport};
-use crate::delivery::{Target, Webhook, request, retry};
+use crate::delivery::{Target, Webhook, format, request, retry};
 use crate::{Clock, SystemClock};
 use chrono::{DateTime, SecondsFormat, Utc};
-use serde_json::{Value, json};
+use driftline_pipeline::config::Topic;
+use serde_json::Value;
 use std::time::Duration;
 
 /// Characters of an answer that are kept.
@@ -24,8 +25,8 @@ pub(super) struct Failure {
 }
 
 /// Tells a target of an event once: in its form, signed, with its headers, within its bounds.
-/// Returns the status of the yes: of webhooks only 2xx is one, and of some only one whose body says
-/// so.
+/// Returns the status of the yes: of webhooks 2xx is one, of some only where the body says so, and what else
+/// the target counts as one.
 pub(super) async fn tell(
     transport: &dyn Transport,
     target: &Target,
@@ -49,7 +50,7 @@ pub(super) async fn tell(
     let answer = transport.send(target, request).await.map_err(failed)?;
     let status = answer.status;
     let is_2xx = (200..300).contains(&status);
-    if is_2xx && says_yes(target, &answer) {
+    if (is_2xx && says_yes(target, &answer)) || target.success_status().contains(&status) {
         return Ok(status);
     }
     let mut error = match is_2xx {
@@ -97,15 +98,11 @@ impl Probe {
     /// What went wrong, for people.
     pub async fn send(&self, monitor: &str, target: &Target) -> Result<u16, String> {
         let now = SystemClock.now();
-        let event = json!({
-            "type": "driftline.test",
-            "timestamp": now.to_rfc3339_opts(SecondsFormat::Millis, true),
-            "data": {
-                "monitor": monitor,
-                "window": {"start": null, "end": null, "rows": 0},
-                "findings": [{"message": "this is a test: nothing has happened"}],
-            },
-        });
+        let topic = target.on().first().copied().unwrap_or(Topic::Notify);
+        let mut event = format::sample(topic);
+        event["type"] = "driftline.test".into();
+        event["timestamp"] = now.to_rfc3339_opts(SecondsFormat::Millis, true).into();
+        event["data"]["monitor"] = monitor.into();
         let id = format!("evt_test_{}", uuid::Uuid::new_v4().simple());
         tell(&self.transport, target, &id, &event.to_string(), now)
             .await

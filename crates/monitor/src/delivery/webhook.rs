@@ -5,7 +5,7 @@ use crate::delivery::address::{self, ip_literal};
 use crate::delivery::format::{self, Occurrence};
 use crate::delivery::signature::{SigningKey, SigningKeys};
 use driftline_pipeline::config::{
-    SecretReference, SuccessRule, TargetFormat, Topic, WebhookTarget,
+    BodyEncoding, SecretReference, SuccessRule, TargetFormat, Topic, WebhookTarget,
 };
 use ipnet::IpNet;
 use reqwest::Url;
@@ -103,25 +103,34 @@ impl Webhook {
             url,
             template,
         };
-        if target.config.format != TargetFormat::Standard {
-            let sample = format::sample();
-            let occurrence = Occurrence {
-                id: "evt_sample",
-                event: &sample,
-                timestamp: 0,
-                secret: Some("sample"),
-            };
-            format::fill(
-                target.config.format,
-                target.template.as_deref(),
-                &occurrence,
-            )
-            .map_err(|reason| MonitorError::Target {
-                target: target.name().to_owned(),
-                reason,
-            })?;
+        for topic in &target.config.on {
+            target
+                .try_form(*topic)
+                .map_err(|reason| MonitorError::Target {
+                    target: target.name().to_owned(),
+                    reason,
+                })?;
         }
         Ok(target)
+    }
+
+    /// Puts a sample of what it is told of into its form.
+    fn try_form(&self, topic: Topic) -> Result<(), String> {
+        if self.config.format == TargetFormat::Standard {
+            return Ok(());
+        }
+        let sample = format::sample(topic);
+        let occurrence = Occurrence {
+            id: "evt_sample",
+            event: &sample,
+            timestamp: 0,
+            secret: Some("sample"),
+        };
+        let form = format::fill(self.format(), self.template(), &occurrence)?;
+        match self.body() {
+            BodyEncoding::Json => Ok(()),
+            BodyEncoding::Form => format::as_form(&form.body).map(drop),
+        }
     }
 
     /// The form that it takes.
@@ -137,6 +146,16 @@ impl Webhook {
     /// Whether an event waits until those before it have arrived or been given up.
     pub(crate) fn is_ordered(&self) -> bool {
         self.config.ordered
+    }
+
+    /// How the body of a template is sent.
+    pub(crate) fn body(&self) -> BodyEncoding {
+        self.config.body
+    }
+
+    /// Statuses that are a yes besides 2xx.
+    pub(crate) fn success_status(&self) -> &[u16] {
+        &self.config.success_status
     }
 
     /// What in an answer of 2xx says that it is a yes, where the status alone does not.

@@ -8,7 +8,7 @@ use driftline_monitor::{
     VirtualClock,
 };
 use driftline_pipeline::config::{
-    AlertsConfig, ScheduleConfig, SecretReference, TargetFormat, Topic, WebhookTarget,
+    AlertsConfig, BodyEncoding, ScheduleConfig, SecretReference, TargetFormat, Topic, WebhookTarget,
 };
 use driftline_pipeline::{TermDecision, TermDecisions};
 use driftline_store::{BaselineRecord, Store};
@@ -312,8 +312,10 @@ impl World {
             secret: Some(SecretReference::File(self.folder.path().join("secret"))),
             format: TargetFormat::Standard,
             template: None,
+            body: BodyEncoding::default(),
             headers: BTreeMap::new(),
             success: None,
+            success_status: Vec::new(),
             ordered: false,
             allow_http: true,
             allow_addresses: vec!["127.0.0.0/8".parse().unwrap()],

@@ -40,12 +40,18 @@ pub struct WebhookTarget {
     /// A file with the body as a template, for `format: template`.
     #[serde(default)]
     pub template: Option<PathBuf>,
+    /// How the body of a template is sent.
+    #[serde(default)]
+    pub body: BodyEncoding,
     /// Headers of every request, their values by reference.
     #[serde(default)]
     pub headers: BTreeMap<String, SecretReference>,
     /// What in an answer of 2xx says that it is a yes; by default the status does.
     #[serde(default)]
     pub success: Option<SuccessRule>,
+    /// Statuses that are a yes besides 2xx, such as the 409 of a receiver that has the event already.
+    #[serde(default)]
+    pub success_status: Vec<u16>,
     /// Whether an event waits until those before it have arrived or been given up.
     #[serde(default)]
     pub ordered: bool,
@@ -137,6 +143,17 @@ pub enum TargetFormat {
     Template,
 }
 
+/// How the JSON of a template is sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum BodyEncoding {
+    /// As it is.
+    #[default]
+    Json,
+    /// The fields of its object as those of a form (`application/x-www-form-urlencoded`).
+    Form,
+}
+
 /// What in the JSON of an answer says that it is a yes.
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -164,6 +181,22 @@ impl WebhookTarget {
                 "webhooks",
                 "`template` names a file, and `format: template` says that it is used: give both"
                     .to_owned(),
+            ));
+        }
+        if self.body == BodyEncoding::Form && !is_template {
+            return Some((
+                "webhooks",
+                "`body: form` is for `format: template`".to_owned(),
+            ));
+        }
+        // A redirect is no answer, 410 ends the target, 429 and 5xx ask to be left alone for a while.
+        let is_yes = |status: &u16| matches!(status, 400..=409 | 411..=428 | 430..=499);
+        if let Some(status) = self.success_status.iter().find(|status| !is_yes(status)) {
+            return Some((
+                "success_status",
+                format!(
+                    "{status} cannot be a yes: name statuses of 4xx, such as 409, but 410 and 429"
+                ),
             ));
         }
         if let Some(rule) = &self.success
