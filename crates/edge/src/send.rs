@@ -43,11 +43,11 @@ pub(crate) struct Sending {
 /// Why a profile was not taken.
 enum Trouble {
     /// Another try may help, after this time where the server says so.
-    ForNow(String, Option<Duration>),
+    Temporary(String, Option<Duration>),
     /// The server takes no profile as it is asked: a wrong key, no such monitor.
-    ForAll(String),
+    Refused(String),
     /// It will never take this one.
-    ForThis(String),
+    ProfileRefused(String),
 }
 
 impl Sending {
@@ -100,12 +100,12 @@ impl Sending {
         for (at, one) in waiting.iter().enumerate() {
             match self.send_one(one, until) {
                 Ok(()) => sent += 1,
-                Err(Trouble::ForThis(reason)) => {
+                Err(Trouble::ProfileRefused(reason)) => {
                     tell(&format!("{} is not taken: {reason}", one.id));
                     self.spool.refused(one)?;
                     refused = Some(reason);
                 }
-                Err(Trouble::ForNow(reason, _) | Trouble::ForAll(reason)) => {
+                Err(Trouble::Temporary(reason, _) | Trouble::Refused(reason)) => {
                     return Err(EdgeError::Unsent {
                         waiting: waiting.len() - at,
                         spool: self.spool.folder(),
@@ -122,7 +122,7 @@ impl Sending {
     }
 
     fn send_one(&self, waiting: &Waiting, until: Instant) -> Result<(), Trouble> {
-        let unreadable = |error: EdgeError| Trouble::ForAll(error.to_string());
+        let unreadable = |error: EdgeError| Trouble::Refused(error.to_string());
         let Some(content) = self.spool.read(waiting).map_err(unreadable)? else {
             return Ok(());
         };
@@ -130,12 +130,12 @@ impl Sending {
         loop {
             let (reason, asked) = match self.post(&waiting.id, &content) {
                 Ok(()) => return self.spool.taken(waiting).map_err(unreadable),
-                Err(Trouble::ForNow(reason, asked)) => (reason, asked),
+                Err(Trouble::Temporary(reason, asked)) => (reason, asked),
                 Err(trouble) => return Err(trouble),
             };
             let pause = asked.unwrap_or(Duration::ZERO).max(jittered(wait));
             if now() + pause >= until {
-                return Err(Trouble::ForNow(reason, asked));
+                return Err(Trouble::Temporary(reason, asked));
             }
             std::thread::sleep(pause);
             wait = (wait * 2).min(LONGEST_WAIT);
@@ -151,7 +151,7 @@ impl Sending {
             request = request.header("authorization", format!("Bearer {key}"));
         }
         let answer = request.send(content);
-        let mut answer = answer.map_err(|error| Trouble::ForNow(error.to_string(), None))?;
+        let mut answer = answer.map_err(|error| Trouble::Temporary(error.to_string(), None))?;
         let status = answer.status().as_u16();
         if matches!(status, 200 | 201) {
             return Ok(());
@@ -173,9 +173,11 @@ impl Sending {
             .as_str()
             .is_some_and(|code| REFUSALS.contains(&code));
         Err(match status {
-            _ if is_refused => Trouble::ForThis(reason),
-            408 | 425 | 429 | 500..=599 => Trouble::ForNow(reason, after.map(Duration::from_secs)),
-            _ => Trouble::ForAll(reason),
+            _ if is_refused => Trouble::ProfileRefused(reason),
+            408 | 425 | 429 | 500..=599 => {
+                Trouble::Temporary(reason, after.map(Duration::from_secs))
+            }
+            _ => Trouble::Refused(reason),
         })
     }
 }
