@@ -80,7 +80,7 @@ impl Server {
             "POST",
             path,
             &[("Content-Type", "application/json")],
-            &body.to_string(),
+            body.to_string(),
         );
         assert!((200..300).contains(&answer.status), "{answer:?}");
         answer.json()
