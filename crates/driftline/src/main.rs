@@ -9,7 +9,10 @@ use clap::Parser;
 use driftline_monitor::Telemetry;
 use std::process::ExitCode;
 use tracing_subscriber::{
-    EnvFilter, Layer, Registry, layer::SubscriberExt, util::SubscriberInitExt,
+    EnvFilter, Layer, Registry,
+    filter::{FilterExt, filter_fn},
+    layer::SubscriberExt,
+    util::SubscriberInitExt,
 };
 
 fn main() -> ExitCode {
@@ -39,6 +42,9 @@ fn main() -> ExitCode {
 /// What is logged where `DRIFTLINE_LOG` says nothing. What a scheduler refuses it tells whoever
 /// asked, an executor that asks for its build among them.
 const LOGGED: &str = "warn,ballista_scheduler::scheduler_server::grpc=off";
+
+/// What is never logged, whatever `DRIFTLINE_LOG` says: what mail servers are told, passwords among it.
+const SECRETIVE: &str = "async_smtp";
 
 fn run(arguments: args::Arguments) -> u8 {
     let runtime = match tokio::runtime::Builder::new_multi_thread()
@@ -80,7 +86,9 @@ fn listen_to_log(runtime: &tokio::runtime::Handle) -> Telemetry {
         // A standard error that nobody reads is no reason to end.
         .log_internal_errors(false)
         .with_filter(
-            EnvFilter::try_from_env("DRIFTLINE_LOG").unwrap_or_else(|_| EnvFilter::new(LOGGED)),
+            EnvFilter::try_from_env("DRIFTLINE_LOG")
+                .unwrap_or_else(|_| EnvFilter::new(LOGGED))
+                .and(filter_fn(|event| !event.target().starts_with(SECRETIVE))),
         );
     let heard = telemetry
         .as_ref()

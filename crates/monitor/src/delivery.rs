@@ -14,16 +14,20 @@
 
 mod address;
 mod breaker;
+mod email;
 mod format;
 mod request;
 mod retry;
 mod sender;
 mod signature;
+mod smtp;
 mod target;
+mod tls;
 mod topic;
 mod transport;
 mod webhook;
 
+pub use email::Email;
 pub use retry::{LONGEST_RETRY_AFTER, RetrySchedule};
 pub use sender::Probe;
 pub use signature::{
@@ -396,12 +400,12 @@ impl Deliverer {
         let Failure {
             status,
             error,
+            is_final,
             asked,
         } = failure;
-        // 410 is a no for ever.
-        let delay = match status {
-            Some(410) => None,
-            _ => self.schedule.delay(claim.attempt, &*self.randomness),
+        let delay = match is_final {
+            true => None,
+            false => self.schedule.delay(claim.attempt, &*self.randomness),
         };
         match delay {
             None => Settlement::Dead { status, error },

@@ -80,7 +80,12 @@ impl PipelineEvaluator {
                 ..topic.clone()
             })
         });
-        let targets = webhooks.chain(topics).collect::<Result<_, _>>()?;
+        let emails = pipeline.actions.emails.iter();
+        let emails = emails.map(|email| Target::email(email.placed(&pipeline)));
+        let targets = webhooks
+            .chain(topics)
+            .chain(emails)
+            .collect::<Result<_, _>>()?;
         let evaluator = driftline_pipeline::Evaluator::new(pipeline.clone(), config.clone());
         Ok(Self {
             name: pipeline.name.to_string(),
@@ -245,6 +250,7 @@ fn placed(pipeline: &Pipeline, webhook: &WebhookTarget) -> WebhookTarget {
     {
         *reference = pipeline.placed(reference);
     }
+    webhook.tls = webhook.tls.map(|tls| tls.placed(pipeline));
     webhook.template = webhook.template.map(|path| pipeline.path(&path));
     webhook
 }

@@ -5,6 +5,7 @@
 //! written here but named (`env:NAME`, `file:PATH`).
 
 mod alerts;
+mod email;
 mod engine;
 mod mistakes;
 mod models;
@@ -13,11 +14,13 @@ mod profiles;
 mod schedule;
 mod terms;
 mod time;
+mod tls;
 mod topic;
 mod values;
 mod webhook;
 
 pub use alerts::{AlertField, AlertsConfig};
+pub use email::EmailTarget;
 pub use engine::{ClusterUrl, EngineSettings};
 pub use models::{ChallengerConfig, ModelConfig, PerformanceMeasure, TargetsConfig};
 pub use multivariate::{MeasureConfig, MultivariateConfig, MultivariateMeasure};
@@ -25,6 +28,7 @@ pub use profiles::{PostedConfig, ProfilesConfig};
 pub use schedule::{CatchUp, CronText, ScheduleConfig, ZoneName};
 pub use terms::{TermsConfig, WatchLimit};
 pub use time::{EvaluateConfig, TimeConfig};
+pub use tls::TlsConfig;
 pub use topic::{RegistryConfig, TopicConfig, TopicFormat, TopicSetting, TopicStart};
 pub use values::{Duration, Name, RoleName};
 pub use webhook::{
@@ -287,6 +291,8 @@ pub struct ActionsConfig {
     pub webhooks: Vec<WebhookTarget>,
     /// Which topics of Kafka are told.
     pub topics: Vec<TopicTarget>,
+    /// Who is told by e-mail.
+    pub emails: Vec<EmailTarget>,
 }
 
 impl Pipeline {
@@ -340,8 +346,25 @@ impl Pipeline {
             .collect();
         let mut pipeline = Self::parse(&text, &path.display().to_string(), environment)?;
         pipeline.folder = path.parent().unwrap_or(Path::new("")).to_owned();
+        pipeline.check_certificates(&text, &path.display().to_string())?;
         pipeline.take_drift_of_schema()?;
         Ok(pipeline)
+    }
+
+    /// That the files of targets' certificates hold some.
+    fn check_certificates(&self, text: &str, file: &str) -> Result<(), PipelineError> {
+        let webhooks = self.actions.webhooks.iter();
+        let webhooks = webhooks.map(|webhook| (&webhook.name, &webhook.tls));
+        let emails = self.actions.emails.iter();
+        let emails = emails.map(|email| (&email.name, &email.tls));
+        for (name, tls) in webhooks.chain(emails) {
+            let mistake = tls.as_ref().and_then(|tls| tls.file_mistake(self));
+            if let Some((reference, message)) = mistake {
+                let message = format!("target `{name}`: {message}");
+                return Err(PipelineError::yaml_at(text, file, &reference, message));
+            }
+        }
+        Ok(())
     }
 
     /// Takes what the schema file says of the drift of columns that the pipeline says
@@ -448,7 +471,8 @@ impl Pipeline {
         }
         let webhooks = self.actions.webhooks.iter().map(|webhook| &webhook.name);
         let topics = self.actions.topics.iter().map(|topic| &topic.name);
-        let mut names: Vec<&Name> = webhooks.chain(topics).collect();
+        let emails = self.actions.emails.iter().map(|email| &email.name);
+        let mut names: Vec<&Name> = webhooks.chain(topics).chain(emails).collect();
         names.sort();
         if let Some(twice) = names.windows(2).find(|pair| pair[0] == pair[1]) {
             return wrong("actions", format!("two targets are named `{}`", twice[0]));
@@ -456,6 +480,11 @@ impl Pipeline {
         for topic in &self.actions.topics {
             if let Some((key, message)) = topic.mistake() {
                 return wrong(key, format!("topic `{}`: {message}", topic.name));
+            }
+        }
+        for email in &self.actions.emails {
+            if let Some((key, message)) = email.mistake() {
+                return wrong(key, format!("e-mail `{}`: {message}", email.name));
             }
         }
         let challengers = self.models.values().filter_map(|m| m.challenger.as_ref());

@@ -38,7 +38,7 @@ fn targets(arguments: &args::WebhookTest) -> miette::Result<(String, Vec<Target>
         let wanted = arguments.target.as_deref().unwrap_or_default();
         return Err(CommandError::Missing {
             what: format!(
-                "{} names no target `{wanted}` under `actions.webhooks` and `actions.topics`",
+                "{} names no target `{wanted}` under `actions`",
                 arguments.pipeline.display()
             ),
         }

@@ -1,4 +1,4 @@
-//! Which addresses a webhook may reach.
+//! Which addresses a target may reach.
 //!
 //! A URL is data, and a name may resolve to anything tomorrow: without a guard, a webhook
 //! is a way into the network that the server stands in. So every address that a name
@@ -123,16 +123,25 @@ impl GuardedResolver {
     }
 }
 
+/// The addresses of a host, if every one may be reached.
+pub(crate) async fn resolve(
+    host: &str,
+    port: u16,
+    allowed: &[IpNet],
+) -> Result<Vec<SocketAddr>, Box<dyn std::error::Error + Send + Sync>> {
+    let addresses: Vec<SocketAddr> = tokio::net::lookup_host((host, port)).await?.collect();
+    for address in &addresses {
+        check(address.ip(), allowed)?;
+    }
+    Ok(addresses)
+}
+
 impl Resolve for GuardedResolver {
     fn resolve(&self, name: Name) -> Resolving {
         let allowed = Arc::clone(&self.allowed);
         Box::pin(async move {
             // Port 0: the connector puts in the URL's.
-            let addresses: Vec<SocketAddr> =
-                tokio::net::lookup_host((name.as_str(), 0)).await?.collect();
-            for address in &addresses {
-                check(address.ip(), &allowed)?;
-            }
+            let addresses = resolve(name.as_str(), 0, &allowed).await?;
             Ok(Box::new(addresses.into_iter()) as Addrs)
         })
     }

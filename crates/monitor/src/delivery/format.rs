@@ -149,6 +149,12 @@ fn render(
         .map_err(wrong)
 }
 
+/// A line and a few more on an event, for people who read nothing but text.
+pub(super) fn in_words(event: &Value) -> (String, String) {
+    let told = Told::of(event);
+    (told.title, told.text)
+}
+
 /// What in an answer of this form's receiver says that it is a yes.
 pub(super) fn success(format: TargetFormat) -> Option<SuccessRule> {
     let zero_at = |pointer: &str| SuccessRule {

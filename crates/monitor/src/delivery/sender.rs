@@ -20,8 +20,22 @@ pub(super) struct Failure {
     pub(super) status: Option<u16>,
     /// What went wrong, without secrets.
     pub(super) error: String,
+    /// Whether it is a no for ever.
+    pub(super) is_final: bool,
     /// How long the target asks to be left alone.
     pub(super) asked: Option<Duration>,
+}
+
+impl Failure {
+    /// One without an answer.
+    pub(super) fn of(error: String) -> Self {
+        Self {
+            status: None,
+            error,
+            is_final: false,
+            asked: None,
+        }
+    }
 }
 
 /// Tells a target of an event once: in its form, signed, with its headers, within its bounds.
@@ -34,20 +48,16 @@ pub(super) async fn tell(
     payload: &str,
     now: DateTime<Utc>,
 ) -> Result<u16, Failure> {
-    let failed = |error| Failure {
-        status: None,
-        error,
-        asked: None,
-    };
     let target = match target {
         Target::Webhook(webhook) => &**webhook,
         Target::Topic(topic) => {
             let told = topic.tell(id, payload).await;
-            return told.map(|()| SENT).map_err(failed);
+            return told.map(|()| SENT).map_err(Failure::of);
         }
+        Target::Email(email) => return email.tell(id, payload, now).await,
     };
-    let request = request::of(target, id, payload, now).map_err(failed)?;
-    let answer = transport.send(target, request).await.map_err(failed)?;
+    let request = request::of(target, id, payload, now).map_err(Failure::of)?;
+    let answer = transport.send(target, request).await.map_err(Failure::of)?;
     let status = answer.status;
     let is_2xx = (200..300).contains(&status);
     if (is_2xx && says_yes(target, &answer)) || target.success_status().contains(&status) {
@@ -68,6 +78,7 @@ pub(super) async fn tell(
     Err(Failure {
         status: Some(status),
         error,
+        is_final: status == 410,
         asked,
     })
 }
@@ -113,11 +124,7 @@ impl Probe {
 /// The beginning of what a target said, fit for a log: no control characters, and nothing
 /// of the URL's path and query, which may be a secret that the target repeats.
 fn quote(body: &str, target: &Webhook) -> String {
-    let mut text: String = body
-        .chars()
-        .take(ANSWER_CHARACTERS)
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .collect();
+    let mut text = clean(body);
     let url = target.url();
     let secret_parts = url
         .path_segments()
@@ -129,4 +136,12 @@ fn quote(body: &str, target: &Webhook) -> String {
         text = text.replace(part, "…");
     }
     text.trim().to_owned()
+}
+
+/// The beginning of what was said, without control characters.
+pub(super) fn clean(words: &str) -> String {
+    let beginning = words.chars().take(ANSWER_CHARACTERS);
+    beginning
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect()
 }

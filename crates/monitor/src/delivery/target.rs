@@ -1,10 +1,11 @@
-//! Who is told: a webhook or a topic.
+//! Who is told: a webhook, a topic, or people by e-mail.
 
 use crate::MonitorError;
+use crate::delivery::email::Email;
 use crate::delivery::signature::SigningKeys;
 use crate::delivery::topic::TopicLine;
 use crate::delivery::webhook::Webhook;
-use driftline_pipeline::config::{Topic, TopicTarget, WebhookTarget};
+use driftline_pipeline::config::{EmailTarget, Topic, TopicTarget, WebhookTarget};
 use std::time::Duration;
 
 /// Who is told of what, checked as far as that is possible without sending.
@@ -14,6 +15,8 @@ pub enum Target {
     Webhook(Box<Webhook>),
     /// By messages of a topic.
     Topic(TopicLine),
+    /// By e-mail.
+    Email(Box<Email>),
 }
 
 impl Target {
@@ -33,11 +36,20 @@ impl Target {
         Ok(Self::Topic(TopicLine::new(config)?))
     }
 
+    /// People.
+    ///
+    /// # Errors
+    /// As [`Email::new`].
+    pub fn email(config: EmailTarget) -> Result<Self, MonitorError> {
+        Ok(Self::Email(Box::new(Email::new(config)?)))
+    }
+
     /// Its name.
     pub fn name(&self) -> &str {
         match self {
             Self::Webhook(webhook) => webhook.name(),
             Self::Topic(topic) => topic.name(),
+            Self::Email(email) => email.name(),
         }
     }
 
@@ -46,6 +58,7 @@ impl Target {
         match self {
             Self::Webhook(webhook) => webhook.on(),
             Self::Topic(topic) => topic.on(),
+            Self::Email(email) => email.on(),
         }
     }
 
@@ -54,6 +67,7 @@ impl Target {
         match self {
             Self::Webhook(webhook) => webhook.is_ordered(),
             Self::Topic(topic) => topic.is_ordered(),
+            Self::Email(email) => email.is_ordered(),
         }
     }
 
@@ -62,6 +76,7 @@ impl Target {
         match self {
             Self::Webhook(webhook) => webhook.timeout(),
             Self::Topic(_) => TopicLine::TIMEOUT,
+            Self::Email(_) => Email::TIMEOUT,
         }
     }
 
@@ -81,7 +96,7 @@ impl Target {
     pub fn signing_keys(&self) -> Result<Option<SigningKeys>, MonitorError> {
         match self {
             Self::Webhook(webhook) => webhook.signing_keys(),
-            Self::Topic(_) => Ok(None),
+            Self::Topic(_) | Self::Email(_) => Ok(None),
         }
     }
 }

@@ -6,7 +6,9 @@
 
 use crate::delivery::Webhook;
 use crate::delivery::address::{GuardedResolver, check, ip_literal};
+use crate::delivery::tls::TlsFiles;
 use async_trait::async_trait;
+use driftline_pipeline::config::TlsConfig;
 use ipnet::IpNet;
 use reqwest::header::{HeaderMap, RETRY_AFTER};
 use reqwest::{Client, Url, redirect};
@@ -66,8 +68,17 @@ pub trait Transport: Send + Sync + Debug {
 /// HTTP over TCP and TLS.
 #[derive(Debug, Default)]
 pub struct HttpTransport {
-    /// One client for each list of allowed networks: the guard sits in the client.
-    clients: Mutex<BTreeMap<Vec<IpNet>, Client>>,
+    clients: Mutex<BTreeMap<Settings, KeptClient>>,
+}
+
+/// What sits in a client: the guard with its list of allowed networks, and the target's own TLS.
+type Settings = (Vec<IpNet>, Option<TlsConfig>);
+
+/// A client, and what its certificates and key were when it was made.
+#[derive(Debug)]
+struct KeptClient {
+    client: Client,
+    digest: Option<[u8; 32]>,
 }
 
 impl HttpTransport {
@@ -76,21 +87,35 @@ impl HttpTransport {
         Self::default()
     }
 
-    fn client(&self, allowed: &[IpNet]) -> Result<Client, String> {
+    fn client(&self, target: &Webhook) -> Result<Client, String> {
+        let allowed = target.allow_addresses();
+        let tls = target.tls().map(TlsFiles::read).transpose()?;
+        let digest = tls.as_ref().map(TlsFiles::digest);
+        let settings = (allowed.to_vec(), target.tls().cloned());
         let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(client) = clients.get(allowed) {
-            return Ok(client.clone());
+        if let Some(kept) = clients.get(&settings)
+            && kept.digest == digest
+        {
+            return Ok(kept.client.clone());
         }
         install_tls_provider();
-        let client = Client::builder()
+        let mut builder = Client::builder()
             .no_proxy()
             .redirect(redirect::Policy::none())
             .dns_resolver(GuardedResolver::new(allowed))
             .user_agent(concat!("driftline/", env!("CARGO_PKG_VERSION")))
-            .pool_max_idle_per_host(2)
+            .pool_max_idle_per_host(2);
+        if let Some(tls) = &tls {
+            builder = builder.tls_backend_preconfigured(tls.client_config()?);
+        }
+        let client = builder
             .build()
             .map_err(|error| format!("no HTTP client: {error}"))?;
-        clients.insert(allowed.to_vec(), client.clone());
+        let kept = KeptClient {
+            client: client.clone(),
+            digest,
+        };
+        clients.insert(settings, kept);
         Ok(client)
     }
 }
@@ -102,7 +127,7 @@ impl Transport for HttpTransport {
         if let Some(ip) = ip_literal(&request.url) {
             check(ip, target.allow_addresses()).map_err(|refused| refused.to_string())?;
         }
-        let client = self.client(target.allow_addresses())?;
+        let client = self.client(target)?;
         let deadline = tokio::time::Instant::now() + target.timeout();
         let sending = client
             .post(request.url)

@@ -5,7 +5,7 @@ use crate::delivery::address::{self, ip_literal};
 use crate::delivery::format::{self, Occurrence};
 use crate::delivery::signature::{SigningKey, SigningKeys};
 use driftline_pipeline::config::{
-    BodyEncoding, SecretReference, SuccessRule, TargetFormat, Topic, WebhookTarget,
+    BodyEncoding, SecretReference, SuccessRule, TargetFormat, TlsConfig, Topic, WebhookTarget,
 };
 use ipnet::IpNet;
 use reqwest::Url;
@@ -31,7 +31,7 @@ impl Webhook {
     ///
     /// # Errors
     /// [`MonitorError::Target`]: a URL that is none, carries a password or a fragment, is
-    /// not HTTPS although plain HTTP was not allowed, or names an address that may not be
+    /// not HTTPS although plain HTTP was not allowed or `tls` is given, or names an address that may not be
     /// reached; a timeout of zero or beyond 30 s; a header that is none; a template that cannot
     /// be read or rendered.
     pub fn new(config: WebhookTarget) -> Result<Self, MonitorError> {
@@ -55,6 +55,11 @@ impl Webhook {
                     "its `url` begins with `{scheme}:`: use `https://`"
                 )));
             }
+        }
+        if url.scheme() == "http" && config.tls.is_some() {
+            return Err(refuse(
+                "its `tls` is for `https://`, which its `url` is not".to_owned(),
+            ));
         }
         if !url.username().is_empty() || url.password().is_some() {
             return Err(refuse(
@@ -228,6 +233,11 @@ impl Webhook {
     /// Networks that may be reached although they are private.
     pub(crate) fn allow_addresses(&self) -> &[IpNet] {
         &self.config.allow_addresses
+    }
+
+    /// By what it and Driftline believe each other, where that is not the system's matter.
+    pub(crate) fn tls(&self) -> Option<&TlsConfig> {
+        self.config.tls.as_ref()
     }
 
     /// Time for the whole request.

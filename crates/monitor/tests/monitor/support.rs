@@ -319,6 +319,7 @@ impl World {
             ordered: false,
             allow_http: true,
             allow_addresses: vec!["127.0.0.0/8".parse().unwrap()],
+            tls: None,
             timeout_ms: 5_000,
         }
     }

@@ -1,6 +1,6 @@
 //! Who is told of what, and in which form: `actions.webhooks` of a pipeline.
 
-use super::{Name, TopicSetting, topic};
+use super::{Name, TlsConfig, TopicSetting, topic};
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use std::{collections::BTreeMap, fmt, path::PathBuf, str::FromStr};
@@ -62,6 +62,9 @@ pub struct WebhookTarget {
     #[serde(default)]
     #[schemars(with = "Vec<String>")]
     pub allow_addresses: Vec<ipnet::IpNet>,
+    /// Whom its certificate must come from, and what is shown of Driftline.
+    #[serde(default)]
+    pub tls: Option<TlsConfig>,
     /// Time for the whole request.
     #[serde(default = "default_timeout_ms")]
     pub timeout_ms: u64,
@@ -199,6 +202,9 @@ impl WebhookTarget {
                 ),
             ));
         }
+        if let Some(said) = self.tls.as_ref().and_then(TlsConfig::mistake) {
+            return Some(("tls", said.to_owned()));
+        }
         if let Some(rule) = &self.success
             && !rule.pointer.starts_with('/')
         {
@@ -212,7 +218,7 @@ impl WebhookTarget {
 }
 
 /// Where a secret is: `env:NAME` or `file:PATH`. Never the secret itself.
-#[derive(Debug, Clone, PartialEq, Eq, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, JsonSchema)]
 #[schemars(with = "String")]
 pub enum SecretReference {
     /// An environment variable.
