@@ -225,6 +225,8 @@ fn read_from<F: ChunkReader + 'static>(
                 .ok_or_else(|| {
                     not_a_profile(format!("row {row} has no column, state or version"))
                 })?;
+            let profile = ColumnProfile::from_bytes(states.as_binary::<i32>().value(row))
+                .map_err(|error| not_a_profile(format!("row {row}, `{column}`: {error}")))?;
             rows.push(ProfileRow {
                 span: time(&starts, row)
                     .zip(time(&ends, row))
@@ -235,7 +237,7 @@ fn read_from<F: ChunkReader + 'static>(
                 }),
                 column,
                 model: models.as_ref().and_then(|models| text(models, row)),
-                profile: ColumnProfile::from_bytes(states.as_binary::<i32>().value(row))?,
+                profile,
             });
         }
     }

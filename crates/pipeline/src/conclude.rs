@@ -95,7 +95,10 @@ pub(crate) fn conclude(
                 Err(missing) => not_evaluated.push(missing),
             }
         }
-        not_evaluated.extend(findings::nothing_judged(&window.measurements));
+        // A window that is still filling may have too few rows to be judged yet.
+        if !live.partial {
+            not_evaluated.extend(findings::nothing_judged(&window.measurements));
+        }
         findings::tell_together(&mut found, &window.companions);
         found.extend(
             window
