@@ -218,3 +218,66 @@ fn an_override_lowers_the_severity() {
             }"#,
     }));
 }
+
+/// Numbers in buckets, and so many that are none.
+fn numbers(buckets: &[(f64, f64, f64)], nan: u32) -> String {
+    let buckets: String = (buckets.iter())
+        .map(|(low, high, count)| {
+            format!("buckets {{ low_value: {low} high_value: {high} sample_count: {count} }} ")
+        })
+        .collect();
+    format!(
+        "name: 'a' type: FLOAT num_stats {{ common_stats {{ num_non_missing: 20 }} \
+         histograms {{ num_nan: {nan} {buckets}}} }}"
+    )
+}
+
+/// Values of TFDV 1.16.1.
+#[test]
+fn nan_counts_only_where_the_boundaries_are_the_same() {
+    let even = [(0.0, 1.0, 10.0), (1.0, 2.0, 10.0)];
+    let uneven = [(0.0, 1.0, 5.0), (1.0, 2.0, 15.0)];
+    let wide = [(0.5, 3.0, 20.0)];
+    for (a, b, expected) in [
+        (numbers(&even, 0), numbers(&even, 1), 0.024228),
+        (numbers(&even, 1), numbers(&uneven, 0), 0.071887),
+        (numbers(&even, 0), numbers(&wide, 0), 0.331024),
+        (numbers(&even, 3), numbers(&wide, 5), 0.331024),
+    ] {
+        passes(json!({
+            "id": "nan", "kind": "distance", "metric": "JENSEN_SHANNON_DIVERGENCE",
+            "feature_a_pbtxt": a, "feature_b_pbtxt": b,
+            "expected": expected, "tolerance": 1e-5,
+        }));
+    }
+}
+
+#[test]
+fn a_type_that_is_said_to_be_unknown_fits_no_domain() {
+    passes(json!({
+        "id": "unknown type", "kind": "validate",
+        "schema_pbtxt": "feature { name: 'colour' type: TYPE_UNKNOWN }",
+        "statistics_pbtxt": COLOURS,
+        "expected_complete": ["anomaly_info"],
+        "expected_anomalies_pbtxt": r#"
+            anomaly_info {
+              key: "colour"
+              value {
+                path { step: "colour" }
+                severity: ERROR
+                short_description: "Multiple errors"
+                description: "The domain \"UNSET\" does not match the type: TYPE_UNKNOWN Expected data of type: TYPE_UNKNOWN but got STRING"
+                reason {
+                  type: DOMAIN_INVALID_FOR_TYPE
+                  short_description: "The domain does not match the type"
+                  description: "The domain \"UNSET\" does not match the type: TYPE_UNKNOWN"
+                }
+                reason {
+                  type: UNEXPECTED_DATA_TYPE
+                  short_description: "Unexpected data type"
+                  description: "Expected data of type: TYPE_UNKNOWN but got STRING"
+                }
+              }
+            }"#,
+    }));
+}

@@ -3,11 +3,12 @@
 //! Both are cut at the union of their boundaries, the mass of a bucket spread evenly
 //! over it. What has no width is kept apart: a bucket of one value is compared by that
 //! value; infinities and NaN of one side match nothing of the other, since they equal
-//! nothing, themselves included (TFDV, `anomalies/metrics.cc`).
+//! nothing, themselves included. Where the boundaries of both sides differ, so that buckets
+//! have to be cut, NaN is left out, as TFDV 1.16.1 does.
 
 use super::{NotComparable, divergence};
 use crate::tfmd::Histogram;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A number that orders; what is not finite never becomes one.
 #[derive(Clone, Copy)]
@@ -44,6 +45,12 @@ struct Parts {
     nan: f64,
 }
 
+impl Parts {
+    fn boundaries(&self) -> impl Iterator<Item = Finite> {
+        (self.wide.iter()).flat_map(|&(low, high, _)| [Finite(low), Finite(high)])
+    }
+}
+
 #[expect(clippy::cast_precision_loss, reason = "a count of values")]
 fn parts(histogram: &Histogram) -> Parts {
     let mut parts = Parts {
@@ -73,14 +80,9 @@ pub(super) fn jensen_shannon(a: &Histogram, b: &Histogram) -> Result<f64, NotCom
         return Err(NotComparable::Mixed);
     }
     let (a, b) = (parts(a), parts(b));
-    let mut boundaries: Vec<f64> = a
-        .wide
-        .iter()
-        .chain(&b.wide)
-        .flat_map(|&(low, high, _)| [low, high])
-        .collect();
-    boundaries.sort_by(f64::total_cmp);
-    boundaries.dedup_by_key(|boundary| Finite(*boundary));
+    let boundaries: BTreeSet<Finite> = a.boundaries().chain(b.boundaries()).collect();
+    let are_cut = [&a, &b].map(|parts| parts.boundaries().collect::<BTreeSet<_>>() != boundaries);
+    let boundaries: Vec<f64> = boundaries.into_iter().map(|boundary| boundary.0).collect();
     let mut pairs: Vec<(f64, f64)> = masses(&a.wide, &boundaries)
         .into_iter()
         .zip(masses(&b.wide, &boundaries))
@@ -93,12 +95,10 @@ pub(super) fn jensen_shannon(a: &Histogram, b: &Histogram) -> Result<f64, NotCom
         points.entry(value).or_default().1 = mass;
     }
     pairs.extend(points.into_values());
-    pairs.extend([
-        (a.infinite, 0.0),
-        (0.0, b.infinite),
-        (a.nan, 0.0),
-        (0.0, b.nan),
-    ]);
+    pairs.extend([(a.infinite, 0.0), (0.0, b.infinite)]);
+    if are_cut == [false, false] {
+        pairs.extend([(a.nan, 0.0), (0.0, b.nan)]);
+    }
     divergence(pairs.iter().copied()).ok_or(NotComparable::Empty)
 }
 

@@ -136,16 +136,20 @@ fn lengths(feature: &mut Feature, reasons: &mut Vec<Reason>) {
 
 fn domain_for_type(feature: &mut Feature, reasons: &mut Vec<Reason>) {
     let kind = feature.r#type();
-    let Some(domain) = &feature.domain_info else {
-        return;
+    let unfit = match &feature.domain_info {
+        Some(domain) => (!allows(domain, kind)).then(|| field_name(domain)),
+        // A type that is said to be unknown has no domain that fits it, not even none.
+        None => feature
+            .r#type
+            .filter(|_| kind == FeatureType::TypeUnknown)
+            .map(|_| "UNSET"),
     };
-    if !allows(domain, kind) {
+    if let Some(domain) = unfit {
         reasons.push(reason(
             Type::DomainInvalidForType,
             "The domain does not match the type",
             format!(
-                "The domain \"{}\" does not match the type: {}",
-                field_name(domain),
+                "The domain \"{domain}\" does not match the type: {}",
                 type_name(kind)
             ),
         ));
