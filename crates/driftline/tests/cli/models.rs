@@ -219,7 +219,8 @@ fn a_pipeline_watches_every_field_and_takes_the_newest_version_that_can_be_used(
     version(&desk, "2");
     std::fs::remove_file(desk.path("grade/2/manifest.yaml")).unwrap();
     let run = pipeline(", columns: {d: wide}");
-    assert!(matches!(run.code, Some(0 | 1)), "{}{}", run.out, run.err);
+    // A day has too few rows for any column to be judged.
+    run.ends_with(3);
     let run = run.json().to_string();
     assert!(
         run.contains("grade: a newer version of the model is not used"),
